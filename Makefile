@@ -1,0 +1,45 @@
+# Everything runs from .venv in this folder. PYTHON makes it; torch and torchvision are pinned in constraints.txt.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+TOY ?= data/toy
+SEED ?= 1
+
+.PHONY: setup demo toy-full test test-slow lint format pretrain-toy clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: setup
+	$(RUN) -m aio_plugin toy --root $(TOY) --ids 300 --seed 0
+	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy.yaml --root $(TOY) train.seed $(SEED) data.save_dir log/demo
+
+toy-full: setup
+	$(RUN) -m aio_plugin toy --root $(TOY)-full --ids 1000 --seed 0
+	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy_full.yaml --root $(TOY)-full train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
+
+test: setup
+	$(RUN) -m pytest
+
+test-slow: setup
+	$(RUN) -m pytest -m slow
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: setup
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+pretrain-toy: setup
+	$(RUN) -m benchmarks.pretrain_toy --out aio_plugin/encoders/toy.safetensors
+
+clean:
+	rm -rf $(VENV) data log build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

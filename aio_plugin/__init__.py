@@ -1,0 +1,3 @@
+"""All-in-One multimodal person re-identification inside torchreid."""
+
+__version__ = "0.1.0"

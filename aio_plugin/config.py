@@ -1,0 +1,175 @@
+"""The ``aio`` config node: every key with its default, meaning, unit and source.
+
+``python -m aio_plugin config`` prints this table.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from yacs.config import CfgNode
+
+from .errors import ConfigError, nearest
+
+
+class Key(NamedTuple):
+    """A config key below ``aio``, its default and what it means."""
+
+    name: str
+    default: Any
+    about: str
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        "encoder.name",
+        "",
+        "frozen encoder: 'open_clip:ViT-B-16', 'open_clip:ViT-L-14', 'timm:<any ViT of timm>', "
+        "'meta_transformer:base_patch16', 'meta_transformer:large_patch14', 'toy'; '' = the model's own",
+    ),
+    Key(
+        "encoder.weights",
+        "",
+        "file of the encoder's weights (open_clip, timm or Meta-Transformer); '' = the encoder's published "
+        "weights, downloaded; 'random' = random weights, for tests and measurements",
+    ),
+    Key("tokenizer.width", 0, "channels of the image stems; 0 = the model's own (64, TransReID-SSL; aio_tiny 32)"),
+    Key(
+        "tokenizer.image_size",
+        [],
+        "height and width in pixels that the position tables are made for; [] = data.height and data.width, "
+        "or the model's own where there is no config file; other sizes are interpolated",
+    ),
+    Key(
+        "tokenizer.start",
+        "fresh",
+        "'fresh': stems, class tokens and positions start random (paper); 'pretrained': they start from those of "
+        "the encoder's pre-training as far as its file has them",
+    ),
+    Key(
+        "text.weights",
+        "",
+        "word embedding of CLIP: an open_clip file; '' = the encoder's own file if it has one, else open_clip's "
+        "ViT-L-14; 'random' = random, for tests",
+    ),
+    Key("text.width", 0, "width of the word embedding; 0 = that of the weights, or the model's own when random"),
+    Key("text.length", 77, "BPE tokens a caption is cut to, start and end token included (CLIP)"),
+    Key("text.lr_mult", 0.1, "learning rate of the word embedding relative to the rest (AIO Sec. 4.1)"),
+    Key("multimodal.min", 2, "modalities in the multimodal sequence, at least (AIO Sec. 4.1)"),
+    Key("multimodal.max", 4, "modalities in the multimodal sequence, at most (AIO Sec. 4.1)"),
+    Key("bnneck", "shared", "'shared': one bottleneck for all features; 'per_modality': one each"),
+    Key("loss.ce", 1.0, "weight of the identity loss (AIO Eq. 4); 0 switches it off"),
+    Key("loss.fb", 1.0, "weight of multimodal feature binding (AIO Eq. 6); 0 switches it off"),
+    Key("loss.va", 0.3, "weight of vision-guided masked attributes, alpha (AIO Eq. 5, 7); 0 switches it off"),
+    Key("loss.tau", 0.05, "temperature of feature binding and InfoNCE (AIO Sec. 4.1)"),
+    Key("loss.infonce", 0.0, "weight of InfoNCE between RGB and every other modality, for ablation"),
+    Key("loss.triplet", 0.0, "weight of AGW's weighted-regularisation triplet, for ablation"),
+    Key("attributes.lexicon", "", "JSON list of attribute words; '' = the one shipped (see `aio-reid lexicon`)"),
+    Key("attributes.fraction", 0.5, "share of a caption's attribute words that are masked"),
+    Key("attributes.most", 10, "attribute words masked in one caption, at most (APTM)"),
+    Key(
+        "synthesis.lineart",
+        "",
+        "weights of the informative-drawings generator (sk_model.pth); '' = edge-based line drawings, "
+        "a deviation from the paper that is named in every result",
+    ),
+    Key("synthesis.cache", "", "folder of computed line drawings; '' = <data.root>/.aio_cache"),
+    Key(
+        "stages",
+        [],
+        "progressive training (AIO Sec. 3.2): a list of {epochs, sources: {name: {quota, synthetic}}}; quota = persons "
+        "in a batch, synthetic = modalities made from RGB where missing; [] = one stage of all data.sources",
+    ),
+    Key("train.precision", "auto", "'fp32', 'bf16', 'fp16' (autocast) or 'auto': bf16 on CUDA, fp32 on CPU"),
+    Key("train.warmup_epochs", 5.0, "epochs of linear warm-up of train.lr_scheduler 'cosine_warmup' (AIO Sec. 4.1)"),
+    Key("train.steps_per_epoch", 0, "optimisation steps an epoch; 0 = every identity of every source at least once"),
+    Key("train.checkpoint_every", 0, "steps between two writes of model/last.pth.tar; 0 = once an epoch"),
+    Key("test.synthesise", False, "make query modalities that a dataset lacks (ir, sketch) from the RGB query"),
+    Key("test.before", False, "also test before training"),
+    Key("test.pixels", False, "also test nearest neighbours of raw pixels (32 x 16, L2-normalised)"),
+    Key("test.report", False, "write report.html with ranked lists below data.save_dir"),
+)
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "tokenizer.start": ("fresh", "pretrained"),
+    "bnneck": ("shared", "per_modality"),
+    "train.precision": ("auto", "fp32", "bf16", "fp16"),
+}
+
+
+def defaults(datasets: Mapping[str, Mapping[str, Any]] | None = None) -> CfgNode:
+    """The ``aio`` node with every default; ``datasets`` maps dataset names to their options."""
+    node = CfgNode()
+    for key in KEYS:
+        *path, leaf = key.name.split(".")
+        at = node
+        for part in path:
+            at = at.setdefault(part, CfgNode())
+        at[leaf] = list(key.default) if isinstance(key.default, list) else key.default
+    node["datasets"] = CfgNode({name: CfgNode(dict(options)) for name, options in (datasets or {}).items()})
+    return node
+
+
+def build(values: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]] | None = None) -> CfgNode:
+    """The ``aio`` node with ``values`` merged into the defaults.
+
+    Raises:
+        ConfigError: a key is unknown (the message names the nearest) or a value is of the wrong type.
+    """
+    node = defaults(datasets)
+    check_keys(values, node, "aio")
+    try:
+        node.merge_from_other_cfg(CfgNode(_plain(values)))
+    except ValueError as error:
+        raise ConfigError(f"aio: {error}") from error
+    check_choices(node)
+    return node
+
+
+def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> None:
+    """Raise ConfigError for the first key of ``values`` that ``known`` lacks, naming the nearest."""
+    for key, value in values.items():
+        where = f"{prefix}.{key}" if prefix else str(key)
+        if key not in known:
+            elsewhere = [full for full in _paths(known, prefix) if full.rsplit(".", 1)[-1] == key]
+            guess = f" Did you mean {elsewhere[0]!r}?" if elsewhere else _nearest_key(where, known, prefix)
+            raise ConfigError(f"Unknown config key {where!r}.{guess}")
+        if isinstance(known[key], Mapping):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"Config key {where!r} is a group of keys, got {value!r}.")
+            check_keys(value, known[key], where)
+
+
+def check_choices(node: CfgNode) -> None:
+    """Raise ConfigError for a value that is not one of its key's choices."""
+    for name, choices in CHOICES.items():
+        value: Any = node
+        for part in name.split("."):
+            value = value[part]
+        if value not in choices:
+            raise ConfigError(f"aio.{name} is {value!r}.{nearest(str(value), choices)}")
+    low, high = node.multimodal.min, node.multimodal.max
+    if not 1 <= low <= high:
+        raise ConfigError(f"aio.multimodal: need 1 <= min <= max, got min {low} and max {high}.")
+
+
+def _nearest_key(where: str, known: Mapping[str, Any], prefix: str) -> str:
+    paths = sorted(_paths(known, prefix))
+    match = difflib.get_close_matches(where, paths, n=1, cutoff=0.5)
+    if match:
+        return f" Did you mean {match[0]!r}?"
+    return f" Known there: {', '.join(sorted(map(str, known)))}."
+
+
+def _paths(node: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in node.items():
+        where = f"{prefix}.{key}" if prefix else str(key)
+        yield where
+        if isinstance(value, Mapping):
+            yield from _paths(value, where)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _plain(v) if isinstance(v, Mapping) else v for k, v in values.items()}

@@ -1,0 +1,52 @@
+"""The errors a user can meet. Each message says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AIOError(Exception):
+    """Base of all errors of this package."""
+
+
+class ModalityError(AIOError, ValueError):
+    """A modality is unknown, missing or in the wrong place."""
+
+
+class ConfigError(AIOError, KeyError):
+    """A config key or value is wrong."""
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0]) if self.args else ""
+
+
+class DatasetError(AIOError, RuntimeError):
+    """A dataset on disk is not what its layout promises."""
+
+
+class MediaError(AIOError, RuntimeError):
+    """An image or caption cannot be read."""
+
+
+class ProtocolError(AIOError, ValueError):
+    """Queries and gallery cannot be scored as the protocol asks."""
+
+
+class EncoderError(AIOError, RuntimeError):
+    """An encoder is unknown, its weights are absent, or they are not the ones expected."""
+
+
+class CheckpointError(AIOError, RuntimeError):
+    """A checkpoint does not fit the model."""
+
+
+class HostError(AIOError, RuntimeError):
+    """torchreid is absent, is another package of that name, or cannot do what is asked."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` for the known name nearest to ``name``, or the known names."""
+    known = sorted(known)
+    match = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {match[0]!r}?" if match else f" Known are: {', '.join(known)}."

@@ -1,0 +1,1 @@
+"""Features to what a loss needs: identity logits, attribute logits, masked captions."""

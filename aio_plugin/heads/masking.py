@@ -1,0 +1,72 @@
+"""Whole-word masking of attribute words in captions (AIO Sec. 3.4, after APTM).
+
+[1] Yang et al.: Towards Unified Text-based Person Retrieval (APTM). ACM MM 2023.
+    https://arxiv.org/abs/2306.02898
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..tokenizers.bpe import MASK_ID, join
+from .lexicon import Lexicon
+
+UNMASKED = -1
+"""Label of a token that nothing is to be predicted at."""
+
+
+def mask_attributes(
+    words: Sequence[tuple[str, list[int]]],
+    lexicon: Lexicon,
+    rng: random.Random,
+    fraction: float = 0.5,
+    most: int = 10,
+    length: int = 77,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A caption's ids, the same with attribute words masked, and what stood there.
+
+    Of the caption's attribute words, the share ``fraction`` is drawn, rounded up, ``most`` at most [1].
+    Every token of a word drawn becomes MASK_ID. Its class stands at its first token only: one
+    prediction a word, so that a word does not count more for having been split into more pieces.
+    A word that the cut to ``length`` takes away or splits is not drawn, and a caption without
+    attribute words stays as it is.
+
+    Args:
+        words: each word and its ids, as :func:`aio_plugin.tokenizers.bpe.words` gives them.
+        lexicon: the words that may be masked.
+        rng: where the draw comes from.
+        fraction: share of the attribute words to mask, above 0 and at most 1.
+        most: words masked at most, 1 or more.
+        length: tokens, start and end token included.
+
+    Returns:
+        ids, masked ids and labels, (``length``,) int64 each; labels are -1 where nothing is predicted.
+
+    Raises:
+        ConfigError: ``fraction`` or ``most`` is out of range.
+    """
+    if not 0 < fraction <= 1:
+        raise ConfigError(f"aio.attributes.fraction is {fraction}; it must be above 0 and at most 1.")
+    if most < 1:
+        raise ConfigError(f"aio.attributes.most is {most}; it must be 1 or more. aio.loss.va 0 switches masking off.")
+    # 1 for the start token, which join() puts in front
+    starts = list(accumulate((len(ids) for _, ids in words), initial=1))
+    ids = join([[token for _, piece in words for token in piece]], length)[0]
+    masked, labels = ids.clone(), torch.full_like(ids, UNMASKED)
+    last = length - 1  # of the end token
+    places = [at for at, (word, _) in enumerate(words) if word.lower() in lexicon.index and starts[at + 1] <= last]
+    for at in rng.sample(places, _number(len(places), fraction, most)):
+        masked[starts[at] : starts[at + 1]] = MASK_ID
+        labels[starts[at]] = lexicon.index[words[at][0].lower()]
+    return ids, masked, labels
+
+
+def _number(candidates: int, fraction: float, most: int) -> int:
+    return min(math.ceil(fraction * candidates), most)

@@ -1,0 +1,262 @@
+"""AIO's data manager: torchreid's ImageDataManager over bundles, stages and protocols."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from ..datasets import ADAPTERS
+from ..errors import ConfigError, nearest
+from ..evaluation.queries import compose, needed
+from ..heads.lexicon import Lexicon
+from ..modality import Combination, Item, Media, Modality, format_combination, parse_combination
+from ..protocols.base import Protocol
+from ..protocols.simple import SameCamera
+from ..synthesis.sketch import Sketcher
+from ..training.bundles import BundleDataset, Source
+from ..training.media import MediaReader, QueryDataset, collate
+from ..training.sampler import PersonSampler
+from ..training.stages import parse_stages, stage_at
+from ..training.transforms import PAD_CROP, STOCK_TRANSFORMS, pad_crop
+from .session import session
+
+COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
+"""torchreid samplers that mean something for bundles: one a person, or sampler.num_instances."""
+
+
+@dataclass
+class Target:
+    """A dataset to test on with one combination of query modalities."""
+
+    name: str
+    combination: Combination
+    protocol: Protocol
+    query: list[Item]
+    gallery: list[Item]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def direction(self) -> str:
+        """For example ``sketch+text -> rgb``."""
+        gallery = self.gallery[0].media.modality
+        return f"{format_combination(self.combination)} -> {gallery}"
+
+    @property
+    def synthetic(self) -> list[str]:
+        """Query modalities that are made from RGB."""
+        return sorted({part.modality.value for item in self.query[:1] for part in item.media.parts if part.synthetic})
+
+
+def split_target(spec: str) -> tuple[str, Combination | None]:
+    """``"tri_cuhk_pedes@sketch+text"`` -> name and combination; None where the dataset's own is meant."""
+    name, at, combination = spec.partition("@")
+    return name, parse_combination(combination) if at else None
+
+
+def data_manager_class(stock: type) -> type:
+    """The class to use in place of torchreid's ``ImageDataManager``, a subclass of it."""
+    tools = sys.modules[stock.__module__]  # torchreid's own imports of init_image_dataset
+    base: Any = stock.__mro__[1]
+
+    class AIODataManager(stock):  # type: ignore[misc]
+        """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``."""
+
+        def __init__(
+            self,
+            root: str = "",
+            sources: Any = None,
+            targets: Any = None,
+            height: int = 256,
+            width: int = 128,
+            transforms: Any = "random_flip",
+            k_tfm: int = 1,
+            norm_mean: Any = None,
+            norm_std: Any = None,
+            use_gpu: bool = True,
+            split_id: int = 0,
+            combineall: bool = False,
+            load_train_targets: bool = False,
+            batch_size_train: int = 32,
+            batch_size_test: int = 32,
+            workers: int = 4,
+            num_instances: int = 4,
+            num_cams: int = 1,
+            num_datasets: int = 1,
+            train_sampler: str = "RandomSampler",
+            train_sampler_t: str = "RandomSampler",
+            **stock_options: Any,
+        ) -> None:
+            names = [transforms] if isinstance(transforms, str) else list(transforms or ())
+            _check(names, k_tfm, load_train_targets, train_sampler)
+            stock_names = [name for name in names if name != PAD_CROP]
+            base.__init__(self, sources, targets, height, width, stock_names, norm_mean, norm_std, use_gpu)
+            if PAD_CROP in names:
+                print(f"+ pad and crop {height}x{width}")
+                self.transform_tr.transforms.insert(1, pad_crop(height, width))
+            self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
+            self._stock_options = {**stock_options, "split_id": split_id}
+            self.options = session.options()
+            self.sketcher = Sketcher(
+                self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
+            )
+            self._copies = num_instances if COPIES[train_sampler] else 1
+            self._load_sources(batch_size_train)
+            self._load_targets(batch_size_test)
+            self._show_summary()
+
+        def _load_sources(self, batch_size: int) -> None:
+            print("=> Loading train (source) dataset")
+            options = self.options
+            persons, cameras = 0, 0
+            self.training_sources: list[Source] = []
+            for dsetid, name in enumerate(self.sources):
+                items = self._train_items(name)
+                source = Source.of(name, items, persons, cameras, dsetid)
+                persons += len({item.pid for item in items})
+                cameras += len({item.camid for item in items})
+                self.training_sources.append(source)
+            self._num_train_pids, self._num_train_cams = persons, cameras
+            if batch_size % self._copies:
+                raise ConfigError(f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self._copies}.")
+            self.stages = parse_stages(
+                options.stages, self.sources, batch_size // self._copies, session.setting("train.max_epoch", 1)
+            )
+            for source in self.training_sources:
+                shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
+                source.warn_of_gaps([m for share in shares for m in share.synthetic])
+            lexicon = Lexicon.of(options.attributes.lexicon) if options.loss.va else None
+            attributes = options.attributes
+            reader = MediaReader(
+                self.transform_tr, options.text.length, self.sketcher, lexicon, attributes.fraction, attributes.most
+            )
+            dataset = BundleDataset(self.training_sources, reader)
+            self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
+            self.train_loader, self.train_loader_t = self._loaders[0], None
+
+        def _train_loader(self, dataset: BundleDataset, stage: int) -> Any:
+            sampler = PersonSampler(
+                [len(source.persons) for source in self.training_sources],
+                [source.name for source in self.training_sources],
+                self.stages[stage],
+                session.setting("train.seed", 1),
+                self._copies,
+                self.options.train.steps_per_epoch,
+            )
+            return DataLoader(
+                dataset,
+                batch_sampler=sampler,  # type: ignore[arg-type]
+                num_workers=self.workers,
+                pin_memory=self.use_gpu,
+                collate_fn=collate,
+            )
+
+        def loader_at(self, epoch: int, start: int = 0) -> Any:
+            """The training loader of ``epoch``, without its first ``start`` batches."""
+            loader = self._loaders[stage_at(self.stages, epoch)]
+            loader.batch_sampler.at(epoch, start)
+            return loader
+
+        def _train_items(self, name: str) -> Sequence[Item]:
+            if name in ADAPTERS:
+                if self.combineall:
+                    raise ConfigError(f"data.combineall: {name} has no published combined split; set it to False.")
+                splits = ADAPTERS[name].read(self.root, dict(self.options.datasets[name]), None)
+                if not splits.train:
+                    raise ConfigError(f"data.sources: {name} has no training split; use it as a target.")
+                return splits.train
+            dataset = self._stock(name, "train", transform=self.transform_tr)
+            return _items(dataset.train)
+
+        def _stock(self, name: str, mode: str, **options: Any) -> Any:
+            return tools.init_image_dataset(  # type: ignore[attr-defined]
+                name, mode=mode, combineall=self.combineall, root=self.root, **self._stock_options, **options
+            )
+
+        def _load_targets(self, batch_size: int) -> None:
+            print("=> Loading test (target) dataset")
+            self.test_targets = {spec: self._target(spec) for spec in self.targets}
+            reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
+            self.reader = reader
+            self.test_loader, self.test_dataset = {}, {}
+            for spec, target in self.test_targets.items():
+                parts = {"query": target.query, "gallery": target.gallery}
+                self.test_loader[spec] = {
+                    part: DataLoader(
+                        QueryDataset(items, reader),
+                        batch_size=batch_size,
+                        num_workers=self.workers,
+                        pin_memory=self.use_gpu,
+                        collate_fn=collate,
+                    )
+                    for part, items in parts.items()
+                }
+                self.test_dataset[spec] = {
+                    part: [(item.media, item.pid, item.camid, 0) for item in items] for part, items in parts.items()
+                }
+
+        def _target(self, spec: str) -> Target:
+            name, wanted = split_target(spec)
+            synthesise = bool(self.options.test.synthesise)
+            if name in ADAPTERS:
+                adapter = ADAPTERS[name]
+                if not adapter.queries:
+                    raise ConfigError(f"data.targets: {name} is for training only.")
+                values = dict(self.options.datasets[name])
+                combination = wanted or adapter.queries[0]
+                splits = adapter.read(self.root, values, needed(combination, adapter.queries))
+                query, gallery, notes = splits.query, splits.gallery, list(splits.notes)
+                protocol = adapter.protocol(self.root, values)
+            else:
+                combination = wanted or (Modality.RGB,)
+                dataset = self._stock(name, "query", transform=self.transform_te, verbose=False)
+                query, gallery, notes = _items(dataset.query), _items(dataset.gallery), []
+                protocol = SameCamera(name)
+            return Target(spec, combination, protocol, compose(query, combination, synthesise), list(gallery), notes)
+
+        def _show_summary(self) -> None:
+            images = sum(len(person.anchors) for source in self.training_sources for person in source.persons)
+            print("\n")
+            print("  =============== Summary ===============")
+            print(f"  source            : {self.sources}")
+            print(f"  # source datasets : {len(self.sources)}")
+            print(f"  # source ids      : {self.num_train_pids}")
+            print(f"  # source images   : {images}")
+            print(f"  # source cameras  : {self.num_train_cams}")
+            for index, stage in enumerate(self.stages, 1):
+                shares = ", ".join(f"{s.quota} {s.source}" + _made(s.synthetic) for s in stage.shares)
+                print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
+            print(f"  target            : {list(self.targets)}")
+            for spec, target in self.test_targets.items():
+                print(f"  {spec}: {target.direction}, {len(target.query)} x {len(target.gallery)}")
+                for note in target.notes:
+                    print(f"    note: {note}")
+            print("  =======================================")
+            print("\n")
+
+    return AIODataManager
+
+
+def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, train_sampler: str) -> None:
+    known = (*STOCK_TRANSFORMS, PAD_CROP)
+    for name in transforms:
+        if name not in known:
+            raise ConfigError(f"data.transforms: unknown transform {name!r}.{nearest(name, known)}")
+    if k_tfm != 1:
+        raise ConfigError("data.k_tfm: AIO bundles one view of every modality; set it to 1.")
+    if load_train_targets:
+        raise ConfigError("data.load_train_targets: AIO does not train on targets; set it to False.")
+    if train_sampler not in COPIES:
+        raise ConfigError(f"sampler.train_sampler {train_sampler!r} has no meaning for bundles; use {' or '.join(COPIES)}.")
+
+
+def _items(data: Sequence[tuple[Any, ...]]) -> list[Item]:
+    return [Item(Media.of(path), int(pid), int(camid)) for path, pid, camid, *_ in data]
+
+
+def _made(modalities: Sequence[Modality]) -> str:
+    return f" (+ synthetic {format_combination(modalities)})" if modalities else ""

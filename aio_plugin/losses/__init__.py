@@ -1,0 +1,1 @@
+"""What training minimises: pure functions, each with a thin module where it has settings."""

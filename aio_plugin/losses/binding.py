@@ -1,0 +1,121 @@
+"""Losses that bind every modality to RGB: AIO's feature binding (Eq. 6), and InfoNCE for comparison.
+
+[1] He et al.: All in One Framework for Multimodal Re-identification in the Wild. CVPR 2024.
+    https://arxiv.org/abs/2405.04741
+[2] van den Oord et al.: Representation Learning with Contrastive Predictive Coding. 2018.
+    https://arxiv.org/abs/1807.03748
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .precision import full_precision, lowest, mean_where
+
+
+@full_precision
+def feature_binding(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05) -> Tensor:
+    r"""Multimodal feature binding (AIO Sec. 3.4, Eq. 6).
+
+    For every anchor i that has RGB and at least one other modality:
+
+    .. math::
+        -\Big[\tfrac{1}{|mod|}\sum_{mod \ne R} \cos(z_i^R, z_i^{mod}) / \tau
+              - \log \sum_{j: pid_j \ne pid_i} \exp(\cos(z_i^R, z_j^R) / \tau)\Big]
+
+    Unlike InfoNCE, the positive is not in the denominator, and only pairs of RGB features of
+    different persons repel each other. Where the paper is silent: the mean over anchors, not
+    the sum, so that it does not depend on the batch size; other images of the same person are
+    left out of the denominator; an anchor without any other person to compare with is skipped.
+
+    Args:
+        z: features of single modalities; column 0 is RGB. Rows of missing modalities are not read.
+        present: which modalities an item has.
+        pids: person of each item.
+        tau: temperature.
+
+    Returns:
+        Scalar; 0 with a graph if there is no valid anchor. It has no lower bound of 0.
+
+    Shape:
+        z (B, M, D), present (B, M) bool, pids (B,).
+    """
+    present = present.bool()
+    z = _unit(z, present)
+    rgb, others = present[:, 0], present[:, 1:]
+    number = others.sum(1)
+
+    cosine = torch.einsum("bd,bmd->bm", z[:, 0], z[:, 1:])  # (B, M - 1), 0 where missing
+    attract = cosine.sum(1) / number.clamp(min=1) / tau
+
+    repels = (pids[:, None] != pids[None]) & rgb[None]  # (B, B)
+    scores = (z[:, 0] @ z[:, 0].T / tau).masked_fill(~repels, lowest(z))
+    valid = rgb & (number > 0) & repels.any(1)
+    return mean_where(torch.logsumexp(scores, dim=1) - attract, valid)
+
+
+@full_precision
+def info_nce(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05) -> Tensor:
+    """Symmetric InfoNCE between RGB and every other modality, for ablation of Eq. 6.
+
+    Candidates are the items that have both modalities. The positive of an item is its own
+    other modality; those of the same person's other items are neither positive nor negative.
+    The mean over items, then over the two directions, then over the modalities that occur.
+
+    Args:
+        z: features of single modalities; column 0 is RGB. Rows of missing modalities are not read.
+        present: which modalities an item has.
+        pids: person of each item.
+        tau: temperature.
+
+    Returns:
+        Scalar >= 0; 0 with a graph if no item has RGB and another modality.
+
+    Shape:
+        z (B, M, D), present (B, M) bool, pids (B,).
+    """
+    present = present.bool()
+    z = _unit(z, present)
+    pairs = (present[:, :1] & present[:, 1:]).T  # (M - 1, B)
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    candidates = pairs[:, :, None] & pairs[:, None] & ((pids[:, None] != pids[None]) | itself)
+
+    scores = torch.einsum("id,jmd->mij", z[:, 0], z[:, 1:]) / tau  # (M - 1, B, B)
+    positive = scores.diagonal(dim1=1, dim2=2)  # (M - 1, B)
+    scores = scores.masked_fill(~candidates, lowest(z))
+    both = (torch.logsumexp(scores, dim=2) + torch.logsumexp(scores, dim=1)) / 2 - positive
+
+    number = pairs.sum(1)
+    per_modality = both.where(pairs, 0).sum(1) / number.clamp(min=1)
+    return mean_where(per_modality, number > 0)
+
+
+class FeatureBinding(nn.Module):
+    """:func:`feature_binding` with its temperature."""
+
+    def __init__(self, tau: float = 0.05) -> None:
+        super().__init__()
+        self.tau = tau
+
+    def forward(self, z: Tensor, present: Tensor, pids: Tensor) -> Tensor:
+        """See :func:`feature_binding`."""
+        return feature_binding(z, present, pids, self.tau)
+
+
+class InfoNCE(nn.Module):
+    """:func:`info_nce` with its temperature."""
+
+    def __init__(self, tau: float = 0.05) -> None:
+        super().__init__()
+        self.tau = tau
+
+    def forward(self, z: Tensor, present: Tensor, pids: Tensor) -> Tensor:
+        """See :func:`info_nce`."""
+        return info_nce(z, present, pids, self.tau)
+
+
+def _unit(z: Tensor, present: Tensor) -> Tensor:
+    """Features (B, M, D) of unit length; those of missing modalities are 0."""
+    return F.normalize(z.masked_fill(~present[..., None], 0), dim=-1)

@@ -1,0 +1,1 @@
+"""RGB to the modality that is missing: infrared by channel augmentation, sketches by line drawing."""

@@ -1,0 +1,1 @@
+"""Bundles of one person's modalities, stages, optimisation and checkpoints."""

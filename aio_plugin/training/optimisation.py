@@ -1,0 +1,38 @@
+"""Parameter groups of an AIO model: the word embedding learns slower, one-dimensional weights don't decay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+
+def param_groups(
+    model: nn.Module,
+    lr: float,
+    weight_decay: float,
+    text_lr_mult: float,
+    staged_lr: bool = False,
+    new_layers: Sequence[str] = (),
+    base_lr_mult: float = 0.1,
+) -> list[dict[str, Any]]:
+    """Groups for a torch optimiser, the largest learning rate last (torchreid logs the last group's).
+
+    Args:
+        model: AIO model; the encoder has no parameters, so it is in no group.
+        text_lr_mult: of the CLIP word embedding (AIO Sec. 4.1: 0.1).
+        staged_lr, new_layers, base_lr_mult: torchreid's; children of the model that are not among
+            ``new_layers`` learn at ``base_lr_mult``.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    for name, parameter in model.named_parameters():
+        rate = base_lr_mult if staged_lr and name.split(".")[0] not in new_layers else 1.0
+        rate *= text_lr_mult if id(parameter) in embeddings else 1.0
+        decay = weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((lr * rate, decay), []).append(parameter)
+    return [
+        {"params": params, "lr": rate, "initial_lr": rate, "weight_decay": decay}
+        for (rate, decay), params in sorted(groups.items(), key=lambda entry: entry[0])
+    ]

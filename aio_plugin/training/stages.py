@@ -1,0 +1,104 @@
+"""Progressive training: which sources in which epochs, in which proportion (AIO Sec. 3.2, 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError, nearest
+from ..modality import Modality, parse_combination
+
+SYNTHESISABLE = (Modality.IR, Modality.SKETCH)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A source within a stage.
+
+    Attributes:
+        source: dataset name.
+        quota: persons of it in every batch.
+        synthetic: modalities made from RGB for its persons, in place of real ones they lack.
+    """
+
+    source: str
+    quota: int
+    synthetic: tuple[Modality, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``epochs`` epochs with the same shares."""
+
+    epochs: int
+    shares: tuple[Share, ...]
+
+
+def parse_stages(
+    stages: Sequence[Mapping[str, Any]], sources: Sequence[str], persons: int, max_epoch: int
+) -> tuple[Stage, ...]:
+    """The stages of ``aio.stages``; an empty list is one stage of all sources.
+
+    Args:
+        sources: data.sources.
+        persons: in a batch; a stage's quotas add up to it. Without quotas it is shared evenly.
+        max_epoch: train.max_epoch, to which the stages' epochs add up.
+
+    Raises:
+        ConfigError: a key, source or modality is unknown or the numbers do not add up.
+    """
+    if not stages:
+        return (Stage(max_epoch, _shares({name: {} for name in sources}, persons, "data.sources")),)
+    parsed = []
+    for number, stage in enumerate(stages, 1):
+        where = f"aio.stages, stage {number}"
+        _known_keys(stage, ("epochs", "sources"), where)
+        epochs, named = stage.get("epochs"), stage.get("sources")
+        if not isinstance(epochs, int) or epochs < 1 or not isinstance(named, Mapping) or not named:
+            raise ConfigError(f"{where}: needs `epochs`, a positive number, and `sources`, a mapping of source names.")
+        for name in named:
+            if name not in sources:
+                raise ConfigError(f"{where}: source {name!r} is not in data.sources.{nearest(name, sources)}")
+        parsed.append(Stage(epochs, _shares(named, persons, where)))
+    total = sum(stage.epochs for stage in parsed)
+    if total != max_epoch:
+        raise ConfigError(f"aio.stages last {total} epochs together, train.max_epoch is {max_epoch}; make them equal.")
+    return tuple(parsed)
+
+
+def stage_at(stages: Sequence[Stage], epoch: int) -> int:
+    """Index of the stage that the 0-based ``epoch`` belongs to; past the end, the last."""
+    for index, stage in enumerate(stages):
+        epoch -= stage.epochs
+        if epoch < 0:
+            return index
+    return len(stages) - 1
+
+
+def _shares(named: Mapping[str, Any], persons: int, where: str) -> tuple[Share, ...]:
+    quotas = [(options or {}).get("quota") for options in named.values()]
+    if all(quota is None for quota in quotas):
+        quotas = [persons // len(named) + (index < persons % len(named)) for index in range(len(named))]
+    if not all(isinstance(quota, int) and quota > 0 for quota in quotas):
+        raise ConfigError(f"{where}: give every source a positive `quota`, or none of them; got {quotas}.")
+    if sum(quotas) != persons:
+        raise ConfigError(
+            f"{where}: the quotas {quotas} add up to {sum(quotas)}, a batch holds {persons} persons "
+            f"(train.batch_size, divided by sampler.num_instances for RandomIdentitySampler)."
+        )
+    shares = []
+    for (name, options), quota in zip(named.items(), quotas, strict=True):
+        _known_keys(options or {}, ("quota", "synthetic"), f"{where}, {name}")
+        synthetic = tuple(m for text in (options or {}).get("synthetic", ()) for m in parse_combination(text))
+        for modality in synthetic:
+            if modality not in SYNTHESISABLE:
+                raise ConfigError(f"{where}, {name}: {modality} cannot be made from RGB; ir and sketch can.")
+        shares.append(Share(name, quota, synthetic))
+    return tuple(shares)
+
+
+def _known_keys(values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}.{nearest(str(key), known)}")

@@ -1,0 +1,156 @@
+"""Pre-train the toy world's stand-in for LAION's ViT: images and captions of toy people, contrastively.
+
+As CLIP is trained: one RGB picture and one caption a person, symmetric InfoNCE, nothing else. The people
+come from a seed space of their own and appear in no toy world. The result is ``aio_tiny``'s encoder:
+
+    python -m benchmarks.pretrain_toy --steps 4000 --batch 256 --out aio_plugin/encoders/toy.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from aio_plugin.encoders.toy import DEPTH, DIM, new_blocks, save_toy
+from aio_plugin.modality import Modality
+from aio_plugin.models.aio import AIO, Shape
+from aio_plugin.models.registry import SPECS
+from aio_plugin.models.sequence import ImagePositions, TextPositions
+from aio_plugin.tokenizers.bpe import encode
+from aio_plugin.tokenizers.text import TextTokenizer
+from aio_plugin.toy.sample import sample_views
+from aio_plugin.training.media import collate
+from aio_plugin.training.randomness import seeded
+from aio_plugin.training.transforms import pad_crop
+
+MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]  # CLIP's
+TEXT_LENGTH = 77
+
+
+class TrainableEncoder(nn.Module):
+    """The blocks with the calling convention of the frozen encoder, but trainable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks, self.dim = new_blocks(), DIM
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        bias = None if mask is None else mask[:, None, None, :]
+        for block in self.blocks:
+            tokens = block(tokens, attn_mask=bias)
+        return tokens
+
+
+class ToyPairs(Dataset[dict[str, Any]]):
+    """Picture and caption of a new person for every index."""
+
+    def __init__(self, count: int, size: tuple[int, int]) -> None:
+        from torchvision import transforms as T
+
+        self.count = count
+        self.transform = T.Compose(
+            [T.Resize(size), T.RandomHorizontalFlip(), pad_crop(*size), T.ToTensor(), T.Normalize(MEAN, STD)]
+        )
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        (image,), caption = sample_views(index, 1)
+        with seeded(index):
+            pixels = self.transform(image)
+        present = torch.zeros(len(Modality), dtype=torch.uint8)
+        present[[Modality.RGB.index, Modality.TEXT.index]] = 1
+        text = encode([caption], TEXT_LENGTH)[0]
+        return {"rgb": pixels, "text": text, "present": present, "pid": index, "camid": 0, "dsetid": 0, "impath": ""}
+
+
+def contrast(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric InfoNCE between rows of two feature matrices (B, D)."""
+    logits = scale * F.normalize(a.float(), dim=1) @ F.normalize(b.float(), dim=1).T
+    target = torch.arange(len(a), device=a.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
+    """What tokenizers may start from, in the names that ``aio_plugin.encoders.toy`` reads."""
+    state = {f"stem.{k}": v for k, v in model.tokenizers["rgb"].state_dict().items()}
+    rgb, text = cast(ImagePositions, model.positions["rgb"]), cast(TextPositions, model.positions["text"])
+    words = cast(TextTokenizer, model.tokenizers["text"])
+    state["class_token"] = model.class_tokens.single[Modality.RGB.index]
+    state["positions"] = rgb.table
+    state["text.class_token"] = model.class_tokens.single[Modality.TEXT.index]
+    state["text.positions"] = text.table
+    state["text.projection.weight"] = words.projection.weight
+    if words.projection.bias is not None:
+        state["text.projection.bias"] = words.projection.bias
+    state["norm.weight"], state["norm.bias"] = model.norm.weight, model.norm.bias
+    state["word_ids"] = seen
+    state["word_rows"] = words.embedding.weight[seen]
+    return {key: value.detach().cpu() for key, value in state.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    spec = SPECS["aio_tiny"]
+    shape = Shape(spec.image_size, spec.stem_width, spec.text_width, TEXT_LENGTH)
+    model = AIO(cast(Any, TrainableEncoder()), 1, shape).to(args.device).train()
+    scale = nn.Parameter(torch.tensor(math.log(1 / 0.07), device=args.device))
+    decay = [p for p in model.parameters() if p.ndim > 1]
+    rest = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.05}, {"params": [*rest, scale], "weight_decay": 0.0}], lr=args.lr
+    )
+    warm = max(1, args.steps // 20)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * s / args.steps)))
+    )
+    loader = DataLoader(
+        ToyPairs(args.steps * args.batch, spec.image_size), args.batch, num_workers=args.workers, collate_fn=collate
+    )
+    seen: set[int] = set()
+    began, smooth = time.time(), 0.0
+    for step, data in enumerate(loader):
+        seen.update(data["text"].unique().tolist())
+        batch = data.to(args.device, non_blocking=True)
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+            z = model.train_outputs(batch)["z"]
+        loss = contrast(z[:, Modality.RGB.index], z[:, Modality.TEXT.index], scale.exp().clamp(max=100))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        smooth = float(loss.detach()) if step == 0 else 0.98 * smooth + 0.02 * float(loss.detach())
+        if (step + 1) % 100 == 0:
+            rate = (step + 1) * args.batch / (time.time() - began)
+            print(f"step {step + 1}/{args.steps}  loss {smooth:.3f}  {rate:.0f} pairs/s", flush=True)
+    ids = torch.tensor(sorted(seen))
+    digest = save_toy(args.out, cast(Any, model.encoder).blocks.state_dict(), start_state(model, ids))
+    recipe = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k not in ("out", "workers")}
+    args.out.with_suffix(".json").write_text(
+        json.dumps({"sha256": digest, "depth": DEPTH, "dim": DIM, "recipe": recipe, "loss": round(smooth, 4)}, indent=2) + "\n"
+    )
+    print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB, sha256 {digest}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = next(
+    line.split('"')[1]
+    for line in (here / "aio_plugin" / "__init__.py").read_text().splitlines()
+    if line.startswith("__version__")
+)
+
+setup(
+    name="aio_plugin",
+    version=version,
+    description="All-in-One multimodal person re-identification for torchreid: RGB, infrared, sketch and text.",
+    long_description=(here / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["aio_plugin", "aio_plugin.*"]),
+    package_data={"aio_plugin": ["heads/*.json", "encoders/*.safetensors", "evaluation/*.html"]},
+    install_requires=[
+        "torch>=2.4",
+        "torchvision>=0.19",
+        "torchreid>=0.2.5",
+        "timm>=1.0.15",
+        "open_clip_torch>=2.24",
+        "yacs>=0.1.8",
+        "gdown>=5",
+        "numpy>=1.26",
+        "Pillow>=10",
+        "PyYAML>=6",
+        "safetensors>=0.4",
+        "scipy>=1.10",
+        "jinja2>=3",
+        "ijson>=3.2",
+        "tqdm>=4.60",
+        # what torchreid imports without declaring
+        "opencv-python-headless>=4.5",
+        "tensorboard>=2.10",
+        "six",
+        "h5py",
+        "imageio",
+    ],
+    extras_require={"dev": ["pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "types-PyYAML"]},
+    entry_points={"console_scripts": ["aio-reid = aio_plugin.__main__:main"]},
+)

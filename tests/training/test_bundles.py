@@ -1,0 +1,151 @@
+"""A person's modalities: real partners first, synthetic ones where asked, missing ones masked."""
+
+import pickle
+import random
+
+import pytest
+import torch
+from PIL import Image
+
+from aio_plugin.errors import DatasetError, MediaError
+from aio_plugin.heads.lexicon import Lexicon
+from aio_plugin.modality import MISSING, REAL, SYNTHETIC, Item, Media, Modality
+from aio_plugin.synthesis.sketch import Sketcher
+from aio_plugin.training.bundles import BundleDataset, Draw, Source, bundle
+from aio_plugin.training.media import MediaReader, QueryDataset, collate, read_image
+from aio_plugin.training.randomness import mix, seeded
+
+RGB, IR, SKETCH, TEXT = Modality
+
+
+def to_tensor(image):
+    return torch.tensor(list(image.resize((16, 32)).tobytes()), dtype=torch.float32).reshape(32, 16, 3).permute(2, 0, 1)
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, color in {"a": "red", "b": "green", "i": "gray", "s": "white"}.items():
+        Image.new("RGB", (16, 32), color).save(tmp_path / f"{name}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def reader(files):
+    return MediaReader(to_tensor, 77, Sketcher("", files / "cache"), Lexicon.default())
+
+
+def items(files):
+    own = Media("notes.json#0.0", TEXT, "a man in a red shirt")
+    return [
+        Item(Media(str(files / "a.png"), partners=(own,)), 0, 0),
+        Item(Media(str(files / "b.png")), 0, 1),
+        Item(Media(str(files / "i.png"), IR), 1, 2),
+        Item(Media(str(files / "b.png")), 1, 1),
+        Item(Media(str(files / "s.png"), SKETCH), 2, 0),
+        Item(Media(str(files / "a.png")), 2, 0),
+    ]
+
+
+def test_real_partners_come_first_and_synthetic_ones_fill_in(files, reader):
+    source = Source.of("x", items(files), first_pid=10)
+    assert [p.pid for p in source.persons] == [10, 11, 12]
+    both = (IR, SKETCH)
+    dataset = BundleDataset([source], reader)
+    rows = [dataset[Draw(0, person, seed=3, synthetic=both)] for person in range(3)]
+    batch = collate(rows)
+    present = batch["present"].tolist()
+    assert present[1] == [REAL, REAL, SYNTHETIC, MISSING]
+    assert present[2] == [REAL, SYNTHETIC, REAL, MISSING]
+    assert set(batch) >= {"rgb", "ir", "sketch"}
+    bare = collate([dataset[Draw(0, person, seed=3)] for person in range(3)])
+    assert bare["present"][:, 1:3].tolist() == [[0, 0], [REAL, 0], [0, REAL]]
+    assert bare["ir"][0].eq(0).all()
+    assert not bare["ir"][1].eq(0).all()
+
+
+def test_captions_belong_to_their_photo(files):
+    first, second = items(files)[:2]
+    rng = random.Random(0)
+    assert [m.modality for m in bundle(first.media, {}, (), rng)] == [RGB, TEXT]
+    assert [m.modality for m in bundle(second.media, {}, (), rng)] == [RGB]
+
+
+def test_bundle_depends_on_its_draw_alone(files, reader):
+    dataset = BundleDataset([Source.of("x", items(files))], reader)
+    draw = Draw(0, 0, seed=5, synthetic=(IR, SKETCH))
+    torch.manual_seed(0)
+    random.seed(0)
+    first = dataset[draw]
+    state = random.getstate(), torch.get_rng_state()
+    second = pickle.loads(pickle.dumps(dataset))[draw]
+    assert first["impath"] == second["impath"]
+    assert all(torch.equal(first[k], second[k]) for k in ("rgb", "ir", "sketch", "present"))
+    dataset[draw]
+    assert random.getstate() == state[0]
+    assert torch.equal(torch.get_rng_state(), state[1])
+
+
+def test_copies_of_a_person_are_different_photos(files, reader):
+    dataset = BundleDataset([Source.of("x", items(files))], reader)
+    paths = {str(dataset[Draw(0, 0, seed=9, copy=copy)]["impath"]) for copy in (0, 1)}
+    assert len(paths) == 2
+
+
+def test_masked_captions_pad_with_the_rest(files, reader):
+    texts = [Media("#0", TEXT, "a man in a red shirt"), Media("#1", TEXT, "hm")]
+    entries = [
+        {**reader.entries([t], random.Random(0)), "pid": 0, "camid": 0, "dsetid": 0, "impath": t} for t in texts
+    ]
+    batch = collate(entries)
+    masked = batch["attributes"] >= 0
+    assert masked[0].any()
+    assert not masked[1].any()
+    assert (batch["masked_text"] != batch["text"])[0].any()
+
+
+def test_persons_without_rgb_are_left_out_with_one_warning(files):
+    only_ir = [Item(Media(str(files / "i.png"), IR), 7, 0)]
+    with pytest.warns(UserWarning, match="1 of 4 training persons have no RGB"):
+        assert len(Source.of("x", items(files) + only_ir).persons) == 3
+    with pytest.raises(DatasetError, match="no training person has an RGB image"):
+        Source.of("x", only_ir)
+
+
+def test_gaps_are_counted_once(files):
+    source = Source.of("x", items(files))
+    with pytest.warns(UserWarning, match="2 of 3 persons have no sketch") as caught:
+        source.warn_of_gaps([IR])
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
+def test_unreadable_images_are_named(tmp_path, content):
+    path = tmp_path / "broken.png"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"broken\.png"):
+        read_image(str(path))
+
+
+def test_truncated_image_is_named(files):
+    data = (files / "a.png").read_bytes()
+    (files / "cut.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError, match=r"cut\.png"):
+        read_image(str(files / "cut.png"))
+
+
+def test_synthetic_queries_repeat(files, reader):
+    item = Item(Media(str(files / "a.png"), RGB, partners=(Media(str(files / "a.png"), IR, synthetic=True),)), 0, 0)
+    dataset = QueryDataset([item], MediaReader(to_tensor, 77))
+    assert torch.equal(dataset[0]["ir"], dataset[0]["ir"])
+    assert dataset[0]["present"].tolist() == [REAL, SYNTHETIC, MISSING, MISSING]
+
+
+def test_mix_and_seeded():
+    assert mix(1, 2) == mix(1, 2) != mix(2, 1)
+    random.seed(1)
+    before = random.getstate()
+    with seeded(4) as rng:
+        first = random.random(), torch.rand(()).item(), rng.random()
+    assert random.getstate() == before
+    with seeded(4) as rng:
+        assert first == (random.random(), torch.rand(()).item(), rng.random())

@@ -1,0 +1,45 @@
+"""Checkpoints survive a kill while they are written and say where training stands."""
+
+import pytest
+import torch
+from torch import nn
+
+from aio_plugin.training.checkpoint import save_atomically, set_progress, steps_done
+from aio_plugin.training.optimisation import param_groups
+
+
+class Unsavable:
+    def __reduce__(self):
+        raise RuntimeError("disk full")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "model" / "last.pth.tar"
+    save_atomically({"epoch": 1}, path)
+    with pytest.raises(RuntimeError, match="disk full"):
+        save_atomically({"epoch": Unsavable()}, path)
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
+    assert [p.name for p in path.parent.iterdir()] == ["last.pth.tar"]
+
+
+def test_progress_travels_with_the_optimiser(tmp_path):
+    layer = nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    assert steps_done(optimizer, 0) == 0
+    set_progress(optimizer, 3, 17)
+    save_atomically({"optimizer": optimizer.state_dict()}, tmp_path / "x")
+    fresh = torch.optim.AdamW(layer.parameters())
+    fresh.load_state_dict(torch.load(tmp_path / "x", weights_only=True)["optimizer"])
+    assert steps_done(fresh, 3) == 17
+    assert steps_done(fresh, 4) == 0
+
+
+def test_groups_of_the_paper():
+    model = nn.ModuleDict({"words": nn.Embedding(5, 2), "classifier": nn.Linear(2, 3)})
+    groups = param_groups(model, lr=1.0, weight_decay=0.5, text_lr_mult=0.1)
+    rates = {(g["lr"], g["weight_decay"]): [p.ndim for p in g["params"]] for g in groups}
+    assert rates == {(0.1, 0.5): [2], (1.0, 0.5): [2], (1.0, 0.0): [1]}
+    assert groups[-1]["lr"] == 1.0
+    staged = param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["classifier"], base_lr_mult=0.01)
+    assert sorted({round(g["lr"], 6) for g in staged}) == [0.001, 1.0]
+    assert sum(len(g["params"]) for g in staged) == 3

@@ -1,0 +1,97 @@
+"""Batches of distinct persons with quotas, as a function of (seed, epoch) alone."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aio_plugin.errors import ConfigError, DatasetError
+from aio_plugin.modality import Modality
+from aio_plugin.training.sampler import PersonSampler
+from aio_plugin.training.stages import Share, Stage, parse_stages, stage_at
+
+
+def stage(*quotas):
+    return Stage(1, tuple(Share(f"s{i}", q) for i, q in enumerate(quotas)))
+
+
+def sampler(sizes, quotas, **options):
+    return PersonSampler(sizes, [f"s{i}" for i in range(len(sizes))], stage(*quotas), seed=7, **options)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), min_size=1, max_size=3),
+    st.integers(0, 5),
+)
+def test_every_batch_holds_distinct_persons_and_every_person_is_seen(pairs, epoch):
+    quotas = [q for q, _ in pairs]
+    sizes = [q + extra for q, extra in pairs]
+    s = sampler(sizes, quotas)
+    s.at(epoch)
+    batches = list(s)
+    assert len(batches) == len(s)
+    for batch in batches:
+        for column, quota in enumerate(quotas):
+            persons = [d.person for d in batch if d.source == column]
+            assert len(persons) == len(set(persons)) == quota
+    for column, size in enumerate(sizes):
+        assert {d.person for b in batches for d in b if d.source == column} == set(range(size))
+
+
+def test_resumed_epoch_is_the_rest_of_the_undisturbed_one():
+    whole, rest = sampler([23, 9], [4, 2]), sampler([23, 9], [4, 2])
+    whole.at(3)
+    rest.at(3, 2)
+    assert list(whole)[2:] == list(rest)
+    other = sampler([23, 9], [4, 2])
+    other.at(4)
+    assert list(other) != list(whole)
+
+
+def test_copies_of_a_person_stand_together_and_differ():
+    batch = next(iter(sampler([8], [3], copies=2)))
+    assert [d.copy for d in batch] == [0, 1] * 3
+    assert batch[0].person == batch[1].person
+
+
+def test_quota_larger_than_the_source():
+    with pytest.raises(DatasetError, match="s0 has 3 persons, its quota asks for 4"):
+        sampler([3], [4])
+
+
+PAPER = [
+    {"epochs": 4, "sources": {"a": {"quota": 8, "synthetic": ["ir", "sketch"]}}},
+    {"epochs": 8, "sources": {"a": {"quota": 4, "synthetic": ["ir"]}, "b": {"quota": 4}}},
+]
+
+
+def test_stages_of_the_paper():
+    stages = parse_stages(PAPER, ["a", "b"], 8, 12)
+    assert [s.epochs for s in stages] == [4, 8]
+    assert stages[0].shares == (Share("a", 8, (Modality.IR, Modality.SKETCH)),)
+    assert stages[1].shares == (Share("a", 4, (Modality.IR,)), Share("b", 4))
+    assert [stage_at(stages, epoch) for epoch in (0, 3, 4, 11, 12)] == [0, 0, 1, 1, 1]
+
+
+def test_without_stages_all_sources_share_evenly():
+    (only,) = parse_stages([], ["a", "b", "c"], 8, 5)
+    assert [s.quota for s in only.shares] == [3, 3, 2]
+    assert only.epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([{"epochs": 4, "sources": {"c": {}}}], "source 'c' is not in data.sources"),
+        ([{"epochs": 4, "source": {"a": {}}}], "unknown key 'source'. Did you mean 'sources'"),
+        ([{"epochs": 0, "sources": {"a": {}}}], "`epochs`, a positive number"),
+        ([{"epochs": 3, "sources": {"a": {}}}], "last 3 epochs together, train.max_epoch is 4"),
+        ([{"epochs": 4, "sources": {"a": {"quota": 5}}}], "add up to 5, a batch holds 8"),
+        ([{"epochs": 4, "sources": {"a": {"quota": 4}, "b": {}}}], "every source a positive `quota`"),
+        ([{"epochs": 4, "sources": {"a": {"synthetic": ["text"]}}}], "text cannot be made from RGB"),
+        ([{"epochs": 4, "sources": {"a": {"synth": []}}}], "unknown key 'synth'"),
+    ],
+)
+def test_bad_stages(stages, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_stages(stages, ["a", "b"], 8, 4)
