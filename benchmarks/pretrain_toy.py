@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from aio_plugin.encoders.toy import DEPTH, DIM, new_blocks, save_toy
+from aio_plugin.encoders.toy import WIDTH, save_toy, toy_blocks
 from aio_plugin.modality import Modality
 from aio_plugin.models.aio import AIO, Shape
 from aio_plugin.models.registry import SPECS
@@ -41,7 +41,7 @@ class TrainableEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.blocks, self.dim = new_blocks(), DIM
+        self.blocks, self.dim = toy_blocks(), WIDTH
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         bias = None if mask is None else mask[:, None, None, :]
@@ -87,7 +87,7 @@ def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
     rgb, text = cast(ImagePositions, model.positions["rgb"]), cast(TextPositions, model.positions["text"])
     words = cast(TextTokenizer, model.tokenizers["text"])
     state["class_token"] = model.class_tokens.single[Modality.RGB.index]
-    state["positions"] = rgb.table
+    state["positions"], state["grid"] = rgb.table, torch.tensor(rgb.grid)
     state["text.class_token"] = model.class_tokens.single[Modality.TEXT.index]
     state["text.positions"] = text.table
     state["text.projection.weight"] = words.projection.weight
@@ -145,10 +145,10 @@ def main() -> None:
             print(f"step {step + 1}/{args.steps}  loss {smooth:.3f}  {rate:.0f} pairs/s", flush=True)
     ids = torch.tensor(sorted(seen))
     digest = save_toy(args.out, cast(Any, model.encoder).blocks.state_dict(), start_state(model, ids))
-    recipe = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k not in ("out", "workers")}
-    args.out.with_suffix(".json").write_text(
-        json.dumps({"sha256": digest, "depth": DEPTH, "dim": DIM, "recipe": recipe, "loss": round(smooth, 4)}, indent=2) + "\n"
-    )
+    beside = args.out.with_suffix(".json")
+    recipe = {k: v for k, v in vars(args).items() if k not in ("out", "workers", "device")}
+    notes = {**json.loads(beside.read_text()), "recipe": recipe, "loss": round(smooth, 4)}
+    beside.write_text(json.dumps(notes, indent=2) + "\n")
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB, sha256 {digest}")
 
 

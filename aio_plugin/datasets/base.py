@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..modality import Combination, Item
+from ..errors import ModalityError
+from ..modality import Combination, Item, format_combination
 from ..protocols.base import Protocol
 
-
 Options = Mapping[str, Any]
+
+
+class MakeProtocol(typing.Protocol):
+    """``(root, options, query) -> Protocol``.
+
+    The options can name files below ``root`` that define the trials; ``query`` is the combination
+    searched with, None for the dataset's own, because a direction can have its own removal rule.
+    """
+
+    def __call__(self, root: str, options: Options, query: Combination | None = None) -> Protocol:
+        """Build the protocol."""
 
 
 @dataclass
@@ -39,9 +51,9 @@ class Adapter:
     Attributes:
         name: what a config calls it.
         folder: where it lies under the data root.
-        read: ``(root, options, query) -> Splits``; ``query`` is the combination of modalities to
-            search with, or None for the dataset's own (``queries[0]``).
-        protocol: ``(options) -> Protocol``.
+        read: ``(root, options, query) -> Splits``; ``root`` is the folder that contains ``folder``,
+            ``query`` the combination of modalities to search with, or None for ``queries[0]``.
+        protocol: see :class:`MakeProtocol`.
         queries: the combinations its own media can form, the default first; empty if the
             dataset is for training only.
         options: every option it takes, with its default; ``about`` documents each.
@@ -50,7 +62,28 @@ class Adapter:
     name: str
     folder: str
     read: Callable[[str, Options, Combination | None], Splits]
-    protocol: Callable[[Options], Protocol]
+    protocol: MakeProtocol
     queries: tuple[Combination, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose_query(name: str, queries: Sequence[Combination], query: Combination | None) -> Combination:
+    """``query``, or the default where it is None.
+
+    Raises:
+        ModalityError: the dataset's own media cannot form it; names those they can.
+    """
+    if query is None:
+        return queries[0]
+    if query not in queries:
+        known = ", ".join(map(format_combination, queries))
+        raise ModalityError(f"{name} has no {format_combination(query)} queries of its own; it has {known}.")
+    return query
+
+
+def relabel(items: Iterable[Item]) -> list[Item]:
+    """The items with pids 0..n-1 in the order of their raw identities."""
+    items = list(items)
+    label = {pid: index for index, pid in enumerate(sorted({item.pid for item in items}))}
+    return [item._replace(pid=label[item.pid]) for item in items]

@@ -87,10 +87,14 @@ class BNNeck(nn.Module):
         """Normalise every row among those of its slot, or among all."""
         if self.shared:
             return self.necks[0](features)  # type: ignore[no-any-return]
+        slots = torch.unique(index).tolist()
+        if any(not 0 <= slot < len(self.necks) for slot in slots):
+            raise ModalityError(
+                f"Features are of slots {slots}, but the BNNeck was made for 0 to {len(self.necks) - 1}; "
+                "give it as many modalities as the model has features."
+            )
         out = torch.zeros_like(features)
-        for slot in torch.unique(index).tolist():
-            if not 0 <= slot < len(self.necks):
-                raise ModalityError(f"A feature is of slot {slot}; the BNNeck was made for {len(self.necks)} of them.")
+        for slot in slots:
             rows = (index == slot).nonzero().flatten()
             out = out.index_copy(0, rows, self.necks[slot](features[rows]))
         return out

@@ -1,0 +1,165 @@
+"""LLCM: nine RGB and nine near-infrared cameras in low light (Zhang and Wang, CVPR 2023).
+
+RGB camera k and infrared camera k share their number, and the removal rule compares the numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from ..errors import DatasetError
+from ..modality import Combination, Item, Media, Modality
+from ..protocols.base import Protocol
+from . import checks
+from .base import Adapter, Options, Splits, choose_query, relabel
+from .checks import Absences
+from .files import Part, Tree
+from .lists import Names, read_ids, read_lines
+from .options import Option, about, defaults, resolve
+
+NAME, FOLDER = "llcm", "LLCM"
+QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))
+CODE = {Modality.RGB: "vis", Modality.IR: "nir"}
+IMAGE = "<pid, 4 digits>/<pid>_c<camera>_s<second>_f<frame>"
+LAYOUT = (
+    Part(f"vis/{IMAGE}_vis.jpg"),
+    Part(f"nir/{IMAGE}_nir.jpg"),
+    Part(f"test_vis/<cam1 ... cam9>/{IMAGE}_vis.jpg"),
+    Part(f"test_nir/<cam1 ... cam9>/{IMAGE}_nir.jpg"),
+    Part("idx/train_vis.txt", "lines 'path label'"),
+    Part("idx/train_nir.txt", "lines 'path label'"),
+    Part("idx/test_id.txt", "identities separated by commas, on one line"),
+)
+OPTIONS = (
+    Option(
+        "vis_to_ir",
+        "paper",
+        "RGB queries: 'paper' searches one infrared image a person and camera with all RGB images; 'deen_release' "
+        "does what the released script does under that name, which is the reverse",
+        ("paper", "deen_release"),
+    ),
+)
+PUBLISHED = {
+    "train ids": 713,
+    "train rgb images": 16_946,
+    "train ir images": 13_975,
+    "test ids": 351,
+    "test rgb images": 8_680,
+    "test ir images": 7_166,
+}
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: the listed images. Query: all test images of the modality asked for. Gallery: the pool of
+    the other's, from which the protocol draws.
+
+    Raises:
+        DatasetError: missing or malformed files, or listed images that are absent.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    (modality,) = choose_query(NAME, QUERIES, query)
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    tree.require()
+    names = {kind: _names(kind) for kind in CODE}
+    doubts: list[str] = []
+    train = {kind: _listed(tree, kind, names[kind], doubts) for kind in CODE}
+    pids = read_ids(tree.path("idx/test_id.txt"))
+    test = {kind: list(_tested(tree, kind, pids, names[kind], doubts)) for kind in CODE}
+    notes = [note for kind in CODE for note in names[kind].notes()]
+    if doubts:
+        notes.append(f"{NAME}: {len(doubts)} images whose name and folder disagree, the first {doubts[0]}")
+    notes += _one_sided(train) + checks.compare(NAME, _counts(train, test), PUBLISHED)
+    other = Modality.IR if modality is Modality.RGB else Modality.RGB
+    _check_apart(train, test)
+    return Splits(relabel([*train[Modality.RGB], *train[Modality.IR]]), test[modality], test[other], notes)
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Ten trials that draw one gallery image a person and camera; same person under the same camera removed."""
+    from ..protocols.llcm import LLCM
+
+    values = resolve(NAME, OPTIONS, options)
+    if query == (Modality.RGB,):
+        return LLCM("vis_to_ir" if values["vis_to_ir"] == "paper" else "deen_release")
+    return LLCM("ir_to_vis")
+
+
+def _names(modality: Modality) -> Names:
+    code = CODE[modality]
+    return Names(
+        rf"(?P<pid>\d{{4}})_c(?P<camera>\d{{2}})_s\d+_f\d+_{code}\.jpg",
+        f"{NAME} {code} images",
+        f"0001_c01_s185535_f7010_{code}.jpg",
+    )
+
+
+def _listed(tree: Tree, modality: Modality, names: Names, doubts: list[str]) -> list[Item]:
+    file = tree.path(f"idx/train_{CODE[modality]}.txt")
+    absences = Absences(tree, tree.relative(file))
+    items: dict[str, Item] = {}
+    for number, line in read_lines(file):
+        fields = line.rsplit(None, 1)
+        if len(fields) != 2 or not fields[1].isdigit():
+            raise DatasetError(f"{file}, line {number}: must be 'path label', got {line[:80]!r}. Restore the list.")
+        path = tree.listed(fields[0], f"{file}, line {number}")
+        absences.see(path)
+        folder, name = path.split(os.sep)[-2:]
+        match = names.match(name, fields[0])
+        if match:
+            if folder != match["pid"]:
+                doubts.append(fields[0])
+            items[path] = Item(Media(path, modality), int(match["pid"]), int(match["camera"]) - 1)
+    absences.raise_if_any()
+    return [items[path] for path in sorted(items)]
+
+
+def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, doubts: list[str]) -> Iterable[Item]:
+    top = f"test_{CODE[modality]}"
+    cameras = sorted(int(name[3:]) for name in tree.folders(top) if re.fullmatch(r"cam[1-9]\d?", name))
+    for camera in cameras:
+        for pid in pids:
+            folder = f"{top}/cam{camera}/{pid:04d}"
+            for name in tree.files(folder):
+                match = names.match(name, f"{folder}/{name}")
+                if match is None:
+                    continue
+                if (int(match["pid"]), int(match["camera"])) != (pid, camera):
+                    doubts.append(f"{folder}/{name}")
+                yield Item(Media(tree.path(f"{folder}/{name}"), modality), pid, int(match["camera"]) - 1)
+
+
+def _pids(items: Iterable[Item]) -> set[int]:
+    return {item.pid for item in items}
+
+
+def _one_sided(train: dict[Modality, list[Item]]) -> list[str]:
+    notes = []
+    for modality, other in ((Modality.RGB, Modality.IR), (Modality.IR, Modality.RGB)):
+        alone = _pids(train[modality]) - _pids(train[other])
+        if alone:
+            notes.append(
+                f"{NAME}: {len(alone)} training persons have {modality} but no {other}, the first {min(alone)}"
+            )
+    return notes
+
+
+def _check_apart(train: dict[Modality, list[Item]], test: dict[Modality, list[Item]]) -> None:
+    shared = set.union(*map(_pids, train.values())) & set.union(*map(_pids, test.values()))
+    if shared:
+        raise DatasetError(
+            f"{NAME}: {len(shared)} identities are in the training lists and in idx/test_id.txt, the first "
+            f"{min(shared)}. Restore the published lists."
+        )
+
+
+def _counts(train: dict[Modality, list[Item]], test: dict[Modality, list[Item]]) -> dict[str, int]:
+    counts = {}
+    for split, items in (("train", train), ("test", test)):
+        counts[f"{split} ids"] = len(set.union(*map(_pids, items.values())))
+        counts.update({f"{split} {modality} images": len(items[modality]) for modality in CODE})
+    return counts
+
+
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))

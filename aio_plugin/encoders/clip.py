@@ -1,0 +1,156 @@
+"""open_clip's image encoders as timm blocks: ``open_clip:<model>``.
+
+Cherti et al., Reproducible Scaling Laws for Contrastive Language-Image Learning, CVPR 2023,
+https://arxiv.org/abs/2212.07143. AIO's encoder is of this kind: a ViT contrastively pre-trained on LAION-2B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import EncoderError, nearest
+from ..repair import repair_torchvision
+from .files import load_strictly, read_file
+from .frozen import FrozenEncoder
+from .pretrained import RANDOM, Pretrained, absent, image_start, norm_start, quick_offline, seeded
+
+TAGS = {"ViT-B-16": "laion2b_s34b_b88k", "ViT-L-14": "laion2b_s32b_b82k"}
+"""The pre-training taken where none is named; of other models the first on LAION-2B, else the first."""
+
+NAMES = {
+    "ln_1": "norm1",
+    "attn.in_proj_": "attn.qkv.",
+    "attn.out_proj": "attn.proj",
+    "ln_2": "norm2",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+    "ls_1.gamma": "ls1.gamma",
+    "ls_2.gamma": "ls2.gamma",
+}
+"""Beginnings of open_clip's names inside a residual block -> timm's."""
+
+WORDS = ("token_embedding.weight", "text.token_embedding.weight")
+
+_BLOCKS = "visual.transformer.resblocks."
+_PLAIN = ("block_type", "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc")
+
+
+class QuickGELU(nn.Module):
+    """x * sigmoid(1.702 x), OpenAI's approximation of GELU, which some weights were trained with."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape: any -> the same."""
+        return x * torch.sigmoid(1.702 * x)
+
+
+def load_clip(model: str, weights: str) -> Pretrained:
+    """``open_clip:<model>``; see :func:`aio_plugin.encoders.sources.load`."""
+    name = f"open_clip:{model}"
+    config = _config(model)
+    tag = _tag(model)
+    blocks = _blocks(config, name, quick=_pretraining(model, tag).get("quick_gelu", False) and not weights)
+    if weights == RANDOM:
+        return Pretrained(FrozenEncoder(blocks, name))
+    path = weights or download(model, tag, name)
+    state = read_file(path)
+    load_strictly(blocks, convert(state), f"encoder {name!r}", path)
+    return Pretrained(FrozenEncoder(blocks, name), **_rest(state))
+
+
+def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """open_clip's state dict -> that of the image encoder's blocks as timm names them."""
+    converted = {}
+    for key, value in state.items():
+        if key.startswith(_BLOCKS):
+            index, _, inside = key.removeprefix(_BLOCKS).partition(".")
+            old = next((old for old in NAMES if inside.startswith(old)), "")
+            converted[f"{index}.{NAMES.get(old, '')}{inside.removeprefix(old)}"] = value
+    return converted
+
+
+def word_embedding(state: Mapping[str, Tensor]) -> Tensor | None:
+    """The text encoder's word embedding (V, W) in open_clip's state dict, if it is there."""
+    return next((state[key].float() for key in WORDS if key in state), None)
+
+
+def download(model: str, tag: str, name: str) -> str:
+    """Path of open_clip's published weights, from the hub's cache or downloaded into it.
+
+    Raises:
+        EncoderError: they are not there and there is no network; says where to get them.
+    """
+    from open_clip import download_pretrained
+
+    repair_torchvision()
+    config = _pretraining(model, tag)
+    hub = str(config.get("hf_hub", "")).rstrip("/")
+    source = f"https://huggingface.co/{hub}" if hub else str(config.get("url", "open_clip's model list"))
+    try:
+        with quick_offline():
+            return str(download_pretrained(config))
+    except Exception as error:  # hub, network and file system each fail in their own ways
+        raise absent(name, "open_clip_model.safetensors or open_clip_pytorch_model.bin", source, error) from error
+
+
+def _blocks(config: Mapping[str, Any], name: str, quick: bool) -> nn.Sequential:
+    from timm.models.vision_transformer import Block
+
+    vision = config["vision_cfg"]
+    if vision.get("timm_model_name") or not isinstance(vision.get("layers", 12), int):
+        raise EncoderError(
+            f"The image encoder of {name!r} is not a CLIP ViT; set aio.encoder.name to one of open_clip's ViT models, "
+            "or to 'timm:<name>'."
+        )
+    if any(vision.get(key) for key in _PLAIN):
+        raise EncoderError(f"The blocks of {name!r} are not plain ViT blocks; set aio.encoder.name to another model.")
+    quick = quick or config.get("quick_gelu", False)
+    activation: Any = QuickGELU if quick else partial(nn.GELU, **(vision.get("act_kwargs") or {}))
+    width = vision.get("width", 768)
+    norm: Any = partial(nn.LayerNorm, **(vision.get("norm_kwargs") or {}))
+    block = partial(
+        Block,
+        dim=width,
+        num_heads=width // vision.get("head_width", 64),
+        mlp_ratio=vision.get("mlp_ratio", 4.0),
+        qkv_bias=True,
+        init_values=vision.get("ls_init_value"),
+        act_layer=activation,
+        norm_layer=norm,
+    )
+    return seeded(lambda: nn.Sequential(*[block() for _ in range(vision.get("layers", 12))]))
+
+
+def _rest(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The fields of Pretrained beside the encoder."""
+    images = image_start(state.get("visual.class_embedding"), state.get("visual.positional_embedding"), prefix=1)
+    return {**images, "word_embedding": word_embedding(state), "start": norm_start(state, "visual.ln_post")}
+
+
+def _config(model: str) -> dict[str, Any]:
+    repair_torchvision()
+    import open_clip
+
+    config = open_clip.get_model_config(model) if model in open_clip.list_models() else None
+    if config is None:
+        raise EncoderError(
+            f"open_clip knows no model {model!r}.{nearest(model, open_clip.list_models())} Set aio.encoder.name to it."
+        )
+    return dict(config)
+
+
+def _tag(model: str) -> str:
+    from open_clip import list_pretrained_tags_by_model
+
+    tags = list_pretrained_tags_by_model(model)
+    return TAGS.get(model) or next((tag for tag in tags if "laion2b" in tag), tags[0] if tags else "")
+
+
+def _pretraining(model: str, tag: str) -> dict[str, Any]:
+    from open_clip import get_pretrained_cfg
+
+    return dict(get_pretrained_cfg(model, tag))

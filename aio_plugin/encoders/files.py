@@ -1,0 +1,73 @@
+"""Weights from files of others: read without running code, loaded strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import EncoderError
+
+
+def read_file(path: str | Path, key: str = "aio.encoder.weights") -> dict[str, Tensor]:
+    """The state dict in a ``.safetensors`` file or a PyTorch file, on the CPU. No code of the file is run.
+
+    A state dict below ``state_dict`` or ``model``, and names that begin with ``module.``, are unwrapped.
+
+    Raises:
+        EncoderError: there is no such file, or it holds no state dict; ``key`` is the config key named.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise EncoderError(f"There is no weights file {str(path)!r}; set {key} to an existing file.")
+    try:
+        content = _load(path)
+    except Exception as error:  # unpickling and safetensors fail in many ways, all of them meaning this
+        raise EncoderError(f"{path}: no weights file that can be read safely ({error}); set {key} to one.") from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
+        raise EncoderError(f"{path}: holds no state dict; set {key} to a file of weights.")
+    return {str(name).removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _load(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def load_strictly(
+    module: nn.Module, state: Mapping[str, Tensor], what: str, where: str, key: str = "aio.encoder.weights"
+) -> None:
+    """Load all of ``state``, and nothing but it, as float32.
+
+    Args:
+        what: whose weights they should be, for the error.
+        where: the file they come from.
+        key: the config key to set right.
+
+    Raises:
+        EncoderError: a tensor is missing, unexpected, or of another shape; the first of each is named.
+    """
+    own = module.state_dict()
+    missing = [name for name in own if name not in state]
+    unexpected = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
+    faults = [f"lacks {missing[0]!r} (and {len(missing) - 1} more)"] if missing else []
+    faults += [f"has {unexpected[0]!r} (and {len(unexpected) - 1} more) too much"] if unexpected else []
+    if shapes:
+        first = shapes[0]
+        faults.append(f"has {first!r} of shape {list(state[first].shape)} where {list(own[first].shape)} is needed")
+    if faults:
+        raise EncoderError(
+            f"{where} is not a file of {what}: it {', '.join(faults)}; set {key} to a file of {what}, or "
+            "choose what the file is of."
+        )
+    module.load_state_dict({name: value.float() for name, value in state.items()})

@@ -1,0 +1,114 @@
+"""What a source of weights gives, and what all sources share: random starts, downloads, where images start."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlparse
+
+import torch
+from torch import Tensor
+
+from ..errors import EncoderError
+from .frozen import FrozenEncoder
+
+RANDOM = "random"
+"""``weights`` that stands for seeded random ones."""
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Pretrained:
+    """An encoder and what its file holds for the tokenizers in front of it; None where it holds nothing.
+
+    Attributes:
+        encoder: the blocks, frozen.
+        class_token: (D) of images.
+        positions: (N, D) of the patches, without the class token.
+        grid: (h, w) of ``positions``, h * w = N.
+        word_embedding: (V, W).
+        stem: state dict of an ImageTokenizer.
+        start: further tensors by name, ``norm.weight`` and ``norm.bias`` (D) of the last norm among them.
+    """
+
+    encoder: FrozenEncoder
+    class_token: Tensor | None = None
+    positions: Tensor | None = None
+    grid: tuple[int, int] | None = None
+    word_embedding: Tensor | None = None
+    stem: dict[str, Tensor] | None = None
+    start: dict[str, Tensor] = field(default_factory=dict)
+
+
+def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict[str, Any]:
+    """``class_token``, ``positions`` and ``grid`` of Pretrained, as far as they are there.
+
+    AIO's class tokens have no position of their own, so the file's is added to the token.
+
+    Args:
+        token: class token, D values of any shape.
+        table: (prefix + N, D) positions, those of ``prefix`` class tokens first.
+        prefix: rows of ``table`` that are not patches.
+    """
+    start: dict[str, Any] = {}
+    if token is not None:
+        start["class_token"] = token.detach().float().flatten()
+    if table is None:
+        return start
+    if token is not None and prefix:
+        start["class_token"] = start["class_token"] + table[0].detach().float()
+    side = math.isqrt(len(table) - prefix)
+    if side * side == len(table) - prefix:
+        start.update(positions=table[prefix:].detach().float(), grid=(side, side))
+    return start
+
+
+def norm_start(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """``norm.weight`` and ``norm.bias`` from the norm called ``name`` in a state dict, as far as they are there."""
+    parts = {f"norm.{part}": state.get(f"{name}.{part}") for part in ("weight", "bias")}
+    return {key: value.detach().float() for key, value in parts.items() if value is not None}
+
+
+def seeded(build: Callable[[], _T], seed: int = 0) -> _T:
+    """What ``build()`` gives when torch's CPU generator starts from ``seed``; the generator is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPU's generators too
+        return build()
+
+
+def absent(name: str, file: str, source: str, cause: BaseException | None = None) -> EncoderError:
+    """The error for weights that are neither on disk nor to be had."""
+    reason = f" ({type(cause).__name__}: {str(cause).strip().splitlines()[0][:160]})" if cause and str(cause) else ""
+    return EncoderError(
+        f"The weights of encoder {name!r} could not be downloaded{reason}. Get {file} from {source} and set "
+        "aio.encoder.weights to its path, or to 'random' for a test without weights."
+    )
+
+
+@contextlib.contextmanager
+def quick_offline() -> Iterator[None]:
+    """Where the hub's name cannot even be resolved, look into its cache only instead of retrying for a minute."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or not _resolves(constants.ENDPOINT)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _resolves(url: str) -> bool:
+    if urllib.request.getproxies():  # names are then resolved by the proxy
+        return True
+    try:
+        socket.getaddrinfo(urlparse(url).hostname, None)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""Any of timm's vision transformers: ``timm:<name>``, https://github.com/huggingface/pytorch-image-models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import EncoderError, nearest
+from ..repair import repair_torchvision
+from .files import load_strictly, read_file
+from .frozen import FrozenEncoder
+from .pretrained import RANDOM, Pretrained, absent, image_start, norm_start, quick_offline, seeded
+
+
+def load_timm(model: str, weights: str) -> Pretrained:
+    """``timm:<model>``; see :func:`aio_plugin.encoders.sources.load`."""
+    name = f"timm:{model}"
+    network = _create(model, name, pretrained=not weights)
+    blocks = _blocks(network, name)
+    if weights == RANDOM:
+        return Pretrained(FrozenEncoder(blocks, name))
+    state = read_file(weights) if weights else network.state_dict()
+    prefix = "blocks."
+    inside = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    load_strictly(blocks, inside, f"encoder {name!r}", weights or "timm's own file")
+    return Pretrained(FrozenEncoder(blocks, name), **_rest(state, network))
+
+
+def _create(model: str, name: str, pretrained: bool) -> nn.Module:
+    repair_torchvision()
+    import timm
+
+    if not timm.is_model(model):
+        raise EncoderError(f"timm knows no model {model!r}.{_guess(model, timm.list_models('*vit*'))}")
+    try:
+        with quick_offline():
+            network: nn.Module = seeded(lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
+            return network
+    except Exception as error:  # hub, network and timm itself each fail in their own ways
+        if not pretrained:
+            raise EncoderError(f"timm cannot build {name!r}: {error}. Set aio.encoder.name to another.") from error
+        hub = (timm.get_pretrained_cfg(model) or timm.models.PretrainedCfg()).hf_hub_id
+        source = f"https://huggingface.co/{hub}" if hub else "timm's model list"
+        raise absent(name, "model.safetensors", source, error) from error
+
+
+def _guess(model: str, known: list[str]) -> str:
+    guess = nearest(model, known)
+    return f"{guess if 'mean' in guess else ''} Set aio.encoder.name to 'timm:' and a ViT of timm.list_models()."
+
+
+def _blocks(network: nn.Module, name: str) -> nn.Sequential:
+    """The transformer blocks of ``network``, tried on sequences of two lengths.
+
+    Raises:
+        EncoderError: there are none, or they need more than the tokens.
+    """
+    refusal = f"{name!r} has no blocks that encode a bare sequence of tokens of any length"
+    advice = "set aio.encoder.name to a plain ViT, like 'timm:vit_small_patch16_224'"
+    blocks = getattr(network, "blocks", None)
+    if not isinstance(blocks, nn.Sequential | nn.ModuleList) or not len(blocks):
+        raise EncoderError(f"{refusal}; {advice}.")
+    if getattr(network, "rope", None) is not None:
+        raise EncoderError(f"{refusal}: their attention needs rotary positions; {advice}.")
+    sequence = nn.Sequential(*blocks).eval()
+    width = int(getattr(network, "embed_dim", 0) or getattr(network, "num_features", 0))
+    for length in (5, 8):
+        tokens = torch.zeros(2, length, width)
+        try:
+            with torch.no_grad():
+                same = sequence(tokens).shape == tokens.shape
+        except Exception as error:  # whatever foreign blocks raise means that they do not fit
+            raise EncoderError(f"{refusal} ({str(error).splitlines()[0][:120]}); {advice}.") from error
+        if not same:
+            raise EncoderError(f"{refusal}; {advice}.")
+    return sequence
+
+
+def _rest(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Any]:
+    """The fields of Pretrained beside the encoder."""
+    table = state.get("pos_embed")
+    bare = getattr(network, "no_embed_class", False)
+    prefix = 0 if bare else int(getattr(network, "num_prefix_tokens", 1))
+    images = image_start(state.get("cls_token"), table[0] if table is not None and table.ndim == 3 else None, prefix)
+    return {**images, "start": norm_start(state, "norm")}

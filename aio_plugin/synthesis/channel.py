@@ -1,0 +1,42 @@
+"""Infrared from RGB: channel augmentation (AIO Sec. 3.2).
+
+Ye et al., Channel Augmentation for Visible-Infrared Re-Identification, TPAMI 2024. Of its cases AIO's Fig. 3
+shows those that leave a grey image: one channel copied to all three, or the luma.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import ModalityError
+
+LUMA = (0.2989, 0.5870, 0.1140)
+
+CHOICES = 4
+"""Red, green, blue, luma."""
+
+
+def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
+    """Grey images that hold one channel of ``images``, or their luma, three times.
+
+    Args:
+        images: (..., 3, H, W), float, normalised or not.
+        choice: 0, 1, 2 = that channel, 3 = luma; one number for all images, or a tensor (...) of one each.
+
+    Raises:
+        ModalityError: the images do not have three channels, or a choice is not one of the four.
+    """
+    if images.ndim < 3 or images.shape[-3] != 3:
+        raise ModalityError(f"Channel augmentation takes images (..., 3, H, W), got {tuple(images.shape)}.")
+    chosen = torch.as_tensor(choice, device=images.device)
+    if bool(((chosen < 0) | (chosen >= CHOICES)).any()):
+        raise ModalityError(f"Channel augmentation has choices 0 to {CHOICES - 1}, got {choice}.")
+    table = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images)
+    grey = (images * table[chosen][..., None, None]).sum(-3, keepdim=True)
+    return grey.expand_as(images).clone()
+
+
+def draw_choice(size: tuple[int, ...] = (), generator: torch.Generator | None = None) -> Tensor:
+    """Choices of ``size``, int64, uniform over the four."""
+    return torch.randint(CHOICES, size, generator=generator)

@@ -1,0 +1,157 @@
+"""A toy person: attributes drawn at random, and one who looks alike but for one attribute."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import wardrobe as w
+
+
+@dataclass(frozen=True)
+class Person:
+    """Everything that can be seen of a person; values are those of :mod:`.wardrobe`.
+
+    Attributes:
+        seed: what the person was drawn from; two people may share it only if they are look-alikes.
+        height, width: build relative to the average.
+        accent: colour of logo, inner shirt, collar and trouser stripe.
+    """
+
+    seed: int
+    sex: str
+    height: float
+    width: float
+    skin: int
+    hair: str
+    hair_colour: str
+    hat: str
+    hat_colour: str
+    top: str
+    length: str
+    sleeves: str
+    collar: str
+    closure: str
+    logo: str
+    top_colour: str
+    pattern: str
+    pattern_size: str
+    pattern_colour: str
+    accent: str
+    bottom: str
+    bottom_colour: str
+    bottom_pattern: str
+    shoes: str
+    shoes_colour: str
+    bag: str
+    bag_colour: str
+    hat_material: str
+    top_material: str
+    bottom_material: str
+    shoes_material: str
+    bag_material: str
+
+    @property
+    def in_dress(self) -> bool:
+        """Whether one garment covers top and bottom."""
+        return self.bottom == "dress"
+
+
+def pick(rng: np.random.Generator, values: Iterable[str]) -> str:
+    """One of ``values``: by weight if they are a mapping to weights, else uniformly."""
+    names = list(values)
+    weights = list(values.values()) if isinstance(values, dict) else [1.0] * len(names)
+    return names[int(np.searchsorted(np.cumsum(weights), rng.random() * sum(weights), side="right"))]
+
+
+def _other(rng: np.random.Generator, values: Iterable[str], *taken: str) -> str:
+    return pick(rng, [value for value in values if value not in taken])
+
+
+def sample_person(rng: np.random.Generator) -> Person:
+    """A person drawn from ``rng``."""
+    sex = pick(rng, w.SEXES)
+    bottoms = dict(w.BOTTOMS)
+    if sex == "man":
+        for name in ("skirt", "long skirt", "dress"):
+            del bottoms[name]
+    bottom = pick(rng, bottoms)
+    tops = {name: kind.weight for name, kind in w.TOPS.items()}
+    top = pick(rng, ("t-shirt", "tank top", "shirt")) if bottom == "dress" else pick(rng, tops)
+    kind = w.TOPS[top]
+    length = "waist" if bottom == "dress" else pick(rng, kind.lengths)
+    closure = pick(rng, kind.closures)
+    pattern = pick(rng, w.PATTERNS)
+    if pattern == "raglan" and kind.sleeves == ("none",):
+        pattern = "half"
+    top_colour = pick(rng, w.COLOURS)
+    pattern_colour = _other(rng, w.COLOURS, top_colour)
+    bottom_colour = top_colour if bottom == "dress" else pick(rng, w.COLOURS)
+    fabrics = [pick(rng, w.MATERIALS) for _ in range(5)]
+    return Person(
+        seed=int(rng.integers(2**31)),
+        sex=sex,
+        height=round(float(rng.uniform(0.90, 1.06)), 3),
+        width=round(float(rng.uniform(0.84, 1.22)), 3),
+        skin=int(rng.integers(len(w.SKINS))),
+        hair=pick(rng, w.HAIR),
+        hair_colour=pick(rng, w.HAIR_COLOURS),
+        hat=pick(rng, w.HATS),
+        hat_colour=pick(rng, w.COLOURS),
+        top=top,
+        length=length,
+        sleeves=pick(rng, kind.sleeves),
+        collar=pick(rng, kind.collars),
+        closure=closure,
+        logo=pick(rng, w.LOGOS) if closure == "none" and pattern in ("plain", "raglan", "sides") else "none",
+        top_colour=top_colour,
+        pattern=pattern,
+        pattern_size=pick(rng, w.PATTERN_SIZES),
+        pattern_colour=pattern_colour,
+        accent=_other(rng, w.COLOURS, top_colour, pattern_colour, bottom_colour),
+        bottom=bottom,
+        bottom_colour=bottom_colour,
+        bottom_pattern="plain" if bottom == "dress" else pick(rng, w.BOTTOM_PATTERNS),
+        shoes=pick(rng, w.SHOES),
+        shoes_colour=pick(rng, w.COLOURS),
+        bag=pick(rng, w.BAGS),
+        bag_colour=pick(rng, w.COLOURS),
+        hat_material=fabrics[0],
+        top_material=fabrics[1],
+        bottom_material=fabrics[2],
+        shoes_material=fabrics[3],
+        bag_material=fabrics[4],
+    )
+
+
+def _alternatives(person: Person) -> dict[str, list[str]]:
+    """Per attribute that shows in every modality, the values a look-alike may have instead."""
+    kind = w.TOPS[person.top]
+    lower = ("skirt", "long skirt") if "skirt" in person.bottom else ("trousers", "wide trousers", "shorts")
+    values: dict[str, Iterable[str]] = {
+        "hair": w.HAIR if person.hat == "none" else (),
+        "hat": w.HATS,
+        "pattern": ("stripes", "checks", "dots", "diagonal", "half") if person.pattern != "plain" else (),
+        "bottom": () if person.in_dress else lower,
+        "bottom_pattern": () if person.in_dress else w.BOTTOM_PATTERNS,
+        "sleeves": kind.sleeves,
+        "length": () if person.in_dress else kind.lengths,
+        "logo": w.LOGOS if person.logo != "none" else (),
+        "bag": w.BAGS,
+        "shoes": w.SHOES,
+    }
+    found = {name: [v for v in options if v != getattr(person, name)] for name, options in values.items()}
+    return {name: options for name, options in found.items() if options}
+
+
+def look_alike(person: Person, rng: np.random.Generator) -> Person:
+    """Somebody who differs from ``person`` in exactly one attribute, one of shape.
+
+    Shape and not colour, so that infrared and sketches can tell the two apart too.
+    """
+    options = _alternatives(person)
+    name = pick(rng, options.keys())
+    return dataclasses.replace(person, **{name: pick(rng, options[name])})  # type: ignore[arg-type]

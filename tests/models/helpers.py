@@ -1,0 +1,58 @@
+"""A small AIO model with random weights, and batches for it."""
+
+import torch
+
+from aio_plugin.encoders.frozen import FrozenEncoder
+from aio_plugin.heads.lexicon import Lexicon
+from aio_plugin.modality import MODALITIES, Batch, Modality
+from aio_plugin.models.aio import AIO, Shape
+from aio_plugin.repair import repair_torchvision
+from aio_plugin.tokenizers.bpe import encode
+
+DIM = 32
+SIZE = (32, 16)
+
+
+def small_aio(classes=5, bnneck="shared", attributes=True, seed=0, loss="softmax"):
+    repair_torchvision()
+    from timm.models.vision_transformer import Block
+
+    torch.manual_seed(seed)
+    blocks = torch.nn.Sequential(*(Block(DIM, 4, qkv_bias=True) for _ in range(2)))
+    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.default()) if attributes else 0)
+    model = AIO(FrozenEncoder(blocks, "test"), classes, shape, loss)
+    with torch.no_grad():  # running statistics that are not those of a fresh layer
+        for module in model.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+                module.running_mean.normal_()
+                module.running_var.uniform_(0.5, 2)
+    return model
+
+
+CAPTIONS = [
+    "a man in a red coat",
+    "a tall woman with long brown hair wearing a green striped shirt, blue jeans and white shoes, carrying a bag",
+    "person",
+    "someone with a black backpack and a hat",
+]
+
+
+def small_batch(present, seed=0, captions=CAPTIONS):
+    """A batch with the (B, M) 0/1 table ``present``."""
+    torch.manual_seed(seed)
+    present = torch.tensor(present, dtype=torch.uint8)
+    batch = Batch(present=present, pid=torch.arange(len(present)) % 5, camid=torch.zeros(len(present)).long())
+    for modality in MODALITIES:
+        if modality.is_image:
+            images = torch.randn(len(present), 3, *SIZE)
+            images[present[:, modality.index] == 0] = 0
+            batch[modality.value] = images
+    texts = [captions[i % len(captions)] for i in range(len(present))]
+    batch["text"] = encode(texts, 77)
+    batch["text"][present[:, Modality.TEXT.index] == 0] = 0
+    return batch
+
+
+def rows(batch, keep):
+    """The items ``keep`` of a batch, alone."""
+    return Batch({key: value[keep] for key, value in batch.items()})
