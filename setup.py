@@ -18,7 +18,7 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["aio_plugin", "aio_plugin.*"]),
-    package_data={"aio_plugin": ["heads/*.json", "encoders/*.safetensors", "evaluation/*.html"]},
+    package_data={"aio_plugin": ["heads/*.json", "encoders/*.safetensors", "encoders/*.json", "evaluation/*.html"]},
     install_requires=[
         "torch>=2.4",
         "torchvision>=0.19",

@@ -1,4 +1,7 @@
-"""The datasets this package reads, by their torchreid names. To add one: a file with an ``ADAPTER``, and a line here."""
+"""The datasets this package reads, by their torchreid names.
+
+To add one: a file with an ``ADAPTER``, and its module in ``ADAPTERS``.
+"""
 
 from __future__ import annotations
 

@@ -91,9 +91,11 @@ def query_items(
             images.append(Media(photo.path))
         if Modality.SKETCH in combination:
             images.append(Media(sketches[photo.path], Modality.SKETCH))
-        texts = [(caption,) for caption in photo.captions[:captions]] if Modality.TEXT in combination else [()]
-        for text in texts:
-            first, *others = (*images, *text)
+        if Modality.TEXT not in combination:
+            parts = [images]
+        else:
+            parts = [[*images, caption] for caption in photo.captions[:captions]]
+        for first, *others in parts:
             media = Media(str(first), first.modality, first.caption, others)
             items.append(Item(media, photo.pid, OTHER_CAMERA, at))
     return items

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
@@ -52,8 +52,11 @@ PUBLISHED = {
 
 
 def read(root: str, options: Options, query: Combination | None = None) -> Splits:
-    """Train: the listed images. Query: all test images of the modality asked for. Gallery: the pool of
-    the other's, from which the protocol draws.
+    """Train: the listed images. Query: all test images of the modality asked for. Gallery: all those of
+    the other. The protocol draws from the gallery.
+
+    For RGB queries with ``vis_to_ir: deen_release`` the sides change places: infrared images are the
+    query, which the protocol draws from, and all RGB images the gallery.
 
     Raises:
         DatasetError: missing or malformed files, or listed images that are absent.
@@ -71,9 +74,14 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     if doubts:
         notes.append(f"{NAME}: {len(doubts)} images whose name and folder disagree, the first {doubts[0]}")
     notes += _one_sided(train) + checks.compare(NAME, _counts(train, test), PUBLISHED)
-    other = Modality.IR if modality is Modality.RGB else Modality.RGB
     _check_apart(train, test)
-    return Splits(relabel([*train[Modality.RGB], *train[Modality.IR]]), test[modality], test[other], notes)
+    searched_with = modality
+    if modality is Modality.RGB and values["vis_to_ir"] == "deen_release":
+        searched_with = Modality.IR
+        notes.append(f"{NAME}: VIS to IR as in DEEN's release: sampled infrared queries, all RGB images searched")
+    searched_in = Modality.IR if searched_with is Modality.RGB else Modality.RGB
+    items = relabel([*train[Modality.RGB], *train[Modality.IR]])
+    return Splits(items, test[searched_with], test[searched_in], notes)
 
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
@@ -134,6 +142,10 @@ def _pids(items: Iterable[Item]) -> set[int]:
     return {item.pid for item in items}
 
 
+def _everybody(items: Mapping[Modality, list[Item]]) -> set[int]:
+    return {item.pid for some in items.values() for item in some}
+
+
 def _one_sided(train: dict[Modality, list[Item]]) -> list[str]:
     notes = []
     for modality, other in ((Modality.RGB, Modality.IR), (Modality.IR, Modality.RGB)):
@@ -146,7 +158,7 @@ def _one_sided(train: dict[Modality, list[Item]]) -> list[str]:
 
 
 def _check_apart(train: dict[Modality, list[Item]], test: dict[Modality, list[Item]]) -> None:
-    shared = set.union(*map(_pids, train.values())) & set.union(*map(_pids, test.values()))
+    shared = _everybody(train) & _everybody(test)
     if shared:
         raise DatasetError(
             f"{NAME}: {len(shared)} identities are in the training lists and in idx/test_id.txt, the first "
@@ -157,7 +169,7 @@ def _check_apart(train: dict[Modality, list[Item]], test: dict[Modality, list[It
 def _counts(train: dict[Modality, list[Item]], test: dict[Modality, list[Item]]) -> dict[str, int]:
     counts = {}
     for split, items in (("train", train), ("test", test)):
-        counts[f"{split} ids"] = len(set.union(*map(_pids, items.values())))
+        counts[f"{split} ids"] = len(_everybody(items))
         counts.update({f"{split} {modality} images": len(items[modality]) for modality in CODE})
     return counts
 

@@ -196,6 +196,6 @@ def _check_kept(file: str, content: dict[str, Any]) -> None:
         same = False
     if not same:
         raise DatasetError(
-            f"{file} does not hold the splits that its seed gives for these artists: it or styleAnnotation was changed. "
-            f"Restore the one changed, or delete {os.path.basename(file)} to draw again."
+            f"{file} does not hold the splits that its seed gives for these artists: one of them was changed. "
+            f"Restore it, or delete {os.path.basename(file)} to draw again."
         )

@@ -166,7 +166,8 @@ def _gaps(pool: Iterable[Item]) -> list[str]:
         return []
     camera, pid = off[0]
     return [
-        f"{NAME}: file names have gaps in {len(off)} gallery folders, the first cam{camera}/{pid:04d}; counted by position"
+        f"{NAME}: file names have gaps in {len(off)} gallery folders, the first cam{camera}/{pid:04d}; "
+        f"trials count images by position"
     ]
 
 

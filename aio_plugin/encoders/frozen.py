@@ -120,7 +120,7 @@ def _freeze(module: nn.Module) -> None:
         for name, parameter in list(child._parameters.items()):
             if parameter is not None:
                 del child._parameters[name]
-                child.register_buffer(name, parameter.detach().clone(), persistent=False)
+                child.register_buffer(name, parameter.detach().clone())
         child._non_persistent_buffers_set.update(child._buffers)
 
 

@@ -73,7 +73,7 @@ def open_engines(torchreid: Any, seams: Seams) -> None:
 def _stand_in(stock: type, choose: Choice) -> type:
     body = {
         "_stock": stock,
-        "_choose": staticmethod(choose).__func__,
+        "_choose": choose,
         "__module__": stock.__module__,
         "__qualname__": stock.__qualname__,
         "__doc__": stock.__doc__,

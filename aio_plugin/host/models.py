@@ -38,9 +38,7 @@ def bare(model: Any) -> Any:
 
 
 def _builder(name: str) -> Callable[..., nn.Module]:
-    def build_aio(
-        num_classes: int, loss: str = "softmax", pretrained: bool = True, use_gpu: bool = True
-    ) -> nn.Module:
+    def build_aio(num_classes: int, loss: str = "softmax", pretrained: bool = True, use_gpu: bool = True) -> nn.Module:
         """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
         from ..models.registry import build
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 PENCIL, SURROUNDINGS = 1 / 350, 1 / 100
 """Blurs, in heights of the image: the first takes the noise, the second is about half a line's width."""
 
-OFFSET = 48.0
+OFFSET = 36.0
 """Added to grey levels before dividing, so that noise in dark clothes draws no lines."""
 
 DARKEST, WHITEST = 0.75, 0.94

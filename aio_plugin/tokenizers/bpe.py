@@ -48,7 +48,7 @@ def join(pieces: Sequence[Sequence[int]], length: int = 77) -> Tensor:
 def lengths(ids: Tensor) -> Tensor:
     """Tokens up to and including the end token, (B,) int64, of ids (B, L).
 
-    Counting non-zero ids would be wrong: 0 is the id of "!" too.
+    Counting non-zero ids would be wrong: 0 is also the id of a "!" inside "!~".
 
     Raises:
         ModalityError: a row has no end token.

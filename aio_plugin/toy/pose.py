@@ -15,7 +15,8 @@ class Pose:
 
     Attributes:
         view: "front", "back" or "side".
-        mirror: -1 or 1; a person seen from the side faces left or right.
+        mirror: -1 or 1: a person seen from the side faces left or right; from the back, left and
+            right change places.
         stride: -1..1, which leg is in front and how far.
         swing: -1..1, the same of the arms.
         lean: horizontal shear.
@@ -39,7 +40,7 @@ def sample_pose(rng: np.random.Generator, calm: bool = False) -> Pose:
     view = VIEWS[int(np.searchsorted((0.7, 0.8, 1.01) if calm else (0.42, 0.68, 1.01), rng.random()))]
     return Pose(
         view=view,
-        mirror=1 if rng.random() < 0.5 else -1,
+        mirror=_mirror(view, rng),
         stride=float(rng.uniform(-1, 1)),
         swing=float(rng.uniform(-1, 1)),
         lean=float(rng.normal(0, 0.03 * spread)),
@@ -47,3 +48,10 @@ def sample_pose(rng: np.random.Generator, calm: bool = False) -> Pose:
         shift_x=float(rng.uniform(-0.09, 0.09)) * spread,
         shift_y=float(rng.uniform(-0.04, 0.05)) * spread,
     )
+
+
+def _mirror(view: str, rng: np.random.Generator) -> int:
+    faces_left = rng.random() < 0.5
+    if view == "side":
+        return -1 if faces_left else 1
+    return 1 if view == "front" else -1

@@ -1,0 +1,76 @@
+"""The command line: ``python -m aio_plugin COMMAND`` or ``aio-reid COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .config import KEYS
+from .datasets import ADAPTERS
+from .errors import AIOError
+from .host import main as host_main
+from .host.launch import run_script
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 2 where the user has to change something."""
+    args = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = args.command
+    try:
+        command(args)
+    except AIOError as error:
+        if os.environ.get("AIO_DEBUG"):
+            raise
+        print(f"aio-reid: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("aio-reid", description="All-in-One multimodal person re-identification.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Any], None], about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.set_defaults(command=run)
+        return sub
+
+    host_main.add_arguments(command("main", host_main.run, "train or test from a config file, as torchreid's script"))
+    run = command("run", _run, "run torchreid's scripts/main.py, or your own, with this package registered")
+    run.add_argument("script", help="path of the script")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
+    toy = command("toy", _toy, "write a small made-up world of people in the layouts of the real datasets")
+    toy.add_argument("--root", required=True, help="folder to write to; data.root of the configs")
+    toy.add_argument("--ids", type=int, default=300, help="number of people (default 300)")
+    toy.add_argument("--seed", type=int, default=0, help="another seed, another world (default 0)")
+    command("config", _config, "list every key of the `aio` config node")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    run_script(args.script, args.arguments)
+
+
+def _toy(args: argparse.Namespace) -> None:
+    from .toy.layouts import make
+
+    make(args.root, args.ids, args.seed)
+
+
+def _config(args: argparse.Namespace) -> None:
+    for key in KEYS:
+        _print_key(key.name, key.default, key.about)
+    for name, adapter in ADAPTERS.items():
+        for option, default in adapter.options.items():
+            _print_key(f"datasets.{name}.{option}", default, adapter.about[option])
+
+
+def _print_key(name: str, default: object, about: str) -> None:
+    print(f"aio.{name}: {default!r}\n    {about}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

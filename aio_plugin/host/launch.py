@@ -1,0 +1,57 @@
+"""Runs a torchreid script, unmodified, with the plug-in registered."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import HostError
+from .registration import register
+
+WORKER = "aio_plugin.host.worker"
+
+
+def run_script(path: str, arguments: Sequence[str]) -> None:
+    """Run the Python file ``path`` as ``python path arguments`` would, after :func:`aio_plugin.register`.
+
+    It runs in a fresh module and not as the real ``__main__``: workers that are spawned run the main
+    module again, and there it would import torchreid unregistered.
+
+    Raises:
+        HostError: there is no such file.
+    """
+    script = Path(path)
+    if not script.is_file():
+        raise HostError(f"There is no script {path!r}; give the path of torchreid's scripts/main.py or your own.")
+    register()
+    module = ModuleType("__main__")
+    module.__file__ = str(script)
+    with _arguments_of(script, arguments), workers_repaired():
+        exec(compile(script.read_bytes(), str(script), "exec"), module.__dict__)
+
+
+@contextlib.contextmanager
+def workers_repaired() -> Iterator[None]:
+    """While open, workers that are spawned repair torchvision before they unpickle their dataset."""
+    main = sys.modules["__main__"]
+    before = getattr(main, "__spec__", None)
+    main.__spec__ = importlib.util.find_spec(WORKER)
+    try:
+        yield
+    finally:
+        main.__spec__ = before
+
+
+@contextlib.contextmanager
+def _arguments_of(script: Path, arguments: Sequence[str]) -> Iterator[None]:
+    argv, path = sys.argv, list(sys.path)
+    sys.argv = [str(script), *arguments]
+    sys.path.insert(0, str(script.resolve().parent))
+    try:
+        yield
+    finally:
+        sys.argv, sys.path[:] = argv, path

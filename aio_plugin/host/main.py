@@ -1,0 +1,134 @@
+"""`python -m aio_plugin main`: torchreid's training script, for the distribution that ships none.
+
+Same flags, same printed lines and same behaviour as upstream's ``scripts/main.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from yacs.config import CfgNode
+
+from ..errors import ConfigError
+from .default_config import arguments, default_config
+from .find import find
+from .launch import workers_repaired
+from .registration import register
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """torchreid's flags."""
+    parser.add_argument("--config-file", default="", help="path to config file")
+    parser.add_argument("-s", "--sources", nargs="+", help="source datasets (delimited by space)")
+    parser.add_argument("-t", "--targets", nargs="+", help="target datasets (delimited by space)")
+    parser.add_argument("--transforms", nargs="+", help="data augmentation")
+    parser.add_argument("--root", default="", help="path to data root")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the config")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train or test as ``args``, parsed by :func:`add_arguments`, say."""
+    register()
+    torchreid = find()
+    cfg = _config(args)
+    torchreid.utils.set_random_seed(cfg.train.seed)
+    with _logged(torchreid, cfg), workers_repaired():
+        _run(torchreid, cfg)
+
+
+@contextlib.contextmanager
+def _logged(torchreid: Any, cfg: CfgNode) -> Iterator[None]:
+    """Copy what is printed to torchreid's log file."""
+    stdout = sys.stdout
+    logger = sys.stdout = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, _log_name(cfg)))
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        logger.flush()
+        logger.console = io.StringIO()  # torchreid's Logger closes its console when it goes
+        logger.close()
+
+
+def _config(args: argparse.Namespace) -> CfgNode:
+    cfg = default_config()
+    cfg.use_gpu = torch.cuda.is_available()
+    if args.config_file:
+        if not os.path.isfile(args.config_file):
+            raise ConfigError(f"There is no config file {args.config_file!r}; the shipped ones are in configs/.")
+        cfg.merge_from_file(args.config_file)
+    for name in ("root", "sources", "targets", "transforms"):
+        if getattr(args, name):
+            cfg.data[name] = getattr(args, name)
+    cfg.merge_from_list(args.opts)
+    if cfg.loss.name == "triplet" and cfg.loss.triplet.weight_x == 0 and cfg.train.fixbase_epoch != 0:
+        raise ConfigError(
+            "train.fixbase_epoch trains the classifier alone, which loss.triplet.weight_x 0 leaves out of the loss; "
+            "set one of them otherwise."
+        )
+    return cfg
+
+
+def _log_name(cfg: CfgNode) -> str:
+    return ("test" if cfg.test.evaluate else "train") + ".log" + time.strftime("-%Y-%m-%d-%H-%M-%S")
+
+
+def _run(torchreid: Any, cfg: CfgNode) -> None:
+    print(f"Show configuration\n{cfg}\n")
+    print("Collecting env info ...")
+    print(f"** System info **\n{torchreid.utils.collect_env_info()}\n")
+    if cfg.use_gpu:
+        torch.backends.cudnn.benchmark = True
+    datamanager = _datamanager(torchreid, cfg)
+    model = _model(torchreid, cfg, datamanager.num_train_pids)
+    optimizer = torchreid.optim.build_optimizer(model, **arguments(cfg, "optimizer"))
+    scheduler = torchreid.optim.build_lr_scheduler(optimizer, **arguments(cfg, "scheduler"))
+    if cfg.model.resume and torchreid.utils.check_isfile(cfg.model.resume):
+        cfg.train.start_epoch = torchreid.utils.resume_from_checkpoint(
+            cfg.model.resume, model, optimizer=optimizer, scheduler=scheduler
+        )
+    print(f"Building {cfg.loss.name}-engine for {cfg.data.type}-reid")
+    engine = _engine_class(torchreid, cfg)(
+        datamanager, model, optimizer=optimizer, scheduler=scheduler, **_engine_arguments(cfg)
+    )
+    engine.run(**arguments(cfg, "run"))
+
+
+def _datamanager(torchreid: Any, cfg: CfgNode) -> Any:
+    if cfg.data.type == "image":
+        return torchreid.data.ImageDataManager(**arguments(cfg, "image_data"))
+    return torchreid.data.VideoDataManager(**arguments(cfg, "video_data"))
+
+
+def _model(torchreid: Any, cfg: CfgNode, num_classes: int) -> Any:
+    print(f"Building model: {cfg.model.name}")
+    model = torchreid.models.build_model(num_classes=num_classes, **arguments(cfg, "model"))
+    params, flops = torchreid.utils.compute_model_complexity(model, (1, 3, cfg.data.height, cfg.data.width))
+    print(f"Model complexity: params={params:,} flops={flops:,}")
+    if cfg.model.load_weights and torchreid.utils.check_isfile(cfg.model.load_weights):
+        torchreid.utils.load_pretrained_weights(model, cfg.model.load_weights)
+    return nn.DataParallel(model).cuda() if cfg.use_gpu else model
+
+
+def _engine_class(torchreid: Any, cfg: CfgNode) -> Any:
+    kind = "Image" if cfg.data.type == "image" else "Video"
+    loss = "Softmax" if cfg.loss.name == "softmax" else "Triplet"
+    return getattr(torchreid.engine, f"{kind}{loss}Engine")
+
+
+def _engine_arguments(cfg: CfgNode) -> dict[str, Any]:
+    groups = ["engine"]
+    if cfg.loss.name != "softmax":
+        groups.append("triplet")
+    if cfg.data.type != "image":
+        groups.append("video_engine")
+    return arguments(cfg, *groups)

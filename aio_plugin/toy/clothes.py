@@ -1,0 +1,164 @@
+"""Legs, garments and shoes, and the patterns on them."""
+
+from __future__ import annotations
+
+from .canvas import Canvas, Label, Labels
+from .figure import Figure
+from .patterns import Mask, pattern_mask
+
+
+def legs(figure: Figure) -> None:
+    """Both legs with what covers each: trousers, shorts or skin, and shoes; the far leg first."""
+    for which, bottom, skin, shoe in (
+        (-1, Label.BOTTOM_FAR, Label.SKIN_FAR, Label.SHOE_FAR),
+        (1, Label.BOTTOM, Label.SKIN, Label.SHOE),
+    ):
+        if not figure.side:
+            bottom, skin, shoe = Label.BOTTOM, Label.SKIN, Label.SHOE
+        _leg(figure, which, bottom, skin)
+        _shoe(figure, which, shoe)
+
+
+def _leg(figure: Figure, which: int, bottom: Label, skin: Label) -> None:
+    canvas, worn = figure.canvas, figure.person.bottom
+    path, wide = figure.leg(which), figure.person.width
+    (hx, hy), (kx, ky), _ = path
+    if worn == "trousers":
+        canvas.limb(bottom, path, 4.9 * wide, 3.2)
+    elif worn == "wide trousers":
+        canvas.limb(bottom, path, 4.8 * wide, 7.2)
+    else:
+        canvas.limb(skin, path, 3.8 * wide, 2.2)
+    if worn == "shorts":
+        knee = (hx + 0.8 * (kx - hx), hy + 0.8 * (ky - hy))
+        canvas.limb(bottom, [(hx, hy), knee], 5.0 * wide, 5.6 * wide)
+
+
+def _shoe(figure: Figure, which: int, label: Label) -> None:
+    canvas, (x, y) = figure.canvas, figure.leg(which)[-1]
+    kind = figure.person.shoes
+    toe = 2.4 if figure.side else 0.4 * which
+    rx = 5.4 if figure.side else 3.6
+    wears_trousers = "trousers" in figure.person.bottom
+    if kind == "boots" and not wears_trousers:
+        canvas.box(label, x, y - 5, 3.3, 7.5)
+    elif kind == "boots":
+        canvas.box(label, x, y - 0.5, 3.8, 3.4)
+    canvas.ellipse(label, x + toe, y + 2.6, rx, 3.0)
+    if kind == "trainers":
+        canvas.box(Label.SOLE, x + toe, y + 4.6, rx, 1.2)
+
+
+def bottom(figure: Figure) -> None:
+    """The hips of trousers, or a skirt."""
+    canvas, worn, hip = figure.canvas, figure.person.bottom, figure.hip
+    label = Label.TOP if worn == "dress" else Label.BOTTOM
+    if worn in ("skirt", "long skirt", "dress"):
+        end = {"skirt": 67.0, "long skirt": 86.0, "dress": 74.0}[worn]
+        flare = hip + (4.5 if worn == "long skirt" else 5.0)
+        sway = 1.2 * figure.pose.stride
+        points = [(-figure.waist, 44), (figure.waist, 44), (hip + 1, 54), (flare + sway, end), (-flare + sway, end)]
+        canvas.polygon(label, [*points, (-hip - 1, 54)])
+    else:
+        canvas.polygon(label, [(-figure.waist, 44), (figure.waist, 44), (hip, 55), (0, 58), (-hip, 55)])
+
+
+def torso(figure: Figure) -> None:
+    """The upper garment without sleeves, its collar, its closure and what is printed on it."""
+    canvas, hem = figure.canvas, figure.hem
+    shoulder, waist, hip = figure.shoulder, figure.waist, figure.hip
+    outline = [(-shoulder + 3, 18), (shoulder - 3, 18), (shoulder, 21.5), (waist, 40)]
+    low = waist if hem < 50 else hip + 1 + (hem - 54) * 0.10
+    outline += [(low, hem), (-low, hem), (-waist, 40), (-shoulder, 21.5)]
+    canvas.polygon(Label.TOP, outline)
+    if figure.pose.view != "back":
+        _closure(figure, low)
+        _logo(figure)
+    _collar(figure)
+
+
+def _closure(figure: Figure, low: float) -> None:
+    canvas, kind, hem = figure.canvas, figure.person.closure, figure.hem
+    if figure.side:
+        if kind == "open":
+            canvas.polygon(Label.INNER, [(figure.shoulder, 21.5), (figure.waist, 40), (low, hem), (3.5, hem), (4, 20)])
+        return
+    if kind == "open":
+        canvas.polygon(Label.INNER, [(-2.6, 18), (2.6, 18), (4.8, min(hem, 52)), (-4.8, min(hem, 52))])
+    elif kind == "zip":
+        canvas.line(Label.INNER, [(0, 18), (0, hem)], 1.6)
+    elif kind == "buttons":
+        canvas.line(Label.SEAM, [(1.6, 18), (1.6, hem)], 0.6)
+        for y in range(23, int(hem), 6):
+            canvas.ellipse(Label.INNER, 0, y, 1.0, 1.0)
+
+
+def _logo(figure: Figure) -> None:
+    canvas, kind = figure.canvas, figure.person.logo
+    x, y, r = (3.4 if figure.side else 0.0), 30.0, 4.6
+    rx = 2.6 if figure.side else r
+    if kind == "circle":
+        canvas.ellipse(Label.LOGO, x, y, rx, r)
+    elif kind == "square":
+        canvas.box(Label.LOGO, x, y, rx * 0.9, r * 0.9)
+    elif kind == "triangle":
+        canvas.polygon(Label.LOGO, [(x - rx, y + r), (x + rx, y + r), (x, y - r)])
+    elif kind == "cross":
+        canvas.box(Label.LOGO, x, y, rx, 1.5)
+        canvas.box(Label.LOGO, x, y, 1.5, r)
+    elif kind == "bar":
+        canvas.box(Label.LOGO, x, y + 1, rx * 1.5, 1.9)
+
+
+def _collar(figure: Figure) -> None:
+    canvas, kind, back = figure.canvas, figure.person.collar, figure.pose.view == "back"
+    x = 1.5 if figure.side else 0.0
+    if kind == "hood" and back:
+        canvas.polygon(Label.SLEEVE_FAR, [(-6.5, 17), (6.5, 17), (4.5, 25), (0, 28), (-4.5, 25)])
+    elif kind == "hood":
+        canvas.ellipse(Label.SLEEVE_FAR, x - (3.5 if figure.side else 0), 18, 7.0, 3.2)
+    elif kind == "collar":
+        for which in (-1, 1):
+            canvas.polygon(Label.INNER, [(x, 20), (x + which * 5.2, 17), (x + which * 4.4, 23.5)])
+    elif kind == "v-neck" and not back:
+        canvas.polygon(Label.SKIN, [(x - 4.4, 17.5), (x + 4.4, 17.5), (x, 26)])
+    elif kind == "round" and not back:
+        canvas.ellipse(Label.SKIN, x, 18, 4.4, 2.2)
+
+
+def arm(figure: Figure, which: int, sleeve: Label, skin: Label) -> None:
+    """An arm in its sleeve."""
+    canvas, kind = figure.canvas, figure.person.sleeves
+    start, elbow, hand = figure.arm(which)
+    canvas.ellipse(skin, hand[0], hand[1] + 0.5, 2.2, 2.4)
+    canvas.limb(skin, [start, elbow, hand], 2.5, 1.9)
+    if kind == "long":
+        canvas.limb(sleeve, [start, elbow, hand], 3.6, 2.8)
+    elif kind == "short":
+        canvas.limb(sleeve, [start, (0.6 * elbow[0] + 0.4 * start[0], 0.6 * elbow[1] + 0.4 * start[1])], 3.7, 3.9)
+
+
+def patterned(figure: Figure) -> Labels:
+    """The finished labels, with the second colour of every pattern put in."""
+    canvas, person = figure.canvas, figure.person
+    labels = canvas.labels()
+    garments = {
+        person.pattern: (Label.TOP, Label.SLEEVE, Label.SLEEVE_FAR),
+        "bottom": (Label.BOTTOM, Label.BOTTOM_FAR),
+    }
+    for name, parts in garments.items():
+        pattern = person.bottom_pattern if name == "bottom" else name
+        mask = _mask(canvas, pattern, figure, name == "bottom")
+        if mask is None:
+            continue
+        for part in parts:
+            if pattern == "raglan" and part is Label.TOP:
+                continue
+            labels[(labels == part) & mask] = part + 1
+    return labels
+
+
+def _mask(canvas: Canvas, pattern: str, figure: Figure, lower: bool) -> Mask | None:
+    x, y = canvas.grid()
+    bold = not lower and figure.person.pattern_size == "bold"
+    return pattern_mask(pattern, x, y, bold, figure.hip if lower else figure.waist)

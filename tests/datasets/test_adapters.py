@@ -1,0 +1,141 @@
+"""What holds for every adapter."""
+
+import pickle
+
+import pytest
+
+from aio_plugin.datasets import ADAPTERS, get
+from aio_plugin.datasets.base import choose_query
+from aio_plugin.errors import ConfigError, DatasetError, ModalityError
+from aio_plugin.modality import Modality, parse_combination
+
+from .fixtures import BUILDERS
+
+NAMES = sorted(ADAPTERS)
+CASES = [(name, query) for name in NAMES for query in (*ADAPTERS[name].queries, None)]
+
+
+def test_every_dataset_is_registered_under_its_own_name():
+    assert sorted(BUILDERS) == NAMES
+    assert all(ADAPTERS[name].name == name == get(name).name for name in NAMES)
+
+
+def test_an_unknown_name_names_the_nearest():
+    with pytest.raises(DatasetError, match="'sysu_mm01'"):
+        get("sysu-mm01")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_is_documented(name):
+    adapter = ADAPTERS[name]
+    assert set(adapter.about) == set(adapter.options)
+    assert all(adapter.about.values())
+
+
+@pytest.mark.parametrize(("name", "query"), CASES)
+def test_items_are_well_formed(name, query, tmp_path):
+    BUILDERS[name](tmp_path)
+    splits = ADAPTERS[name].read(str(tmp_path), {}, query)
+    for part, items in (("train", splits.train), ("query", splits.query), ("gallery", splits.gallery)):
+        for item in items:
+            assert item.camid >= 0, part
+            for media in item.media.parts:
+                assert (tmp_path / media.split("#")[0]).is_file()
+                assert "\\" not in media
+                assert (media.modality is Modality.TEXT) == bool(media.caption) == ("#" in media)
+        assert len({(str(i.media), i.pid, i.media.partners) for i in items}) == len(items), "items stand once"
+    pids = {item.pid for item in splits.train}
+    assert pids == set(range(len(pids)))
+    assert list(pickle.loads(pickle.dumps(splits.train))) == list(splits.train)
+
+
+@pytest.mark.parametrize(("name", "query"), [case for case in CASES if ADAPTERS[case[0]].queries])
+def test_queries_have_the_modalities_asked_for(name, query, tmp_path):
+    BUILDERS[name](tmp_path)
+    splits = ADAPTERS[name].read(str(tmp_path), {}, query)
+    wanted = query or ADAPTERS[name].queries[0]
+    assert splits.query
+    assert splits.gallery
+    for item in splits.query:
+        assert tuple(media.modality for media in item.media.parts) == wanted
+        assert item.media.modality is wanted[0]
+    for item in splits.gallery:
+        assert item.media.partners == (), "captions in the gallery would leak"
+    assert {item.pid for item in splits.query} <= {item.pid for item in splits.gallery}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_toy_counts_are_noted_and_no_error(name, tmp_path):
+    BUILDERS[name](tmp_path)
+    assert any("found (published)" in note for note in ADAPTERS[name].read(str(tmp_path), {}, None).notes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_folder_shows_the_tree(name, tmp_path):
+    with pytest.raises(DatasetError) as error:
+        ADAPTERS[name].read(str(tmp_path), {}, None)
+    message = str(error.value)
+    assert f"{ADAPTERS[name].folder}/" in message
+    assert message.count("MISSING") >= 3
+    assert str(tmp_path) in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_dataset_s_own_folder_as_root_is_explained(name, tmp_path):
+    base = BUILDERS[name](tmp_path)
+    with pytest.raises(DatasetError, match="not be that folder"):
+        ADAPTERS[name].read(str(base), {}, None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order_does_not_depend_on_the_file_system(name, tmp_path, monkeypatch):
+    from aio_plugin.datasets import files
+
+    BUILDERS[name](tmp_path)
+    plain = ADAPTERS[name].read(str(tmp_path), {}, None)
+    scandir = files.os.scandir
+    monkeypatch.setattr(files.os, "scandir", lambda path: reversed(list(scandir(path))))
+    shuffled = ADAPTERS[name].read(str(tmp_path), {}, None)
+    for part in ("train", "query", "gallery"):
+        assert list(getattr(plain, part)) == list(getattr(shuffled, part))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_option_is_refused(name, tmp_path):
+    BUILDERS[name](tmp_path)
+    with pytest.raises(ConfigError, match=f"aio.datasets.{name}.shotz"):
+        ADAPTERS[name].read(str(tmp_path), {"shotz": 1}, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "says"),
+    [
+        ("sysu_mm01", "mode", "indor", "'indoor'"),
+        ("sysu_mm01", "shots", 5, "1, 10"),
+        ("sysu_mm01", "shots", "1", "type int"),
+        ("sysu_mm01", "trials", "oficial", "'official'"),
+        ("sysu_mm01", "train_ids", "val", "train"),
+        ("llcm", "vis_to_ir", "deen", "'deen_release'"),
+        ("mask1k", "train_styles", "AG", "ABCDEF"),
+        ("mask1k", "test_styles", "", "ABCDEF"),
+        ("mask1k", "test_styles", "AA", "each once"),
+        ("pku_sketch", "splits", 0, "at least 1"),
+        ("pku_sketch", "split", 11, "10 splits"),
+        ("pku_sketch", "lists", "seed", "'seeded'"),
+        ("cuhk_pedes", "captions", "first", "'first2'"),
+        ("cuhk_pedes", "split", "train", "test, val"),
+        ("tri_cuhk_pedes", "text_gallery", "origin", "'original'"),
+    ],
+)
+def test_option_values_are_checked(name, option, value, says, tmp_path):
+    BUILDERS[name](tmp_path)
+    with pytest.raises(ConfigError, match=says):
+        ADAPTERS[name].read(str(tmp_path), {option: value}, None)
+
+
+def test_a_query_the_dataset_cannot_form_names_those_it_can(tmp_path):
+    with pytest.raises(ModalityError, match=r"sysu_mm01 has no text queries of its own; it has ir"):
+        choose_query("sysu_mm01", ADAPTERS["sysu_mm01"].queries, parse_combination("text"))
+    BUILDERS["pku_sketch"](tmp_path)
+    with pytest.raises(ModalityError, match="rgb"):
+        ADAPTERS["pku_sketch"].read(str(tmp_path), {}, (Modality.RGB,))
