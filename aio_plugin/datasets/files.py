@@ -78,7 +78,7 @@ class Tree:
             return
         shown = (*self.layout, *(Part(name) for name in extra if all(name != part.fixed for part in self.layout)))
         width = max(len(part.path) for part in shown) + 2
-        lines = [f"  {self.folder}/".ljust(width + 4) + ("" if os.path.isdir(self.base) else "MISSING")]
+        lines = [f"  {self.folder}/" if os.path.isdir(self.base) else f"  {self.folder}/".ljust(width + 4) + "MISSING"]
         for part in shown:
             state = "" if self.has(part.fixed) else "absent" if self._spare(part, extra) else "MISSING"
             lines.append(f"    {part.path.ljust(width)}{'  '.join(filter(None, (state, part.about)))}".rstrip())
@@ -161,7 +161,9 @@ class Tree:
         if os.path.basename(os.path.normpath(self.root)) == self.folder:
             return f" {self.folder}/, not be that folder:"
         if os.path.isdir(self.root):
-            alike = [name for name in os.listdir(self.root) if name.lower() == self.folder.lower() != name]
+            alike = [
+                name for name in os.listdir(self.root) if name != self.folder and name.lower() == self.folder.lower()
+            ]
             if alike and not os.path.isdir(self.base):
                 return f" (there is {alike[0]}/; rename it):"
         return ":"

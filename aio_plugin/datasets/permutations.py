@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from ..errors import DatasetError
 
@@ -27,7 +28,7 @@ def read_permutations(path: str) -> Permutations:
         cell = loadmat(path)[VARIABLE].ravel()
     except KeyError as error:
         raise _wrong(path, f"it has no variable {VARIABLE}") from error
-    except (OSError, ValueError, TypeError, NotImplementedError) as error:
+    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
         raise _wrong(path, str(error)) from error
     if len(cell) != CAMERAS:
         raise _wrong(path, f"{VARIABLE} has {len(cell)} cells, not one for each of {CAMERAS} cameras")

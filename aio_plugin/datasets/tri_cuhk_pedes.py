@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
 from . import cuhk_pedes
 from .base import Adapter, Options, Splits, choose_query, relabel
 from .captioned import OTHER_CAMERA, Photo, gallery_items, query_items, training_items
 from .checks import Absences
-from .cuhk_pedes import FOLDER, LAYOUT, caption_limit, read_photos
+from .cuhk_pedes import FOLDER, caption_limit, read_photos
 from .files import IMAGE_SUFFIXES, Part, Tree
 from .options import Option, about, defaults, resolve
 
@@ -39,6 +38,10 @@ SKETCH_FOLDERS = (
     "sketch/aliyun/CUHK",
     "sketch/aliyun/CUHK-PEDES/imgs",
     "sketch/aliyun/CUHK-PEDES",
+)
+LAYOUT = (
+    *cuhk_pedes.LAYOUT,
+    Part(f"{SKETCH_FOLDERS[0]}/<as imgs>", f"or {', '.join(SKETCH_FOLDERS[1:])}", optional=True),
 )
 OPTIONS = (
     *cuhk_pedes.OPTIONS,
@@ -64,7 +67,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     """
     values = resolve(NAME, OPTIONS, options)
     combination = choose_query(NAME, QUERIES, query)
-    tree = Tree(NAME, root, FOLDER, (*LAYOUT, Part(values["sketches"] or f"{SKETCH_FOLDERS[0]}/<as imgs>")))
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
     folder = sketch_folder(tree, values["sketches"])
     train, searched, notes = read_photos(tree, NAME, values["split"])
     sketches = match_sketches(tree, folder, [*train, *searched])
@@ -89,11 +92,10 @@ def sketch_folder(tree: Tree, given: str) -> str:
     """
     if given:
         tree.listed(given, f"aio.datasets.{tree.dataset}.sketches")
-    for folder in (given,) if given else SKETCH_FOLDERS:
-        if tree.has(folder):
-            return folder
-    tree.require()
-    raise DatasetError(f"{tree.dataset}: no sketches below {tree.base}; tried {', '.join(SKETCH_FOLDERS)}.")
+    tried = (given,) if given else SKETCH_FOLDERS
+    folder = next((folder for folder in tried if tree.has(folder)), tried[0])
+    tree.require(folder)
+    return folder
 
 
 def match_sketches(tree: Tree, folder: str, photos: Iterable[Photo]) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .canvas import Canvas, Label, Labels
+from .canvas import Label, Labels
 from .figure import Figure
-from .patterns import Mask, pattern_mask
+from .patterns import pattern_mask
 
 
 def legs(figure: Figure) -> None:
@@ -140,25 +140,17 @@ def arm(figure: Figure, which: int, sleeve: Label, skin: Label) -> None:
 
 def patterned(figure: Figure) -> Labels:
     """The finished labels, with the second colour of every pattern put in."""
-    canvas, person = figure.canvas, figure.person
-    labels = canvas.labels()
-    garments = {
-        person.pattern: (Label.TOP, Label.SLEEVE, Label.SLEEVE_FAR),
-        "bottom": (Label.BOTTOM, Label.BOTTOM_FAR),
-    }
-    for name, parts in garments.items():
-        pattern = person.bottom_pattern if name == "bottom" else name
-        mask = _mask(canvas, pattern, figure, name == "bottom")
-        if mask is None:
-            continue
-        for part in parts:
-            if pattern == "raglan" and part is Label.TOP:
-                continue
+    person, labels = figure.person, figure.canvas.labels()
+    x, y = figure.canvas.grid()
+    bold = person.pattern_size == "bold"
+    upper: tuple[Label, ...] = (Label.SLEEVE, Label.SLEEVE_FAR)
+    if person.pattern != "raglan":
+        upper = (Label.TOP, *upper)
+    lower = (Label.BOTTOM, Label.BOTTOM_FAR)
+    for mask, parts in (
+        (pattern_mask(person.pattern, x, y, bold, figure.waist), upper),
+        (pattern_mask(person.bottom_pattern, x, y, False, figure.hip), lower),
+    ):
+        for part in parts if mask is not None else ():
             labels[(labels == part) & mask] = part + 1
     return labels
-
-
-def _mask(canvas: Canvas, pattern: str, figure: Figure, lower: bool) -> Mask | None:
-    x, y = canvas.grid()
-    bold = not lower and figure.person.pattern_size == "bold"
-    return pattern_mask(pattern, x, y, bold, figure.hip if lower else figure.waist)

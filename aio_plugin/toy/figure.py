@@ -1,10 +1,10 @@
-"""A person on a canvas: measures of the body, and the order in which its parts are drawn."""
+"""A person on a canvas: the measures of the body that its parts are drawn by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .canvas import Canvas, Label, Labels, Points
+from .canvas import Canvas, Points
 from .people import Person
 from .pose import Pose
 
@@ -65,24 +65,3 @@ class Figure:
             return [(1.2 * stride, 52), (1 + 7 * stride, 74), (10.5 * stride - 1, 94 - 2 * max(0.0, -stride))]
         x = 0.5 * self.hip
         return [(which * x, 52), (which * (x + 0.6), 74), (which * (x + 0.6 + 0.8 * stride), 94 + 1.5 * stride)]
-
-
-def draw_figure(person: Person, pose: Pose, size: tuple[int, int]) -> tuple[Labels, Canvas]:
-    """The labels (2 H, 2 W) of a person in a picture of ``size`` (W, H), and the canvas drawn on."""
-    from . import bags, clothes, head  # they draw on a Figure
-
-    canvas = Canvas(size, pose, person.height, person.width)
-    figure = Figure(canvas, person, pose)
-    bags.behind(figure)
-    if figure.side:
-        clothes.arm(figure, -1, Label.SLEEVE_FAR, Label.SKIN_FAR)
-    clothes.legs(figure)
-    clothes.bottom(figure)
-    clothes.torso(figure)
-    if not figure.side:
-        clothes.arm(figure, -1, Label.SLEEVE, Label.SKIN)
-    head.draw(figure)
-    bags.straps(figure)
-    clothes.arm(figure, 1, Label.SLEEVE, Label.SKIN)
-    bags.before(figure)
-    return clothes.patterned(figure), canvas

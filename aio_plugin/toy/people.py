@@ -87,10 +87,10 @@ def sample_person(rng: np.random.Generator) -> Person:
     pattern = pick(rng, w.PATTERNS)
     if pattern == "raglan" and kind.sleeves == ("none",):
         pattern = "half"
-    top_colour = pick(rng, w.COLOURS)
+    top_colour = pick(rng, tuple(w.COLOURS))
     pattern_colour = _other(rng, w.COLOURS, top_colour)
-    bottom_colour = top_colour if bottom == "dress" else pick(rng, w.COLOURS)
-    fabrics = [pick(rng, w.MATERIALS) for _ in range(5)]
+    bottom_colour = top_colour if bottom == "dress" else pick(rng, tuple(w.COLOURS))
+    fabrics = [pick(rng, tuple(w.MATERIALS)) for _ in range(5)]
     return Person(
         seed=int(rng.integers(2**31)),
         sex=sex,
@@ -98,9 +98,9 @@ def sample_person(rng: np.random.Generator) -> Person:
         width=round(float(rng.uniform(0.84, 1.22)), 3),
         skin=int(rng.integers(len(w.SKINS))),
         hair=pick(rng, w.HAIR),
-        hair_colour=pick(rng, w.HAIR_COLOURS),
+        hair_colour=pick(rng, tuple(w.HAIR_COLOURS)),
         hat=pick(rng, w.HATS),
-        hat_colour=pick(rng, w.COLOURS),
+        hat_colour=pick(rng, tuple(w.COLOURS)),
         top=top,
         length=length,
         sleeves=pick(rng, kind.sleeves),
@@ -116,9 +116,9 @@ def sample_person(rng: np.random.Generator) -> Person:
         bottom_colour=bottom_colour,
         bottom_pattern="plain" if bottom == "dress" else pick(rng, w.BOTTOM_PATTERNS),
         shoes=pick(rng, w.SHOES),
-        shoes_colour=pick(rng, w.COLOURS),
+        shoes_colour=pick(rng, tuple(w.COLOURS)),
         bag=pick(rng, w.BAGS),
-        bag_colour=pick(rng, w.COLOURS),
+        bag_colour=pick(rng, tuple(w.COLOURS)),
         hat_material=fabrics[0],
         top_material=fabrics[1],
         bottom_material=fabrics[2],

@@ -115,7 +115,7 @@ def test_an_unknown_option_is_refused(name, tmp_path):
         ("sysu_mm01", "shots", "1", "type int"),
         ("sysu_mm01", "trials", "oficial", "'official'"),
         ("sysu_mm01", "train_ids", "val", "train"),
-        ("llcm", "vis_to_ir", "deen", "'deen_release'"),
+        ("llcm", "vis_to_ir", "deen_releas", "'deen_release'"),
         ("mask1k", "train_styles", "AG", "ABCDEF"),
         ("mask1k", "test_styles", "", "ABCDEF"),
         ("mask1k", "test_styles", "AA", "each once"),

@@ -1,0 +1,154 @@
+"""Sentences about toy people: paraphrased, reordered, and never complete."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .people import Person, pick
+
+_SAME: dict[str, tuple[str, ...]] = {
+    "woman": ("woman", "lady", "girl", "female pedestrian"),
+    "man": ("man", "guy", "male pedestrian", "gentleman"),
+    "t-shirt": ("t-shirt", "tee", "short sleeved top"),
+    "tank top": ("tank top", "sleeveless top", "vest"),
+    "shirt": ("shirt", "button-up shirt", "blouse"),
+    "jumper": ("jumper", "sweater", "pullover"),
+    "hoodie": ("hoodie", "hooded sweatshirt", "hooded top"),
+    "jacket": ("jacket", "short jacket"),
+    "coat": ("coat", "long coat", "overcoat"),
+    "trousers": ("trousers", "pants", "slim pants"),
+    "wide trousers": ("wide trousers", "loose pants", "flared trousers"),
+    "shorts": ("shorts", "short pants"),
+    "skirt": ("skirt", "short skirt"),
+    "long skirt": ("long skirt", "maxi skirt"),
+    "dress": ("dress", "knee length dress"),
+    "shoes": ("shoes", "flat shoes"),
+    "trainers": ("trainers", "sneakers", "running shoes"),
+    "boots": ("boots", "high boots"),
+    "backpack": ("backpack", "rucksack", "school bag on the back"),
+    "shoulder bag": ("shoulder bag", "bag across the body", "crossbody bag"),
+    "handbag": ("handbag", "bag in the hand", "purse"),
+    "suitcase": ("suitcase", "trolley case", "rolling suitcase"),
+    "cap": ("cap", "baseball cap"),
+    "beanie": ("beanie", "knitted hat", "bobble hat"),
+    "sun hat": ("sun hat", "wide brimmed hat"),
+    "navy": ("navy", "dark blue"),
+    "grey": ("grey", "gray"),
+    "purple": ("purple", "violet"),
+    "short": ("short hair", "a short haircut"),
+    "cropped": ("cropped hair", "very short hair", "a buzz cut"),
+    "long": ("long hair", "long straight hair"),
+    "ponytail": ("hair in a ponytail", "a ponytail"),
+    "bun": ("hair in a bun", "a bun", "a hair knot"),
+    "bob": ("a bob cut", "chin length hair"),
+    "curly": ("curly hair", "big curly hair", "an afro"),
+    "spiky": ("spiky hair", "hair standing up"),
+}
+_PATTERNS = {
+    "stripes": ("with {c} horizontal stripes", "striped in {c}"),
+    "pinstripes": ("with {c} vertical stripes", "with {c} stripes from top to bottom"),
+    "checks": ("checked with {c}", "with {c} checks", "in a {c} checked pattern"),
+    "dots": ("with {c} dots", "dotted in {c}"),
+    "diagonal": ("with {c} diagonal stripes", "with slanted {c} stripes"),
+    "half": ("that is {c} in the lower half", "with a {c} lower part"),
+    "sides": ("with one side in {c}", "that is half {c}"),
+    "raglan": ("with {c} sleeves", "whose sleeves are {c}"),
+}
+_LOGOS = ("with a {c} {l} on the chest", "with a {c} {l} logo", "printed with a {c} {l}")
+_VERBS = ("wears", "is wearing", "is dressed in", "has on")
+_CARRIES = ("carries", "is carrying", "has", "walks with")
+
+
+def _say(rng: np.random.Generator, word: str) -> str:
+    return pick(rng, _SAME.get(word, (word,)))
+
+
+def _a(phrase: str) -> str:
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+
+
+def _top(person: Person, rng: np.random.Generator) -> str:
+    name = _say(rng, "dress") if person.in_dress else _say(rng, person.top)
+    words = _a(f"{_say(rng, person.top_colour)} {name}")
+    if person.pattern != "plain" and rng.random() < 0.8:
+        words += " " + pick(rng, _PATTERNS[person.pattern]).format(c=_say(rng, person.pattern_colour))
+    if person.logo != "none" and rng.random() < 0.7:
+        words += " " + pick(rng, _LOGOS).format(c=_say(rng, person.accent), l=person.logo)
+    elif person.closure == "open" and rng.random() < 0.6:
+        words += f" open over {_say(rng, person.accent)}"
+    return words
+
+
+def _bottom(person: Person, rng: np.random.Generator) -> str:
+    words = f"{_say(rng, person.bottom_colour)} {_say(rng, person.bottom)}"
+    if "skirt" in person.bottom:
+        words = _a(words)
+    if person.bottom_pattern != "plain" and rng.random() < 0.7:
+        pattern = {"checks": "checks", "stripes": "stripes"}.get(person.bottom_pattern, "stripes at the sides")
+        words += f" with {_say(rng, person.accent)} {pattern}"
+    return words
+
+
+def _hair(person: Person, rng: np.random.Generator) -> str:
+    words = _say(rng, person.hair)
+    for noun in ("hair in", "long", "cropped", "curly", "spiky", "short hair", "hair"):
+        if words.startswith(noun):
+            return f"{person.hair_colour} {words}"
+    return words
+
+
+def _hat(person: Person, rng: np.random.Generator) -> str:
+    return _a(f"{_say(rng, person.hat_colour)} {_say(rng, person.hat)}")
+
+
+def _bag(person: Person, rng: np.random.Generator) -> str:
+    return _a(f"{_say(rng, person.bag_colour)} {_say(rng, person.bag)}")
+
+
+def _shoes(person: Person, rng: np.random.Generator) -> str:
+    return f"{_say(rng, person.shoes_colour)} {_say(rng, person.shoes)}"
+
+
+def _join(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def caption(person: Person, rng: np.random.Generator) -> str:
+    """One English description, about 15 to 40 words; every attribute but the top may be missing."""
+    worn = [_top(person, rng)]
+    if not person.in_dress and rng.random() < 0.9:
+        worn.append(_bottom(person, rng))
+    if rng.random() < 0.6:
+        worn.append(_shoes(person, rng))
+    if person.hat != "none" and rng.random() < 0.8:
+        worn.append(_hat(person, rng))
+    worn = [worn[i] for i in rng.permutation(len(worn))]
+    clauses = [f"{pick(rng, _VERBS)} {_join(worn)}"]
+    if rng.random() < 0.75:
+        clauses.append(f"has {_hair(person, rng)}")
+    if person.bag != "none" and rng.random() < 0.85:
+        clauses.append(f"{pick(rng, _CARRIES)} {_bag(person, rng)}")
+    elif person.bag == "none" and rng.random() < 0.25:
+        clauses.append(pick(rng, ("carries nothing", "has no bag", "walks with empty hands")))
+    clauses = [clauses[i] for i in rng.permutation(len(clauses))]
+    return _sentences(person, clauses, rng)
+
+
+def _sentences(person: Person, clauses: list[str], rng: np.random.Generator) -> str:
+    build = pick(rng, ("slim ",) if person.width < 0.92 else ("broad ", "stout ") if person.width > 1.14 else ("",))
+    who = f"{build if rng.random() < 0.5 else ''}{_say(rng, person.sex)}"
+    pronoun = "She" if person.sex == "woman" else "He"
+    if len(clauses) > 1 and rng.random() < 0.6:
+        cut = int(rng.integers(1, len(clauses)))
+        first, second = clauses[:cut], clauses[cut:]
+        return f"{pick(rng, ('A', 'This'))} {who} {_join(first)}. {pronoun} {_join(second)}.".replace("A o", "An o")
+    return f"{pick(rng, ('A', 'The', 'This'))} {who} {_join(clauses)}."
+
+
+def attribute_slots(person: Person) -> str:
+    """Sex, hair, top, bottom, shoes and bag as one comma string, as SYNTH-PEDES has them."""
+    top = f"{person.top_colour} {'dress' if person.in_dress else person.top}"
+    bottom = "unknown" if person.in_dress else f"{person.bottom_colour} {person.bottom}"
+    bag = "unknown" if person.bag == "none" else f"{person.bag_colour} {person.bag}"
+    hair = f"{person.hair_colour} hair" if person.hat == "none" else "unknown"
+    return ",".join((person.sex, hair, top, bottom, f"{person.shoes_colour} {person.shoes}", bag))

@@ -1,0 +1,135 @@
+"""Cameras and the places they look at."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+Floats = NDArray[np.float32]
+
+_PLACE = (176, 208)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera, its light and its place.
+
+    Attributes:
+        seed: what its place is drawn from.
+        cast: gain of red, green and blue (all equal in infrared).
+        gamma: > 1 darkens the middle tones.
+        haze: light added everywhere.
+        saturation: 0 is grey, 1 as it is.
+        noise: standard deviation, in full scales.
+        blur: radius in pixels.
+        wander: standard deviation of a picture's gain and cast around the camera's.
+        occlusion: probability that something stands before the person.
+    """
+
+    seed: int
+    cast: tuple[float, float, float]
+    gamma: float
+    haze: float
+    saturation: float
+    noise: float
+    blur: float
+    wander: float = 0.08
+    occlusion: float = 0.35
+
+
+RGB_CAMERAS: tuple[Camera, ...] = (
+    Camera(11, (1.05, 1.00, 0.92), 1.00, 0.00, 1.00, 0.020, 0.4),
+    Camera(12, (0.72, 0.86, 1.12), 1.20, 0.04, 0.85, 0.035, 0.7),
+    Camera(13, (1.15, 0.92, 0.62), 1.10, 0.02, 0.90, 0.030, 0.5),
+    Camera(14, (0.62, 0.66, 0.66), 1.30, 0.02, 0.70, 0.050, 0.6),
+    Camera(15, (1.12, 1.14, 1.10), 0.75, 0.10, 0.75, 0.025, 0.8),
+    Camera(16, (0.80, 1.02, 0.76), 1.05, 0.06, 0.80, 0.040, 0.5),
+)
+"""The surveillance cameras of every toy dataset; camera k of a dataset is entry k - 1."""
+
+IR_CAMERAS: tuple[Camera, ...] = (
+    Camera(21, (1.0, 1.0, 1.0), 1.00, 0.02, 1.0, 0.035, 0.5),
+    Camera(22, (0.8, 0.8, 0.8), 1.25, 0.08, 1.0, 0.050, 0.8),
+    Camera(23, (1.15, 1.15, 1.15), 0.85, 0.00, 1.0, 0.040, 0.6),
+)
+"""The infrared cameras."""
+
+WEB_CAMERAS: tuple[Camera, ...] = (
+    Camera(31, (1.00, 1.00, 1.00), 1.00, 0.00, 1.00, 0.010, 0.3, 0.05, 0.1),
+    Camera(32, (1.05, 1.00, 0.95), 0.95, 0.00, 1.05, 0.015, 0.3, 0.05, 0.1),
+    Camera(33, (0.95, 1.00, 1.05), 1.05, 0.02, 0.95, 0.015, 0.4, 0.05, 0.1),
+    Camera(34, (0.90, 0.92, 0.90), 1.10, 0.02, 0.95, 0.020, 0.4, 0.05, 0.1),
+)
+"""Friendly light, as in pictures from the web; the pre-training of the small encoder uses them."""
+
+
+@functools.lru_cache(maxsize=64)
+def place(seed: int) -> Image.Image:
+    """The RGB place a camera looks at: a wall, a floor, and clutter before them."""
+    rng = np.random.default_rng([seed, 0x91ACE])
+    width, height = _PLACE
+    horizon = int(rng.integers(90, 150))
+    image = Image.new("RGB", _PLACE, _colour(rng))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, horizon, width, height), fill=_colour(rng))
+    step = int(rng.integers(9, 26))
+    for x in range(0, width, step):
+        pen.line((x, 0, x, horizon), fill=_colour(rng), width=int(rng.integers(1, 4)))
+    for _ in range(14):
+        x, y = int(rng.integers(-20, width)), int(rng.integers(-20, height - 20))
+        w, h = int(rng.integers(8, 44)), int(rng.integers(12, 90))
+        draw = pen.ellipse if rng.random() < 0.3 else pen.rectangle
+        draw((x, y, x + w, y + h), fill=_colour(rng), outline=_colour(rng))
+    return image.filter(ImageFilter.GaussianBlur(1.2))
+
+
+def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
+    base = rng.uniform(40, 215)
+    return tuple(int(v) for v in np.clip(base + rng.normal(0, 26, 3), 0, 255))  # type: ignore[return-value]
+
+
+def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """(H, W, 3) a cut-out of the camera's place, in 0..1."""
+    width, height = size
+    zoom = float(rng.uniform(0.8, 1.2)) * height / 128
+    w, h = width / zoom, height / zoom
+    x, y = rng.uniform(0, _PLACE[0] - w), rng.uniform(0, _PLACE[1] - h)
+    cut = place(camera.seed).resize(size, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h))
+    return np.asarray(cut, dtype=np.float32) / 255
+
+
+def occluder(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> tuple[slice, slice] | None:
+    """Rows and columns hidden by a thing before the person, or None."""
+    if rng.random() >= camera.occlusion:
+        return None
+    width, height = size
+    if rng.random() < 0.5:
+        wide = round(width * rng.uniform(0.12, 0.34))
+        x = 0 if rng.random() < 0.5 else width - wide
+        return slice(round(height * rng.uniform(0, 0.4)), height), slice(x, x + wide)
+    return slice(round(height * rng.uniform(0.66, 0.9)), height), slice(0, width)
+
+
+def smooth_noise(size: tuple[int, int], cells: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """(H, W) smooth noise in -1..1 with ``cells`` (across, down) bumps."""
+    small = rng.random((cells[1], cells[0]), dtype=np.float32) * 2 - 1
+    return np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def expose(light: Floats, camera: Camera, rng: np.random.Generator) -> Image.Image:
+    """The picture a camera takes of ``light`` (H, W, C) in 0..1; C is 3, or 1 for a grey picture."""
+    channels = light.shape[2]
+    if camera.saturation != 1:
+        grey = light.mean(axis=2, keepdims=True)
+        light = grey + camera.saturation * (light - grey)
+    cast = np.asarray(camera.cast[:channels]) * np.exp(rng.normal(0, camera.wander, channels))
+    gain = (cast * np.exp(rng.normal(0, 1.5 * camera.wander))).astype(np.float32)
+    light = np.clip(light, 0, 1) ** np.float32(camera.gamma) * gain * (1 - camera.haze) + camera.haze
+    light = light + camera.noise * rng.standard_normal(light.shape, dtype=np.float32)
+    pixels = (np.clip(light, 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(pixels if channels == 3 else pixels[..., 0])
+    return image.filter(ImageFilter.GaussianBlur(camera.blur * image.height / 128))

@@ -1,0 +1,82 @@
+"""What the host tests share: torchreid with and without the plug-in, and a made-up Market-1501."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import aio_plugin
+from aio_plugin.host.find import find
+
+torch.set_num_threads(1)
+REPOSITORY = Path(__file__).resolve().parents[2]
+UPSTREAM = "AIO_TORCHREID_UPSTREAM"
+
+
+@pytest.fixture
+def torchreid() -> Iterator[Any]:
+    aio_plugin.unregister()
+    yield find()
+    aio_plugin.unregister()
+
+
+@pytest.fixture
+def registered(torchreid: Any) -> Any:
+    aio_plugin.register()
+    return torchreid
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with a Market-1501 of 8 training and 6 test persons in two cameras, 64 x 32 pixels."""
+    root = tmp_path_factory.mktemp("data")
+    home = root / "market1501" / "Market-1501-v15.09.15"
+    rng = np.random.default_rng(0)
+
+    def write(folder: str, pid: int, camera: int, number: int) -> None:
+        picture = rng.integers(0, 60, (64, 32, 3)) + 12 * np.array([pid, (pid * 7) % 16, (pid * 3) % 11])
+        path = home / folder / f"{pid:04d}_c{camera}s1_{number:06d}_00.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path)
+
+    for pid in range(1, 9):
+        for number in range(4):
+            write("bounding_box_train", pid, 1 + number % 2, number)
+    for pid in range(9, 15):
+        write("query", pid, 1, 0)
+        for number in range(1, 4):
+            write("bounding_box_test", pid, 1 + number % 2, number)
+    return root
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Path:
+    """An upstream checkout of deep-person-reid."""
+    place = os.environ.get(UPSTREAM)
+    if not place:
+        pytest.skip(f"set {UPSTREAM} to a checkout of https://github.com/KaiyangZhou/deep-person-reid to run this")
+    assert (Path(place) / "torchreid" / "__init__.py").is_file(), f"{UPSTREAM}={place} is no such checkout"
+    return Path(place).resolve()
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs Python with this repository, and whatever else is given, importable."""
+
+    def run(*arguments: str, path: tuple[Path, ...] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+        found = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, REPOSITORY))), **environment}
+        found.update(OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
+        return subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, env=found, timeout=600, check=False
+        )
+
+    return run

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yacs.config import CfgNode
+
+from aio_plugin.errors import ConfigError
+from aio_plugin.host.default_config import arguments, default_config
+from aio_plugin.host.session import defaults, session
+from aio_plugin.models.registry import NAMES
+
+STAGES = [{"epochs": 2, "sources": {"synth_pedes": {"quota": 4, "synthetic": ["ir"]}}}, {"epochs": 1, "sources": {"llcm": None}}]
+
+
+def _merge(tmp_path: Path, text: str) -> CfgNode:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    cfg = default_config()
+    cfg.merge_from_file(str(path))
+    return cfg
+
+
+def test_a_config_without_the_node_is_left_as_it_is(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "model:\n  name: osnet_x0_25\n")
+    cfg.merge_from_list(["train.max_epoch", "3"])
+    plain = default_config()
+    plain.model.name, plain.train.max_epoch = "osnet_x0_25", 3
+    assert cfg == plain
+    assert str(cfg) == str(plain)
+    assert repr(cfg) == repr(plain)
+    assert session.node is None
+    assert session.cfg is cfg
+
+
+def test_errors_of_a_config_without_the_node_are_yacss(registered: Any, tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="Non-existent config key: modle"):
+        _merge(tmp_path, "modle:\n  name: x\n")
+    with pytest.raises(AssertionError, match=r"Non-existent key: train\.epochs"):
+        default_config().merge_from_list(["train.epochs", "3"])
+
+
+def test_other_peoples_configs_are_not_torchreids(registered: Any) -> None:
+    cfg = CfgNode({"a": 1})
+    with pytest.raises(KeyError, match="Non-existent config key: aio"):
+        cfg.merge_from_other_cfg(CfgNode({"aio": {}}))
+    assert session.cfg is None
+
+
+def test_the_node_comes_with_its_defaults(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "aio:\n")
+    assert cfg.aio == defaults()
+    assert session.options() is cfg.aio
+    cfg = _merge(tmp_path, f"aio:\n  loss: {{va: 0}}\n  stages: {STAGES}\n")
+    assert cfg.aio.loss.va == 0.0
+    assert isinstance(cfg.aio.loss.va, float)
+    assert cfg.aio.loss.fb == 1.0
+    assert cfg.aio.stages == STAGES
+
+
+def test_options_of_datasets_are_keys(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "aio:\n  datasets:\n    sysu_mm01: {}\n")
+    assert "sysu_mm01" in cfg.aio.datasets
+    with pytest.raises(ConfigError, match="Did you mean"):
+        _merge(tmp_path, "aio:\n  datasets:\n    sysu_mm02: {}\n")
+
+
+def test_a_second_file_adds_to_the_first(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "aio:\n  loss: {tau: 0.1}\n")
+    (tmp_path / "y.yaml").write_text("aio:\n  loss: {fb: 2}\n")
+    cfg.merge_from_file(str(tmp_path / "y.yaml"))
+    assert (cfg.aio.loss.tau, cfg.aio.loss.fb) == (0.1, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("aio:\n  los: {va: 1}\n", "'aio.los'.*'aio.loss'"),
+        ("aio:\n  loss: {alpha: 1}\n", "'aio.loss.alpha'"),
+        ("aio:\n  tau: 1\n", "'aio.tau'.*'aio.loss.tau'"),
+        ("aio:\n  loss: {va: [1]}\n", "loss.va"),
+        ("aio:\n  train: {precision: fp64}\n", "aio.train.precision"),
+        ("aio:\n  multimodal: {min: 5}\n", "aio.multimodal"),
+        ("aio: 3\n", "group of keys"),
+        ("aio: {}\ntrain: {epochs: 3}\n", "'train.epochs'"),
+        ("aio: {}\ndta: {root: x}\n", "'dta'.*'data'"),
+    ],
+)
+def test_a_wrong_file_is_refused_and_leaves_no_node(registered: Any, tmp_path: Path, text: str, says: str) -> None:
+    cfg = default_config()
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        cfg.merge_from_file(str(tmp_path / "x.yaml"))
+    assert "aio" not in cfg
+    assert isinstance(ConfigError("x"), KeyError)
+
+
+def test_overrides_reach_the_node(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "aio: {}\n")
+    cfg.merge_from_list(
+        ["aio.loss.va", "0", "train.max_epoch", "3", "aio.stages", str(STAGES), "aio.encoder.name", "timm:vit_tiny"]
+    )
+    assert cfg.aio.loss.va == 0.0
+    assert isinstance(cfg.aio.loss.va, float)
+    assert cfg.train.max_epoch == 3
+    assert cfg.aio.stages == STAGES
+    assert session.options().encoder.name == "timm:vit_tiny"
+
+
+def test_overrides_need_no_node_in_the_file(registered: Any) -> None:
+    cfg = default_config()
+    cfg.merge_from_list(["aio.loss.tau", "0.1"])
+    assert cfg.aio.loss.tau == 0.1
+    assert cfg.aio.loss.fb == 1.0
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (["aio.loss.tua", "1"], "'aio.loss.tau'"),
+        (["aio.loss", "1"], "group of keys"),
+        (["aio.loss.tau", "big"], "loss.tau"),
+        (["aio.bnneck", "own"], "aio.bnneck"),
+        (["train.epochs", "1", "aio.loss.tau", "1"], "'train.epochs'"),
+        (["aio.loss.tau"], "stands alone"),
+    ],
+)
+def test_wrong_overrides_are_refused(registered: Any, pairs: list[str], says: str) -> None:
+    cfg = default_config()
+    with pytest.raises(ConfigError, match=says):
+        cfg.merge_from_list(pairs)
+    assert "aio" not in cfg
+
+
+def test_a_config_without_the_node_falls_back_to_what_register_was_given(registered: Any, tmp_path: Path) -> None:
+    import aio_plugin
+
+    aio_plugin.register({"loss": {"tau": 0.2}})
+    _merge(tmp_path, "aio:\n  loss: {fb: 3}\n")
+    assert (session.options().loss.tau, session.options().loss.fb) == (0.05, 3.0)
+    _merge(tmp_path, "model: {name: aio_tiny}\n")
+    assert session.options().loss.tau == 0.2
+
+
+def test_shipped_configs_merge(registered: Any) -> None:
+    shipped = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
+    assert shipped
+    for path in shipped:
+        cfg = default_config()
+        cfg.merge_from_file(str(path))
+        assert cfg.model.name in NAMES
+        assert session.image_size() == (cfg.data.height, cfg.data.width)
+
+
+def test_defaults_and_arguments_are_upstreams(upstream: Path) -> None:
+    spec = importlib.util.spec_from_file_location("upstream_config", upstream / "scripts" / "default_config.py")
+    assert spec is not None
+    assert spec.loader is not None
+    theirs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(theirs)
+    assert default_config() == theirs.get_default_config()
+    cfg = default_config()
+    cfg.use_gpu = False
+    for group, function in (
+        ("image_data", "imagedata_kwargs"),
+        ("video_data", "videodata_kwargs"),
+        ("optimizer", "optimizer_kwargs"),
+        ("scheduler", "lr_scheduler_kwargs"),
+        ("run", "engine_run_kwargs"),
+    ):
+        assert arguments(cfg, group) == getattr(theirs, function)(cfg)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import aio_plugin
+from aio_plugin.errors import ConfigError
+from aio_plugin.training.schedule import WarmupCosine
+
+
+class _Stock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.classifier = nn.Linear(3, 4), nn.Linear(4, 2)
+
+
+class _AIO(_Stock):
+    is_aio = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(5, 3)
+
+
+@pytest.mark.parametrize("optim", ["adam", "amsgrad", "sgd", "rmsprop", "radam"])
+@pytest.mark.parametrize("staged_lr", [False, True])
+def test_stock_optimisers_are_untouched(torchreid: Any, optim: str, staged_lr: bool) -> None:
+    model = _Stock()
+    options = {"optim": optim, "lr": 0.1, "staged_lr": staged_lr, "new_layers": "classifier"}
+    before = torchreid.optim.build_optimizer(model, **options)
+    aio_plugin.register()
+    after = torchreid.optim.build_optimizer(model, **options)
+    assert type(before) is type(after)
+    assert str(before) == str(after)
+    for one, two in zip(before.param_groups, after.param_groups, strict=True):
+        assert all(p is q for p, q in zip(one["params"], two["params"], strict=True))
+
+
+def test_adamw_groups_a_stock_model_as_torchreid_does(registered: Any) -> None:
+    model = _Stock()
+    optimizer = registered.optim.build_optimizer(
+        model, optim="adamw", lr=0.1, weight_decay=0.2, adam_beta1=0.8, staged_lr=True, new_layers="classifier"
+    )
+    assert type(optimizer) is torch.optim.AdamW
+    assert [group["lr"] for group in optimizer.param_groups] == [pytest.approx(0.01), 0.1]
+    assert optimizer.param_groups[0]["params"] == list(model.trunk.parameters())
+    assert optimizer.param_groups[1]["weight_decay"] == 0.2
+    assert optimizer.param_groups[1]["betas"] == (0.8, 0.99)
+    # decoupled: with no gradient the weights shrink by lr * decay; Adam with L2 would move them by lr
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    weight = model.classifier.weight.detach().clone()
+    optimizer.step()
+    torch.testing.assert_close(model.classifier.weight, weight * (1 - 0.1 * 0.2))
+
+
+@pytest.mark.parametrize("optim", ["adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_an_aio_model_brings_its_own_groups(registered: Any, optim: str, wrap: bool) -> None:
+    model = _AIO()
+    given = nn.DataParallel(model) if wrap else model
+    optimizer = registered.optim.build_optimizer(given, optim=optim, lr=0.1, weight_decay=0.2)
+    of = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    assert len(of) == len(list(model.parameters()))
+    assert of[id(model.words.weight)]["lr"] == pytest.approx(0.01)
+    assert of[id(model.trunk.weight)]["lr"] == 0.1
+    assert of[id(model.trunk.weight)]["weight_decay"] == 0.2
+    assert of[id(model.trunk.bias)]["weight_decay"] == 0.0
+
+
+def test_an_aio_model_keeps_staged_learning_rates(registered: Any) -> None:
+    model = _AIO()
+    optimizer = registered.optim.build_optimizer(
+        model, optim="adamw", lr=0.1, staged_lr=True, new_layers=["classifier"], base_lr_mult=0.5
+    )
+    of = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert of[id(model.classifier.weight)] == 0.1
+    assert of[id(model.trunk.weight)] == pytest.approx(0.05)
+    assert of[id(model.words.weight)] == pytest.approx(0.005)
+
+
+def test_unknown_names_are_told_the_new_ones(registered: Any) -> None:
+    with pytest.raises(ValueError, match="adamw"):
+        registered.optim.build_optimizer(_Stock(), optim="adamx")
+    with pytest.raises(ValueError, match="adamw"):
+        registered.optim.build_optimizer(_AIO(), optim="adamx")
+    optimizer = registered.optim.build_optimizer(_Stock())
+    with pytest.raises(ValueError, match="cosine_warmup"):
+        registered.optim.build_lr_scheduler(optimizer, lr_scheduler="cosine_warm")
+
+
+@pytest.mark.parametrize("name", ["single_step", "multi_step", "cosine"])
+def test_stock_schedulers_are_untouched(torchreid: Any, name: str) -> None:
+    optimizer = torchreid.optim.build_optimizer(_Stock())
+    options = {"lr_scheduler": name, "stepsize": [2, 4], "max_epoch": 6}
+    before = torchreid.optim.build_lr_scheduler(optimizer, **options)
+    aio_plugin.register()
+    after = torchreid.optim.build_lr_scheduler(optimizer, **options)
+    assert type(before) is type(after)
+
+
+def test_warm_up_comes_from_the_session(torchreid: Any) -> None:
+    aio_plugin.register({"train": {"warmup_epochs": 2}})
+    optimizer = torchreid.optim.build_optimizer(_Stock(), lr=0.1)
+    scheduler = torchreid.optim.build_lr_scheduler(optimizer, lr_scheduler="cosine_warmup", max_epoch=10)
+    assert (scheduler.warmup_epochs, scheduler.max_epoch) == (2.0, 10.0)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
+
+
+def _rate(epoch: float, total: float, warm: float) -> float:
+    if epoch < warm:
+        return 0.01 + 0.99 * epoch / warm
+    return 0.5 + 0.5 * math.cos(math.pi * (epoch - warm) / (total - warm)) if epoch < total else 0.0
+
+
+@pytest.mark.parametrize(("total", "warm"), [(10, 0), (10, 3), (7, 1.5)])
+def test_schedule_follows_the_formula(total: float, warm: float) -> None:
+    one, two = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([{"params": [one], "lr": 0.5}, {"params": [two], "lr": 2.0}])
+    scheduler = WarmupCosine(optimizer, total, warm)
+    for tenth in range(10 * int(total) + 5):
+        scheduler.step(tenth / 10)
+        factor = _rate(tenth / 10, total, warm)
+        assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.5 * factor, 2.0 * factor], abs=1e-12)
+        assert scheduler.get_last_lr() == [g["lr"] for g in optimizer.param_groups]
+
+
+def test_whole_steps_count_epochs() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = WarmupCosine(optimizer, 6, 2)
+    for epoch in range(7):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(_rate(epoch, 6, 2), abs=1e-12)
+        scheduler.step()
+
+
+def test_state_is_small_loads_safely_and_continues_exactly() -> None:
+    def build() -> tuple[torch.optim.Optimizer, WarmupCosine]:
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
+        return optimizer, WarmupCosine(optimizer, 6, 2)
+
+    optimizer, scheduler = build()
+    scheduler.step(2.37)
+    file = io.BytesIO()
+    torch.save(scheduler.state_dict(), file)
+    file.seek(0)
+    again, resumed = build()
+    resumed.load_state_dict(torch.load(file, weights_only=True))
+    assert len(scheduler.state_dict()) == 2
+    assert again.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+    scheduler.step(3.1)
+    resumed.step(3.1)
+    assert again.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("warm", [-1, 6, 7])
+def test_a_warm_up_that_does_not_fit_is_refused(warm: float) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    with pytest.raises(ConfigError, match="warmup_epochs"):
+        WarmupCosine(optimizer, 6, warm)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from yacs.config import CfgNode
+
+import aio_plugin
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.errors import ConfigError, HostError
+from aio_plugin.host.find import distribution, find
+from aio_plugin.host.session import session
+from aio_plugin.models.registry import NAMES
+
+
+def _snapshot(torchreid: Any) -> dict[str, Any]:
+    """Every object that any seam touches, and the namespaces around them."""
+    spaces = {
+        "torchreid": torchreid,
+        "data": torchreid.data,
+        "engine": torchreid.engine,
+        "engine.image": torchreid.engine.image,
+        "optim": torchreid.optim,
+        "optim.optimizer": torchreid.optim.optimizer,
+        "optim.lr_scheduler": torchreid.optim.lr_scheduler,
+        "models": torchreid.models,
+        "utils": torchreid.utils,
+        "yacs": CfgNode,
+    }
+    found = {f"{space}.{name}": value for space, owner in spaces.items() for name, value in vars(owner).items()}
+    datasets = vars(sys.modules[torchreid.data.register_image_dataset.__module__])["__image_datasets"]
+    found.update({f"dataset {name}": value for name, value in datasets.items()})
+    found.update({f"model {name}": value for name, value in vars(torchreid.models)["__model_factory"].items()})
+    found.update({f"module {name}": module for name, module in sys.modules.items() if name.startswith("torchreid")})
+    found["safe globals"] = {str(entry) for entry in torch.serialization.get_safe_globals()}
+    return found
+
+
+def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    return before.keys() == after.keys() and all(
+        before[key] is after[key] or (key == "safe globals" and before[key] == after[key]) for key in before
+    )
+
+
+def test_unregister_gives_back_the_very_objects(torchreid: Any) -> None:
+    before = _snapshot(torchreid)
+    aio_plugin.register()
+    assert not _same(before, _snapshot(torchreid))
+    aio_plugin.unregister()
+    assert _same(before, _snapshot(torchreid))
+
+
+def test_register_and_unregister_are_idempotent(torchreid: Any) -> None:
+    before = _snapshot(torchreid)
+    aio_plugin.unregister()
+    assert _same(before, _snapshot(torchreid))
+    aio_plugin.register()
+    once = _snapshot(torchreid)
+    aio_plugin.register()
+    assert _same(once, _snapshot(torchreid))
+    aio_plugin.unregister()
+    assert _same(before, _snapshot(torchreid))
+    aio_plugin.unregister()
+    assert _same(before, _snapshot(torchreid))
+
+
+def test_register_draws_no_random_number(torchreid: Any) -> None:
+    states = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
+    aio_plugin.register()
+    assert states[:2] == (random.getstate(), str(np.random.get_state()))
+    assert torch.equal(states[2], torch.get_rng_state())
+
+
+def test_all_names_are_known_while_registered(registered: Any) -> None:
+    datasets = vars(sys.modules[registered.data.register_image_dataset.__module__])["__image_datasets"]
+    assert set(ADAPTERS) <= set(datasets)
+    assert set(NAMES) <= set(vars(registered.models)["__model_factory"])
+
+
+def test_upstreams_module_names_can_be_imported(registered: Any) -> None:
+    from torchreid.data.datasets import init_image_dataset
+    from torchreid.utils import Logger, set_random_seed
+
+    assert Logger is registered.utils.Logger
+    assert set_random_seed is registered.utils.set_random_seed
+    assert init_image_dataset.__module__.endswith("data.datasets")
+
+
+def test_a_taken_name_is_an_error_and_leaves_nothing_behind(torchreid: Any) -> None:
+    factory = vars(torchreid.models)["__model_factory"]
+    factory["aio_tiny"] = mine = lambda **kwargs: None
+    before = _snapshot(torchreid)
+    try:
+        with pytest.raises(HostError, match="aio_tiny"):
+            aio_plugin.register()
+        assert _same(before, _snapshot(torchreid))
+        assert factory["aio_tiny"] is mine
+    finally:
+        del factory["aio_tiny"]
+
+
+def test_distribution_names_what_is_installed(torchreid: Any) -> None:
+    kind = "PyPI" if "reid" in vars(torchreid) else "upstream"
+    assert distribution() == f"{kind} {torchreid.__version__}"
+
+
+def test_another_package_of_the_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchreid", ModuleType("torchreid"))
+    with pytest.raises(HostError, match=r"not the person re-identification framework.*pip install torchreid==0\.2\.5"):
+        find()
+
+
+@pytest.mark.parametrize(("lacking", "says"), [("torchreid", "not installed"), ("gdown", "'gdown'")])
+def test_an_absent_package_is_named(monkeypatch: pytest.MonkeyPatch, lacking: str, says: str) -> None:
+    def fail(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {lacking!r}", name=lacking)
+
+    find()
+    monkeypatch.setattr("aio_plugin.host.find.importlib.import_module", fail)
+    with pytest.raises(HostError, match=says):
+        find()
+
+
+def test_register_takes_the_node_as_a_mapping(torchreid: Any) -> None:
+    aio_plugin.register({"loss": {"va": 0}})
+    assert session.node is not None
+    assert session.options().loss.va == 0.0
+    assert isinstance(session.options().loss.va, float)
+    assert session.options().loss.tau == 0.05
+    aio_plugin.register()
+    assert session.options().loss.va == 0.0, "register() without a config keeps the one given"
+    aio_plugin.unregister()
+    assert session.node is None
+
+
+def test_register_takes_a_whole_config_file(torchreid: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("data: {height: 384, width: 192}\naio:\n  multimodal: {min: 3}\n")
+    aio_plugin.register(path)
+    assert session.options().multimodal.min == 3
+    assert session.image_size() == (384, 192)
+    assert session.setting("data.height", 0) == 384
+    assert session.setting("train.seed", 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"lss": {"va": 0}}, "aio.loss"),
+        ({"loss": {"vaa": 0}}, "aio.loss.va"),
+        ({"loss": {"va": "much"}}, "loss.va"),
+        ({"loss": 3}, "group of keys"),
+        ({"aio": 3}, "group of keys"),
+        ({"bnneck": "shard"}, "shared"),
+        ({"aio": {}, "data": {"hieght": 3}}, "data.height"),
+        ("no/such/file.yaml", "cannot be read"),
+    ],
+)
+def test_a_wrong_config_is_refused(torchreid: Any, config: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        aio_plugin.register(config)
+    assert session.node is None
+
+
+def test_a_file_that_holds_no_mapping_is_refused(torchreid: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("- 1\n")
+    with pytest.raises(ConfigError, match="list"):
+        aio_plugin.register(tmp_path / "x.yaml")
+
+
+def test_a_stock_checkpoint_loads_while_registered(torchreid: Any, tmp_path: Path) -> None:
+    state = {"state_dict": {}, "epoch": 3, "rank1": np.float32(0.5), "optimizer": {}, "scheduler": {}}
+    torch.save(state, tmp_path / "x.tar")
+    aio_plugin.register()
+    loaded = torchreid.utils.load_checkpoint(str(tmp_path / "x.tar"))
+    assert loaded["rank1"] == 0.5
+    aio_plugin.unregister()
+    if torch.__version__ >= torch.torch_version.TorchVersion("2.6"):
+        with pytest.raises(Exception, match="Weights only load failed"):
+            torch.load(tmp_path / "x.tar")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from aio_plugin.host.seams import Seams
+
+
+def test_attributes_and_items_come_back_as_the_very_objects() -> None:
+    one, two = object(), object()
+    owner, mapping = SimpleNamespace(a=one), {"k": two}
+    seams = Seams()
+    seams.set_attribute(owner, "a", 1)
+    seams.set_attribute(owner, "a", 2)
+    seams.set_attribute(owner, "new", 3)
+    seams.set_item(mapping, "k", 4)
+    seams.set_item(mapping, "new", 5)
+    assert (owner.a, owner.new, mapping) == (2, 3, {"k": 4, "new": 5})
+    seams.undo()
+    assert owner.a is one
+    assert not hasattr(owner, "new")
+    assert mapping == {"k": two}
+    assert mapping["k"] is two
+
+
+def test_methods_of_a_class_come_back_unbound() -> None:
+    class Owner:
+        @staticmethod
+        def method() -> int:
+            return 1
+
+    before = Owner.__dict__["method"]
+    seams = Seams()
+    seams.set_attribute(Owner, "method", lambda self: 2)
+    seams.undo()
+    assert Owner.__dict__["method"] is before
+
+
+def test_undo_runs_latest_first_and_once() -> None:
+    order: list[int] = []
+    seams = Seams()
+    for number in range(3):
+        seams.on_undo(lambda number=number: order.append(number))
+    seams.undo()
+    seams.undo()
+    assert order == [2, 1, 0]
+
+
+def test_what_is_inherited_is_not_copied_down() -> None:
+    class Base:
+        value = 1
+
+    class Owner(Base):
+        pass
+
+    seams = Seams()
+    seams.set_attribute(Owner, "value", 2)
+    seams.undo()
+    assert "value" not in vars(Owner)
+    assert Owner.value == pytest.approx(1)
