@@ -12,7 +12,7 @@ from torch import Tensor
 from .errors import ModalityError
 
 
-class Modality(str, enum.Enum):
+class Modality(enum.Enum):
     """A kind of description of a person.
 
     The order of the members is the order of modalities everywhere: in batches, in
@@ -66,7 +66,7 @@ class Media(str):
     partners: tuple[Media, ...]
     synthetic: bool
 
-    def __new__(
+    def __new__(  # noqa: D102 -- the class says it
         cls,
         path: str,
         modality: Modality = Modality.RGB,
@@ -99,7 +99,7 @@ class Media(str):
     def __deepcopy__(self, memo: dict[int, Any]) -> Media:
         return self  # immutable, like the str it is
 
-    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return self.__reduce__()[1]  # type: ignore[no-any-return]
 
 

@@ -3,7 +3,7 @@
 As CLIP is trained: one RGB picture and one caption a person, symmetric InfoNCE, nothing else. The people
 come from a seed space of their own and appear in no toy world. The result is ``aio_tiny``'s encoder:
 
-    python -m benchmarks.pretrain_toy --steps 4000 --batch 256 --out aio_plugin/encoders/toy.safetensors
+    python -m benchmarks.pretrain_toy --out aio_plugin/encoders/toy.safetensors
 """
 
 from __future__ import annotations
@@ -101,17 +101,19 @@ def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     spec = SPECS["aio_tiny"]
-    shape = Shape(spec.image_size, spec.stem_width, spec.text_width, TEXT_LENGTH)
+    shape = Shape(
+        spec.image_size, spec.stem_width, spec.text_width, TEXT_LENGTH, multimodal=(9, 9)
+    )  # none: it is not learned here
     model = AIO(cast(Any, TrainableEncoder()), 1, shape).to(args.device).train()
     scale = nn.Parameter(torch.tensor(math.log(1 / 0.07), device=args.device))
     decay = [p for p in model.parameters() if p.ndim > 1]
@@ -131,7 +133,7 @@ def main() -> None:
     for step, data in enumerate(loader):
         seen.update(data["text"].unique().tolist())
         batch = data.to(args.device, non_blocking=True)
-        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+        with torch.autocast(args.device, torch.bfloat16):
             z = model.train_outputs(batch)["z"]
         loss = contrast(z[:, Modality.RGB.index], z[:, Modality.TEXT.index], scale.exp().clamp(max=100))
         optimizer.zero_grad(set_to_none=True)
@@ -140,7 +142,7 @@ def main() -> None:
         optimizer.step()
         schedule.step()
         smooth = float(loss.detach()) if step == 0 else 0.98 * smooth + 0.02 * float(loss.detach())
-        if (step + 1) % 100 == 0:
+        if (step + 1) % 25 == 0:
             rate = (step + 1) * args.batch / (time.time() - began)
             print(f"step {step + 1}/{args.steps}  loss {smooth:.3f}  {rate:.0f} pairs/s", flush=True)
     ids = torch.tensor(sorted(seen))

@@ -59,7 +59,9 @@ def test_arrows_go_one_way():
 
 
 def test_only_host_knows_torchreid():
-    strangers = [str(path.relative_to(ROOT)) for part, path, name in edges() if name[0] == "torchreid" and part != "host"]
+    strangers = [
+        str(path.relative_to(ROOT)) for part, path, name in edges() if name[0] == "torchreid" and part != "host"
+    ]
     assert strangers == []
 
 

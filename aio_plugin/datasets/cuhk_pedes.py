@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..errors import DatasetError
 from ..modality import Combination, Modality
 from ..protocols.base import Protocol
+from ..protocols.simple import Open, SourcePhoto
 from . import checks
 from .annotations import read_objects
 from .base import Adapter, Options, Splits, choose_query, relabel
@@ -78,8 +79,6 @@ def caption_limit(values: Options) -> int | None:
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    from ..protocols.simple import Open, SourcePhoto
-
     values = resolve(NAME, OPTIONS, options)
     name = f"{NAME}, {values['split']}, {values['captions']} captions"
     return Open(name) if query in (None, (Modality.TEXT,)) else SourcePhoto(name)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
+from ..protocols.llcm import LLCM
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
 from .checks import Absences
@@ -86,8 +87,6 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Ten trials that draw one gallery image a person and camera; same person under the same camera removed."""
-    from ..protocols.llcm import LLCM
-
     values = resolve(NAME, OPTIONS, options)
     if query == (Modality.RGB,):
         return LLCM("vis_to_ir" if values["vis_to_ir"] == "paper" else "deen_release")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
+from ..protocols.simple import Open
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
 from .files import Part, Tree
@@ -65,8 +66,6 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Every sketch against all test photos, no camera rule."""
-    from ..protocols.simple import Open
-
     values = resolve(NAME, OPTIONS, options)
     return Open(f"{NAME}, styles {''.join(sorted(values['test_styles']))}, single query")
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from ..errors import DatasetError
 
@@ -24,6 +22,9 @@ def read_permutations(path: str) -> Permutations:
         DatasetError: it is not that file: unreadable, without the variable, or with rows that are
             no permutations.
     """
+    from scipy.io import loadmat  # a third of a second, which only SYSU-MM01 should cost
+    from scipy.io.matlab import MatReadError
+
     try:
         cell = loadmat(path)[VARIABLE].ravel()
     except KeyError as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ..errors import ConfigError, DatasetError
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
+from ..protocols.pku import PKUSketch
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
 from .files import Part, Tree
@@ -76,8 +77,6 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """One trial a split: its sketches against its photos, no camera rule."""
-    from ..protocols.pku import PKUSketch
-
     values = resolve(NAME, OPTIONS, options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()

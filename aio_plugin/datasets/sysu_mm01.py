@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
+from ..protocols.sysu import SysuMM01
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
 from .files import Part, Tree
@@ -63,7 +64,8 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     Items are in the order of camera, identity and file name, which the permutations count in.
 
     Raises:
-        DatasetError: missing or malformed files, or images that the official trials do not fit.
+        DatasetError: missing or malformed files.
+        ProtocolError: the official trials do not fit the images.
     """
     values = resolve(NAME, OPTIONS, options)
     choose_query(NAME, QUERIES, query)
@@ -74,7 +76,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     probes = list(_images(tree, IR_CAMERAS, tested, names))
     pool = list(_images(tree, GALLERY_CAMERAS[values["mode"]], tested, names))
     if values["trials"] == "official":
-        _check_permutations(_permutations(tree), pool)
+        next(protocol(root, options).trials(probes, pool))  # fails now rather than after training
     found = {
         "train ids": len({item.pid for item in trained}),
         "train rgb images": sum(item.media.modality is Modality.RGB for item in trained),
@@ -94,8 +96,6 @@ def protocol(root: str, options: Options, query: Combination | None = None) -> P
     Raises:
         DatasetError: the official trials are asked for and their file is missing or malformed.
     """
-    from ..protocols.sysu import SysuMM01
-
     values = resolve(NAME, OPTIONS, options)
     permutations = _permutations(_tree(root, values)) if values["trials"] == "official" else None
     return SysuMM01(values["mode"], values["shots"], values["trials"], permutations)
@@ -141,18 +141,6 @@ def _by_place(items: Iterable[Item]) -> dict[tuple[int, int], list[Item]]:
     for item in items:
         places.setdefault((item.camid + 1, item.pid), []).append(item)
     return places
-
-
-def _check_permutations(permutations: Permutations, pool: Iterable[Item]) -> None:
-    for (camera, pid), items in _by_place(pool).items():
-        permutation = permutations.get(camera, {}).get(pid)
-        drawn_from = 0 if permutation is None else permutation.shape[1]
-        if drawn_from != len(items):
-            raise DatasetError(
-                f"{NAME}: the official trials draw from {drawn_from} images of person {pid} under camera {camera}, "
-                f"but cam{camera}/{pid:04d} holds {len(items)}. Restore the published images, or set "
-                f"aio.datasets.{NAME}.trials: agw, whose numbers differ."
-            )
 
 
 def _gaps(pool: Iterable[Item]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
+from ..protocols.simple import Open, SourcePhoto
 from . import cuhk_pedes
 from .base import Adapter, Options, Splits, choose_query, relabel
 from .captioned import OTHER_CAMERA, Photo, gallery_items, query_items, training_items
@@ -112,8 +113,6 @@ def match_sketches(tree: Tree, folder: str, photos: Iterable[Photo]) -> dict[str
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Without the source photo; text alone also with the original gallery."""
-    from ..protocols.simple import Open, SourcePhoto
-
     values = resolve(NAME, OPTIONS, options)
     name = f"{NAME}, {values['split']}, {values['captions']} captions"
     if query == (Modality.TEXT,) and values["text_gallery"] == "original":

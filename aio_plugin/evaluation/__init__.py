@@ -1,0 +1,1 @@
+"""From features of any combination of modalities to results, tables, pictures and reports."""

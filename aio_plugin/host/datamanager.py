@@ -63,7 +63,7 @@ def data_manager_class(stock: type) -> type:
     tools = sys.modules[stock.__module__]  # torchreid's own imports of init_image_dataset
     base: Any = stock.__mro__[1]
 
-    class AIODataManager(stock):  # type: ignore[misc]
+    class AIODataManager(stock):
         """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``."""
 
         def __init__(
@@ -122,7 +122,9 @@ def data_manager_class(stock: type) -> type:
                 self.training_sources.append(source)
             self._num_train_pids, self._num_train_cams = persons, cameras
             if batch_size % self._copies:
-                raise ConfigError(f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self._copies}.")
+                raise ConfigError(
+                    f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self._copies}."
+                )
             self.stages = parse_stages(
                 options.stages, self.sources, batch_size // self._copies, session.setting("train.max_epoch", 1)
             )
@@ -149,7 +151,7 @@ def data_manager_class(stock: type) -> type:
             )
             return DataLoader(
                 dataset,
-                batch_sampler=sampler,  # type: ignore[arg-type]
+                batch_sampler=sampler,
                 num_workers=self.workers,
                 pin_memory=self.use_gpu,
                 collate_fn=collate,
@@ -173,7 +175,7 @@ def data_manager_class(stock: type) -> type:
             return _items(dataset.train)
 
         def _stock(self, name: str, mode: str, **options: Any) -> Any:
-            return tools.init_image_dataset(  # type: ignore[attr-defined]
+            return tools.init_image_dataset(
                 name, mode=mode, combineall=self.combineall, root=self.root, **self._stock_options, **options
             )
 
@@ -208,9 +210,12 @@ def data_manager_class(stock: type) -> type:
                     raise ConfigError(f"data.targets: {name} is for training only.")
                 values = dict(self.options.datasets[name])
                 combination = wanted or adapter.queries[0]
-                splits = adapter.read(self.root, values, needed(combination, adapter.queries))
+                own = needed(combination, adapter.queries)
+                splits = adapter.read(self.root, values, own)
                 query, gallery, notes = splits.query, splits.gallery, list(splits.notes)
-                protocol = adapter.protocol(self.root, values)
+                protocol = adapter.protocol(self.root, values, own)
+                if wanted == own:  # a protocol may search with other media than its name says (llcm deen_release)
+                    return Target(spec, combination, protocol, list(query), list(gallery), notes)
             else:
                 combination = wanted or (Modality.RGB,)
                 dataset = self._stock(name, "query", transform=self.transform_te, verbose=False)
@@ -251,7 +256,9 @@ def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, trai
     if load_train_targets:
         raise ConfigError("data.load_train_targets: AIO does not train on targets; set it to False.")
     if train_sampler not in COPIES:
-        raise ConfigError(f"sampler.train_sampler {train_sampler!r} has no meaning for bundles; use {' or '.join(COPIES)}.")
+        raise ConfigError(
+            f"sampler.train_sampler {train_sampler!r} has no meaning for bundles; use {' or '.join(COPIES)}."
+        )
 
 
 def _items(data: Sequence[tuple[Any, ...]]) -> list[Item]:

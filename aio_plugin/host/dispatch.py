@@ -48,19 +48,19 @@ class _Dispatching(abc.ABCMeta):
 def open_data_manager(torchreid: Any, seams: Seams) -> None:
     """Put the dispatching class in place of ``torchreid.data.ImageDataManager``."""
     stock = torchreid.data.ImageDataManager
-    make = functools.cache(_data_manager_class)
-    seams.set_attribute(
-        torchreid.data, stock.__name__, _stand_in(stock, lambda given: make(stock) if _wants_aio(given) else None)
-    )
+
+    def choose(given: Mapping[str, Any]) -> type | None:
+        return _data_manager_class(stock) if _wants_aio(given) else None
+
+    seams.set_attribute(torchreid.data, stock.__name__, _stand_in(stock, choose))
 
 
 def open_engines(torchreid: Any, seams: Seams) -> None:
     """Put dispatching classes in place of both image engines."""
-    make = functools.cache(_engine_class)
 
     def choose(given: Mapping[str, Any]) -> type | None:
         if is_aio(given["model"]):
-            return make(torchreid.engine.Engine)
+            return _engine_class(torchreid.engine.Engine)
         _refuse_bundles(given["datamanager"], given["model"])
         return None
 
@@ -104,12 +104,14 @@ def _refuse_bundles(datamanager: Any, model: Any) -> None:
         )
 
 
+@functools.cache
 def _data_manager_class(stock: type) -> type:
     from .datamanager import data_manager_class
 
     return data_manager_class(stock)
 
 
+@functools.cache
 def _engine_class(base: type) -> type:
     from .engine import engine_class
 

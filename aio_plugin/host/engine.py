@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from ..errors import ConfigError, HostError
 from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.score import Result, score
-from ..models.criterion import Weights, total_loss
 from ..modality import Batch
+from ..models.criterion import Weights, total_loss
 from ..training.checkpoint import save_atomically, set_progress, steps_done
 from ..training.randomness import mix
 from ..training.schedule import WarmupCosine
+from .models import bare
 from .record import Record
 from .session import session
 
@@ -34,7 +35,7 @@ def engine_class(base: type) -> type:
     """
     torchreid = sys.modules["torchreid"]
 
-    class AIOEngine(base):  # type: ignore[misc, valid-type]
+    class AIOEngine(base):
         """See :class:`torchreid.engine.Engine`.
 
         Args:
@@ -70,13 +71,13 @@ def engine_class(base: type) -> type:
             self.seed = session.setting("train.seed", 1)
             self.precision = _precision(self.options.train.precision, self.use_gpu)
             self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
-            self.record = Record(self)
+            self.record = Record()
             self.save_dir = "log"
 
         @property
         def bare_model(self) -> Any:
             """The model without DataParallel around it."""
-            return self.model.module if isinstance(self.model, nn.DataParallel) else self.model
+            return bare(self.model)
 
         def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
             """See :meth:`torchreid.engine.Engine.run`; also tests beforehand where asked, and leaves results."""
@@ -91,19 +92,20 @@ def engine_class(base: type) -> type:
                 self.test(save_dir=save_dir, **kept)
             self.record.column = "after"
             super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
-            self.record.write(Path(save_dir), self.datamanager)
+            self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
 
         def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Any = None) -> None:
             """One epoch, or what a resumed checkpoint left of it."""
             tools = sys.modules[base.__module__]
-            losses, batch_time, data_time = tools.MetricMeter(), tools.AverageMeter(), tools.AverageMeter()  # type: ignore[attr-defined]
+            losses, batch_time, data_time = tools.MetricMeter(), tools.AverageMeter(), tools.AverageMeter()
             self.set_model_mode("train")
             self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
             first = steps_done(self.optimizer, self.epoch)
             self.train_loader = self.datamanager.loader_at(self.epoch, first)
             self.num_batches = first + len(self.train_loader)
             end = time.time()
-            for self.batch_idx, data in enumerate(self.train_loader, first):
+            for index, data in enumerate(self.train_loader, first):
+                self.batch_idx = index
                 data_time.update(time.time() - end)
                 summary = self.forward_backward(data)
                 batch_time.update(time.time() - end)
@@ -192,7 +194,7 @@ def engine_class(base: type) -> type:
             dataset_name: str = "",
             query_loader: Any = None,
             gallery_loader: Any = None,
-            dist_metric: str = "euclidean",
+            dist_metric: Any = "euclidean",
             normalize_feature: bool = False,
             visrank: bool = False,
             visrank_topk: int = 10,
@@ -202,11 +204,12 @@ def engine_class(base: type) -> type:
             rerank: bool = False,
         ) -> tuple[float, float]:
             if use_metric_cuhk03:
-                raise ConfigError("cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models.")
+                raise ConfigError(
+                    "cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models."
+                )
             tools = sys.modules[base.__module__]
             target = self.datamanager.test_targets[dataset_name]
-            timer = tools.AverageMeter()  # type: ignore[attr-defined]
-            started = time.time()
+            timer = tools.AverageMeter()
             query = self._features(query_loader, "query", timer)
             gallery = self._features(gallery_loader, "gallery", timer)
             print(f"Speed: {timer.avg:.4f} sec/batch")
@@ -226,7 +229,9 @@ def engine_class(base: type) -> type:
                 rerank=reranking,
             )
             _print_result(result, ranks)
-            self.record.add(target, result, query, gallery, time.time() - started)
+            self.record.add(target, result)
+            if self.options.test.report and self.record.column == "after":
+                self.record.draw(target, query, gallery, self.datamanager, dist_metric, reranking)
             if visrank:
                 folder = write_ranked_lists(
                     query,
@@ -236,6 +241,8 @@ def engine_class(base: type) -> type:
                     visrank_topk,
                     self.datamanager.reader.picture,
                     (self.datamanager.height, self.datamanager.width),
+                    metric=dist_metric,
+                    rerank=reranking,
                 )
                 print(f'Done. Images have been saved to "{folder}" ...')
             return result.rank(1), result.mAP
@@ -247,7 +254,7 @@ def engine_class(base: type) -> type:
             def rerank(query: Tensor, gallery: Tensor) -> np.ndarray[Any, Any]:
                 pairs = ((query, gallery), (query, query), (gallery, gallery))
                 distances = [torchreid.metrics.compute_distance_matrix(a, b, dist_metric).numpy() for a, b in pairs]
-                matrix: np.ndarray[Any, Any] = tools.re_ranking(*distances)  # type: ignore[attr-defined]
+                matrix: np.ndarray[Any, Any] = tools.re_ranking(*distances)
                 return matrix
 
             return rerank

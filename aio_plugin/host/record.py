@@ -8,16 +8,76 @@ from typing import Any
 
 from torch import Tensor
 
+from ..evaluation.pixels import pixel_features
+from ..evaluation.report import RankedList, ranked_lists, write_report
+from ..evaluation.results import COLUMNS, document, target_entry, write_json
 from ..evaluation.score import Result, score
+from ..evaluation.table import table
+from .find import distribution
 from .session import session
+
+RESULTS, REPORT = "results.json", "report.html"
+LISTS, TOP = 6, 8
+"""Ranked lists a direction in the report, and gallery images in each."""
 
 
 class Record:
-    """Results of every target in up to three columns: ``pixels``, ``before`` and ``after`` training."""
+    """Results of every target in up to three columns: ``pixels``, ``before`` and ``after`` training.
 
-    def __init__(self, engine: Any) -> None:
-        self.engine = engine
+    Attributes:
+        column: which one :meth:`add` fills.
+    """
+
+    def __init__(self) -> None:
         self.column = "after"
-        self.targets: dict[str, dict[str, Any]] = {}
-        self.features: dict[str, tuple[Tensor, Tensor]] = {}
+        self.results: dict[str, dict[str, Result | None]] = {}
+        self.lists: dict[str, list[RankedList]] = {}
         self.started = time.time()
+
+    def add(self, target: Any, result: Result | None) -> None:
+        """Note the result of a target in the current column; a later one replaces it."""
+        self.results.setdefault(target.name, {})[self.column] = result
+
+    def draw(self, target: Any, query: Tensor, gallery: Tensor, manager: Any, metric: Any, rerank: Any) -> None:
+        """Keep ranked lists of a target for the report."""
+        size = (manager.height, manager.width)
+        self.lists[target.name] = ranked_lists(
+            query, gallery, target, LISTS, TOP, manager.reader.picture, size, metric=metric, rerank=rerank
+        )
+
+    def pixels(self, manager: Any, ranks: Any) -> None:
+        """Test raw pixels on every target that has them on both sides."""
+        self.column = "pixels"
+        for target in manager.test_targets.values():
+            query, gallery = (pixel_features(items, manager.reader.picture) for items in (target.query, target.gallery))
+            found = None
+            if query is not None and gallery is not None:
+                found = score(query, gallery, target.query, target.gallery, target.protocol, ranks=tuple(ranks))
+            self.add(target, found)
+
+    def write(self, folder: Path, manager: Any, encoder: Any, report: bool) -> None:
+        """Print the table and write results.json, and report.html where asked."""
+        entries = [
+            target_entry(
+                name,
+                manager.test_targets[name].direction,
+                {column: found[column] for column in COLUMNS if column in found},
+                manager.test_targets[name].notes,
+                manager.test_targets[name].synthetic,
+            )
+            for name, found in self.results.items()
+        ]
+        found = document(
+            entries,
+            config=session.cfg if session.cfg is not None else {"aio": session.options()},
+            seed=session.setting("train.seed", 1),
+            torchreid=distribution(),
+            encoder={"name": encoder.name, "sha256": encoder.sha256},
+            sketcher=manager.sketcher.name,
+            seconds=time.time() - self.started,
+        )
+        print(f"\n{table(found)}\n")
+        write_json(found, folder / RESULTS)
+        print(f'Results saved to "{folder / RESULTS}"')
+        if report:
+            print(f'Report saved to "{write_report(folder / REPORT, found, self.lists)}"')

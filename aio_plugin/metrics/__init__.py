@@ -1,0 +1,1 @@
+"""Exact CMC, mAP and mINP without the full distance matrix."""

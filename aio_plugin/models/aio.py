@@ -193,7 +193,7 @@ class AIO(nn.Module):
 
         The masked captions share text's class token; their token outputs replace ``masked.tokens``.
         """
-        sequences = [(m, t) for m, t in tokens.items()]
+        sequences = list(tokens.items())
         if masked is not None:
             sequences.append((Modality.TEXT, masked))
         outputs = self._encode([self._sequence(t, m) for m, t in sequences])

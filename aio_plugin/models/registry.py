@@ -61,7 +61,9 @@ def build(
     spec = SPECS[name]
     encoder_name = options.encoder.name or spec.encoder
     if not encoder_name:
-        raise ConfigError("Model 'aio' takes its encoder from aio.encoder.name, for example 'timm:vit_small_patch16_224'.")
+        raise ConfigError(
+            "Model 'aio' takes its encoder from aio.encoder.name, for example 'timm:vit_small_patch16_224'."
+        )
     pretrained = load(encoder_name, options.encoder.weights)
     words = _word_embedding(options, pretrained)
     size = tuple(options.tokenizer.image_size) or image_size or spec.image_size

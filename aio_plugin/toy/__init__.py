@@ -1,0 +1,1 @@
+"""A small made-up world of people, written in the layouts of the real datasets."""

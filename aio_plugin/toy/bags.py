@@ -21,7 +21,7 @@ def behind(figure: Figure) -> None:
 
 def _suitcase(figure: Figure) -> None:
     canvas = figure.canvas
-    x = -19.0 if figure.side else figure.shoulder + 8.5
+    x = -19.0 if figure.side else figure.shoulder + 7.5
     hand = figure.arm(-1)[-1] if figure.side else figure.arm(1)[-1]
     canvas.line(Label.STRAP, [hand, (x - 2, 70)], 1.4)
     canvas.box(Label.BAG, x, 82, 6.4, 13.5)

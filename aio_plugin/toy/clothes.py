@@ -26,7 +26,7 @@ def _leg(figure: Figure, which: int, bottom: Label, skin: Label) -> None:
     if worn == "trousers":
         canvas.limb(bottom, path, 4.9 * wide, 3.2)
     elif worn == "wide trousers":
-        canvas.limb(bottom, path, 4.8 * wide, 7.2)
+        canvas.limb(bottom, path, 4.6 * wide, 6.2)
     else:
         canvas.limb(skin, path, 3.8 * wide, 2.2)
     if worn == "shorts":

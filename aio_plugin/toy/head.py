@@ -13,14 +13,15 @@ Y, RX, RY = 9.0, 5.8, 7.2
 
 def draw(figure: Figure) -> None:
     """The neck, the face, the hair and the hat."""
-    canvas, hair = figure.canvas, figure.person.hair
+    canvas, hat = figure.canvas, figure.person.hat
+    hair = "short" if hat != "none" and figure.person.hair in ("bun", "spiky") else figure.person.hair
     canvas.box(Label.SKIN, 0, 17, 3.0, 3.5)
     if figure.person.collar == "high":
         canvas.box(Label.SLEEVE, 0, 18, 4.4, 2.6)
     _HAIR[hair](figure)
     _face(figure)
-    if figure.person.hat != "none":
-        _HATS[figure.person.hat](figure)
+    if hat != "none":
+        _HATS[hat](figure)
 
 
 def _skull(figure: Figure, grow: float) -> None:

@@ -22,6 +22,10 @@ def _apart(colour: Floats, by: float) -> Floats:
     return colour * (1 - by) if float(colour.mean()) > 0.35 else colour + (1 - colour) * by
 
 
+def _unit(colour: tuple[int, int, int]) -> Floats:
+    return np.asarray(colour, dtype=np.float32) / np.float32(255)
+
+
 def _fill(table: Floats, parts: dict[Label, Floats]) -> Floats:
     for label, value in parts.items():
         table[label] = value
@@ -51,15 +55,15 @@ def colours(person: Person) -> Floats:
     """(labels, 3) sRGB colours in 0..1."""
 
     def cloth(name: str) -> Floats:
-        return np.asarray(COLOURS[name], dtype=np.float32) / 255
+        return _unit(COLOURS[name])
 
     accent = cloth(person.accent)
     return _fill(
         np.zeros((len(Label), 3), dtype=np.float32),
         {
-            Label.SKIN: np.asarray(SKINS[person.skin], dtype=np.float32) / 255,
+            Label.SKIN: _unit(SKINS[person.skin]),
             Label.FACE: np.full(3, 0.15, dtype=np.float32),
-            Label.HAIR: np.asarray(HAIR_COLOURS[person.hair_colour], dtype=np.float32) / 255,
+            Label.HAIR: _unit(HAIR_COLOURS[person.hair_colour]),
             Label.HAT: cloth(person.hat_colour),
             Label.TOP: cloth(person.top_colour),
             Label.TOP2: cloth(person.pattern_colour),

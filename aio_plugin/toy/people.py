@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +63,7 @@ class Person:
 def pick(rng: np.random.Generator, values: Iterable[str]) -> str:
     """One of ``values``: by weight if they are a mapping to weights, else uniformly."""
     names = list(values)
-    weights = list(values.values()) if isinstance(values, dict) else [1.0] * len(names)
+    weights = list(values.values()) if isinstance(values, Mapping) else [1.0] * len(names)
     return names[int(np.searchsorted(np.cumsum(weights), rng.random() * sum(weights), side="right"))]
 
 
@@ -141,7 +141,6 @@ def _alternatives(person: Person) -> dict[str, list[str]]:
         "length": () if person.in_dress else kind.lengths,
         "logo": w.LOGOS if person.logo != "none" else (),
         "bag": w.BAGS,
-        "shoes": w.SHOES,
     }
     found = {name: [v for v in options if v != getattr(person, name)] for name, options in values.items()}
     return {name: options for name, options in found.items() if options}

@@ -52,9 +52,9 @@ RGB_CAMERAS: tuple[Camera, ...] = (
 """The surveillance cameras of every toy dataset; camera k of a dataset is entry k - 1."""
 
 IR_CAMERAS: tuple[Camera, ...] = (
-    Camera(21, (1.0, 1.0, 1.0), 1.00, 0.02, 1.0, 0.035, 0.5),
-    Camera(22, (0.8, 0.8, 0.8), 1.25, 0.08, 1.0, 0.050, 0.8),
-    Camera(23, (1.15, 1.15, 1.15), 0.85, 0.00, 1.0, 0.040, 0.6),
+    Camera(21, (1.0, 1.0, 1.0), 1.00, 0.02, 1.0, 0.025, 0.4, occlusion=0.25),
+    Camera(22, (0.8, 0.8, 0.8), 1.20, 0.06, 1.0, 0.035, 0.6, occlusion=0.25),
+    Camera(23, (1.05, 1.05, 1.05), 0.85, 0.00, 1.0, 0.030, 0.5, occlusion=0.25),
 )
 """The infrared cameras."""
 
@@ -99,7 +99,7 @@ def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) 
     w, h = width / zoom, height / zoom
     x, y = rng.uniform(0, _PLACE[0] - w), rng.uniform(0, _PLACE[1] - h)
     cut = place(camera.seed).resize(size, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h))
-    return np.asarray(cut, dtype=np.float32) / 255
+    return np.asarray(cut, dtype=np.float32) / np.float32(255)
 
 
 def occluder(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> tuple[slice, slice] | None:

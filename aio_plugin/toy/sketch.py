@@ -58,7 +58,8 @@ def _stray(labels: Labels, wobble: float, rng: np.random.Generator) -> Labels:
     dy = np.rint(smooth_noise((width, height), (6, 12), rng) * reach).astype(np.intp)
     rows = np.clip(np.arange(height)[:, None] + dy, 0, height - 1)
     columns = np.clip(np.arange(width)[None, :] + dx, 0, width - 1)
-    return labels[rows, columns]
+    moved: Labels = labels[rows, columns]
+    return moved
 
 
 def _outline(labels: Labels, width: int) -> NDArray[np.bool_]:

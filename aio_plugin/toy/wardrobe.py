@@ -103,11 +103,11 @@ class Material(NamedTuple):
 
 
 MATERIALS: dict[str, Material] = {
-    "cotton": Material(0.84, -0.12),
-    "wool": Material(0.66, -0.28),
-    "denim": Material(0.50, 0.22),
-    "nylon": Material(0.36, 0.30),
-    "linen": Material(0.74, -0.22),
-    "leather": Material(0.20, 0.14),
+    "cotton": Material(0.84, -0.24),
+    "wool": Material(0.66, -0.34),
+    "denim": Material(0.50, 0.30),
+    "nylon": Material(0.36, 0.36),
+    "linen": Material(0.74, -0.30),
+    "leather": Material(0.20, 0.26),
 }
 """Fabrics; a garment's fabric is drawn independently of its colour."""

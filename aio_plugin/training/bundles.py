@@ -56,7 +56,9 @@ class Source:
             raise DatasetError(f"{name}: no training person has an RGB image, and AIO trains on RGB and its partners.")
         if len(kept) < len(persons):
             lost = len(persons) - len(kept)
-            warnings.warn(f"{name}: {lost} of {len(persons)} training persons have no RGB image; left out.", stacklevel=2)
+            warnings.warn(
+                f"{name}: {lost} of {len(persons)} training persons have no RGB image; left out.", stacklevel=2
+            )
         return cls(name, kept, dsetid)
 
     def warn_of_gaps(self, synthetic: Sequence[Modality]) -> None:
@@ -65,8 +67,7 @@ class Source:
             missing = sum(modality not in person.pools for person in self.persons)
             if missing:
                 warnings.warn(
-                    f"{self.name}: {missing} of {len(self.persons)} persons have no {modality}; "
-                    f"they train without it.",
+                    f"{self.name}: {missing} of {len(self.persons)} persons have no {modality}; they train without it.",
                     stacklevel=2,
                 )
 

@@ -28,7 +28,7 @@ def seeded(seed: int) -> Iterator[random.Random]:
     """
     python, torch_state = random.getstate(), torch.random.get_rng_state()
     random.seed(seed)
-    torch.random.default_generator.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPU's generators too
     try:
         yield random.Random(seed ^ 0x5EED)
     finally:

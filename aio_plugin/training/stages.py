@@ -77,7 +77,7 @@ def stage_at(stages: Sequence[Stage], epoch: int) -> int:
 
 
 def _shares(named: Mapping[str, Any], persons: int, where: str) -> tuple[Share, ...]:
-    quotas = [(options or {}).get("quota") for options in named.values()]
+    quotas: list[Any] = [(options or {}).get("quota") for options in named.values()]
     if all(quota is None for quota in quotas):
         quotas = [persons // len(named) + (index < persons % len(named)) for index in range(len(named))]
     if not all(isinstance(quota, int) and quota > 0 for quota in quotas):

@@ -53,7 +53,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write("bounding_box_train", pid, 1 + number % 2, number)
     for pid in range(9, 15):
         write("query", pid, 1, 0)
-        for number in range(1, 4):
+        for number in range(1, 6):
             write("bounding_box_test", pid, 1 + number % 2, number)
     return root
 

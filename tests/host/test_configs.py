@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from aio_plugin.host.default_config import arguments, default_config
 from aio_plugin.host.session import defaults, session
 from aio_plugin.models.registry import NAMES
 
-STAGES = [{"epochs": 2, "sources": {"synth_pedes": {"quota": 4, "synthetic": ["ir"]}}}, {"epochs": 1, "sources": {"llcm": None}}]
+STAGES = [
+    {"epochs": 2, "sources": {"synth_pedes": {"quota": 4, "synthetic": ["ir"]}}},
+    {"epochs": 1, "sources": {"llcm": None}},
+]
 
 
 def _merge(tmp_path: Path, text: str) -> CfgNode:
@@ -53,7 +57,7 @@ def test_the_node_comes_with_its_defaults(registered: Any, tmp_path: Path) -> No
     cfg = _merge(tmp_path, "aio:\n")
     assert cfg.aio == defaults()
     assert session.options() is cfg.aio
-    cfg = _merge(tmp_path, f"aio:\n  loss: {{va: 0}}\n  stages: {STAGES}\n")
+    cfg = _merge(tmp_path, f"aio:\n  loss: {{va: 0}}\n  stages: {json.dumps(STAGES)}\n")
     assert cfg.aio.loss.va == 0.0
     assert isinstance(cfg.aio.loss.va, float)
     assert cfg.aio.loss.fb == 1.0

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import io
-import math
 from typing import Any
 
 import pytest
@@ -9,8 +7,6 @@ import torch
 from torch import nn
 
 import aio_plugin
-from aio_plugin.errors import ConfigError
-from aio_plugin.training.schedule import WarmupCosine
 
 
 class _Stock(nn.Module):
@@ -110,55 +106,3 @@ def test_warm_up_comes_from_the_session(torchreid: Any) -> None:
     scheduler = torchreid.optim.build_lr_scheduler(optimizer, lr_scheduler="cosine_warmup", max_epoch=10)
     assert (scheduler.warmup_epochs, scheduler.max_epoch) == (2.0, 10.0)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
-
-
-def _rate(epoch: float, total: float, warm: float) -> float:
-    if epoch < warm:
-        return 0.01 + 0.99 * epoch / warm
-    return 0.5 + 0.5 * math.cos(math.pi * (epoch - warm) / (total - warm)) if epoch < total else 0.0
-
-
-@pytest.mark.parametrize(("total", "warm"), [(10, 0), (10, 3), (7, 1.5)])
-def test_schedule_follows_the_formula(total: float, warm: float) -> None:
-    one, two = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([{"params": [one], "lr": 0.5}, {"params": [two], "lr": 2.0}])
-    scheduler = WarmupCosine(optimizer, total, warm)
-    for tenth in range(10 * int(total) + 5):
-        scheduler.step(tenth / 10)
-        factor = _rate(tenth / 10, total, warm)
-        assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.5 * factor, 2.0 * factor], abs=1e-12)
-        assert scheduler.get_last_lr() == [g["lr"] for g in optimizer.param_groups]
-
-
-def test_whole_steps_count_epochs() -> None:
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = WarmupCosine(optimizer, 6, 2)
-    for epoch in range(7):
-        assert optimizer.param_groups[0]["lr"] == pytest.approx(_rate(epoch, 6, 2), abs=1e-12)
-        scheduler.step()
-
-
-def test_state_is_small_loads_safely_and_continues_exactly() -> None:
-    def build() -> tuple[torch.optim.Optimizer, WarmupCosine]:
-        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
-        return optimizer, WarmupCosine(optimizer, 6, 2)
-
-    optimizer, scheduler = build()
-    scheduler.step(2.37)
-    file = io.BytesIO()
-    torch.save(scheduler.state_dict(), file)
-    file.seek(0)
-    again, resumed = build()
-    resumed.load_state_dict(torch.load(file, weights_only=True))
-    assert len(scheduler.state_dict()) == 2
-    assert again.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
-    scheduler.step(3.1)
-    resumed.step(3.1)
-    assert again.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
-
-
-@pytest.mark.parametrize("warm", [-1, 6, 7])
-def test_a_warm_up_that_does_not_fit_is_refused(warm: float) -> None:
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    with pytest.raises(ConfigError, match="warmup_epochs"):
-        WarmupCosine(optimizer, 6, warm)

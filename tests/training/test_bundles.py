@@ -93,9 +93,7 @@ def test_copies_of_a_person_are_different_photos(files, reader):
 
 def test_masked_captions_pad_with_the_rest(files, reader):
     texts = [Media("#0", TEXT, "a man in a red shirt"), Media("#1", TEXT, "hm")]
-    entries = [
-        {**reader.entries([t], random.Random(0)), "pid": 0, "camid": 0, "dsetid": 0, "impath": t} for t in texts
-    ]
+    entries = [{**reader.entries([t], random.Random(0)), "pid": 0, "camid": 0, "dsetid": 0, "impath": t} for t in texts]
     batch = collate(entries)
     masked = batch["attributes"] >= 0
     assert masked[0].any()

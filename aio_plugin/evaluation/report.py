@@ -1,0 +1,126 @@
+"""report.html: the table and ranked lists of every direction in one file that needs no other."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from ..metrics.distance import Metric
+from .pictures import Searched, ranked_pictures
+from .pixels import Render
+from .score import Rerank
+from .table import METRICS, columns, percent, rows
+
+COLUMN_NAMES = {"pixels": "Raw pixels", "before": "Before training", "after": "After training"}
+METRIC_NAMES = {"rank-1": "Rank-1", "mAP": "mAP", "mINP": "mINP"}
+
+
+@dataclass(frozen=True)
+class RankedList:
+    """A query's picture, with the identity it looks for and its captions as text."""
+
+    pid: int
+    captions: tuple[str, ...]
+    picture: Image.Image
+
+
+def ranked_lists(
+    query_features: Tensor,
+    gallery_features: Tensor,
+    target: Searched,
+    count: int,
+    topk: int,
+    render: Render,
+    size: tuple[int, int],
+    *,
+    metric: Metric = "cosine",
+    rerank: Rerank | None = None,
+) -> list[RankedList]:
+    """Ranked lists of ``count`` queries of the first trial, evenly spread over it, as they fall: not chosen by success.
+
+    The other arguments are those of :func:`aio_plugin.evaluation.pictures.ranked_pictures`.
+    """
+    searched = next(iter(target.protocol.trials(target.query, target.gallery))).query
+    spread = np.linspace(0, len(searched) - 1, min(count, len(searched))).round().astype(int)
+    pictures = ranked_pictures(
+        query_features,
+        gallery_features,
+        target,
+        topk,
+        render,
+        size,
+        queries=[int(searched[at]) for at in spread],
+        metric=metric,
+        rerank=rerank,
+    )
+    items = target.query
+    return [
+        RankedList(items[at].pid, tuple(m.caption for m in items[at].media.parts if m.caption), picture)
+        for at, picture in pictures
+    ]
+
+
+def write_report(
+    path: Path, document: Mapping[str, Any], lists: Mapping[str, Sequence[RankedList]], title: str = "AIO results"
+) -> Path:
+    """Write the page and return its path.
+
+    Args:
+        path: of the page, replaced whole.
+        document: see :func:`aio_plugin.evaluation.results.document`.
+        lists: target, as the document names it -> its ranked lists.
+        title: heading of the page.
+    """
+    page = _template().render(
+        title=title,
+        document=document,
+        config=json.dumps(document["config"], indent=2, ensure_ascii=False),
+        columns=[(name, COLUMN_NAMES[name]) for name in columns(document)],
+        metrics=[(key, METRIC_NAMES[key]) for key in METRICS],
+        rows=rows(document),
+        sections=[_section(target, lists.get(target["target"], ())) for target in document["targets"]],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(page, encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("aio_plugin.evaluation", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    return environment.get_template("report.html")
+
+
+def _section(target: Mapping[str, Any], lists: Sequence[RankedList]) -> dict[str, Any]:
+    measured = [result for result in target["results"].values() if result]
+    return {
+        "target": target,
+        "result": measured[-1] if measured else None,
+        "lists": [{"pid": each.pid, "captions": each.captions, "source": _embed(each.picture)} for each in lists],
+    }
+
+
+def _embed(picture: Image.Image) -> str:
+    """The picture as a ``data:`` address."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,97 @@
+"""Tiles of a ranked list: a picture of an image, a caption set in type, a frame, a label."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from functools import cache
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ..modality import Media
+from .pixels import Render
+
+PAPER, INK, FAINT = "#ffffff", "#1f2430", "#667085"
+ELLIPSIS = " ..."
+CAPTION_SIZES = range(18, 10, -1)
+"""Font sizes in pixels that a caption is tried in, the first that fits is taken."""
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@cache
+def font(size: int) -> Font:
+    """Pillow's own font at ``size`` pixels."""
+    return ImageFont.load_default(size)
+
+
+def label_of(medium: Media) -> str:
+    """What a tile shows, for example ``sketch, synthetic``."""
+    return f"{medium.modality}, synthetic" if medium.synthetic else str(medium.modality)
+
+
+def tile(medium: Media, render: Render, width: int, height: int) -> Image.Image:
+    """The medium as ``width`` x ``height`` pixels; a caption is half again as wide, to be read easily."""
+    if medium.modality.is_image:
+        return render(medium).convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    return caption_tile(medium.caption or "", width * 3 // 2, height)
+
+
+def caption_tile(caption: str, width: int, height: int) -> Image.Image:
+    """A caption, wrapped, as large as fits; cut with an ellipsis where even the smallest type does not."""
+    picture = Image.new("RGB", (width, height), "#f6f7f9")
+    draw = ImageDraw.Draw(picture)
+    margin = max(4, width // 20)
+    room = (width - 2 * margin, height - 2 * margin)
+    lines, size = fit(caption, *room)
+    draw.multiline_text((margin, margin), "\n".join(lines), fill=INK, font=font(size), spacing=_gap(size))
+    return picture
+
+
+def fit(text: str, width: int, height: int) -> tuple[list[str], int]:
+    """The lines of ``text`` and the font size in which they fit ``width`` x ``height`` pixels."""
+    for size in CAPTION_SIZES:
+        lines = wrap(text, width, size)
+        if len(lines) * _step(size) <= height:
+            return lines, size
+    *kept, last = lines[: max(1, height // _step(size))]
+    cut = last[: _fitting(f"{last} ", width - math.ceil(font(size).getlength(ELLIPSIS)), size)]
+    return [*kept, cut.rstrip(" .,") + ELLIPSIS], size
+
+
+def wrap(text: str, width: int, size: int) -> list[str]:
+    """Lines of at most ``width`` pixels; a word that is longer by itself is broken."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        if line and font(size).getlength(f"{line} {word}") > width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}" if line else word
+        while font(size).getlength(line) > width and len(line) > 1:
+            end = max(1, _fitting(line, width, size))
+            lines.append(line[:end])
+            line = line[end:]
+    return [*lines, line] if line or not lines else lines
+
+
+def _fitting(line: str, width: int, size: int) -> int:
+    """How many of the first characters of ``line``, fewer than all, fit ``width`` pixels."""
+    return bisect.bisect_right(range(1, len(line)), width, key=lambda n: math.ceil(font(size).getlength(line[:n])))
+
+
+def framed(picture: Image.Image, colour: str, thickness: int) -> Image.Image:
+    """The picture inside a frame that adds ``thickness`` pixels on every side."""
+    width, height = picture.size
+    frame = Image.new("RGB", (width + 2 * thickness, height + 2 * thickness), colour)
+    frame.paste(picture, (thickness, thickness))
+    return frame
+
+
+def _gap(size: int) -> int:
+    return size // 3
+
+
+def _step(size: int) -> int:
+    """Pixels from line to line."""
+    return size + _gap(size) + 1

@@ -1,0 +1,71 @@
+"""Distances of features, a chunk of queries at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import ProtocolError
+
+Metric = Literal["cosine", "euclidean"]
+METRICS: tuple[Metric, ...] = ("cosine", "euclidean")
+CHUNK = 256
+"""Queries at a time: enough to keep a matrix product busy, few enough to stay small beside the gallery."""
+
+
+def feature_rows(
+    query: Tensor, gallery: Tensor, metric: Metric = "cosine", normalise: bool = True, chunk: int = CHUNK
+) -> Iterator[Tensor]:
+    """Yield (chunk, G) float32 distances of consecutive queries, on the device of the gallery.
+
+    Args:
+        query, gallery: (Q, D), (G, D) features.
+        metric: "cosine", 1 - cos, or "euclidean", its square, which ranks the same.
+        normalise: L2-normalise first; "cosine" always does.
+
+    Raises:
+        ProtocolError: the features do not fit each other, or the metric is not known.
+    """
+    if metric not in METRICS:
+        raise ProtocolError(f"Distance {metric!r} is not known; use {' or '.join(METRICS)}.")
+    if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
+        raise ProtocolError(
+            f"Features must be (Q, D) and (G, D) with one D, got {tuple(query.shape)} and {tuple(gallery.shape)}."
+        )
+    if chunk < 1:
+        raise ProtocolError(f"chunk must be 1 or more, got {chunk}.")
+    return _feature_rows(query, gallery.float(), metric, normalise or metric == "cosine", chunk)
+
+
+def _feature_rows(query: Tensor, gallery: Tensor, metric: Metric, normalise: bool, chunk: int) -> Iterator[Tensor]:
+    if normalise:
+        gallery = F.normalize(gallery)
+    squares = gallery.square().sum(1)
+    for rows in query.split(chunk):
+        rows = rows.to(gallery.device, torch.float32)
+        if normalise:
+            rows = F.normalize(rows)
+        if metric == "cosine":
+            yield 1 - rows @ gallery.T
+        else:
+            yield torch.addmm(rows.square().sum(1, keepdim=True) + squares, rows, gallery.T, alpha=-2)
+
+
+def matrix_rows(matrix: ArrayLike, chunk: int = CHUNK) -> Iterator[Tensor]:
+    """Yield (chunk, G) rows of a (Q, G) matrix of distances, float32 or float64.
+
+    Raises:
+        ProtocolError: it is no matrix.
+    """
+    rows = matrix if isinstance(matrix, Tensor) else torch.from_numpy(np.ascontiguousarray(matrix))
+    if rows.ndim != 2:
+        raise ProtocolError(f"Distances must be a (Q, G) matrix, got shape {tuple(rows.shape)}.")
+    if rows.dtype != torch.float64:
+        rows = rows.float()
+    return iter(rows.split(chunk))

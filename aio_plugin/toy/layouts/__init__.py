@@ -1,0 +1,5 @@
+"""The toy world on disk: made-up people in the layouts of eight real datasets."""
+
+from .writer import VERSION, make
+
+__all__ = ["VERSION", "make"]

@@ -1,0 +1,127 @@
+"""Writes a whole toy world: all or nothing, with all cores, the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ...errors import DatasetError
+from ..draw import draw_ir, draw_rgb, draw_sketch
+from . import cuhk_pedes, llcm, market1501, mask1k, pku_sketch, synth_pedes, sysu_mm01
+from .plan import Picture, Plan
+
+VERSION = 1
+"""Grows whenever the same ids and seed give other files."""
+
+MANIFEST = "toy.json"
+LAYOUTS = (synth_pedes, llcm, mask1k, market1501, sysu_mm01, pku_sketch, cuhk_pedes)
+
+
+def make(root: str | Path, ids: int = 300, seed: int = 0, workers: int | None = None, progress: bool = True) -> Path:
+    """Writes a toy world under ``root``, or keeps the same world that is there already.
+
+    Args:
+        root: a folder that is absent or empty, or holds a toy world.
+        ids: people in SYNTH-PEDES; the other sets grow with it.
+        seed: of the people and the pictures.
+        workers: processes that draw; all cores by default. The files do not depend on it.
+        progress: whether to show a bar.
+
+    Returns:
+        ``root`` as a path.
+
+    Raises:
+        DatasetError: ``ids`` is too small, or ``root`` holds anything else.
+    """
+    if ids < 8:
+        raise DatasetError(f"A toy world needs at least 8 identities, got {ids}; give --ids 8 or more.")
+    if seed < 0:
+        raise DatasetError(f"The seed of a toy world must not be negative, got {seed}.")
+    root = Path(root)
+    manifest = {"ids": ids, "seed": seed, "version": VERSION}
+    if _holds(root, manifest):
+        return root
+    plans = [layout.plan(ids, seed) for layout in LAYOUTS]
+    with _all_or_nothing(root) as folder:
+        _write(folder, plans, workers or _cores(), progress)
+        (folder / MANIFEST).write_text(json.dumps(manifest) + "\n")
+    return root
+
+
+def _holds(root: Path, manifest: dict[str, int]) -> bool:
+    """Whether ``root`` is the world already; false if it is free to be written."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    if not (root / MANIFEST).is_file():
+        raise DatasetError(f"{root} is not empty and no toy world; give --root a folder that is absent or empty.")
+    found = json.loads((root / MANIFEST).read_text())
+    if found == manifest:
+        return True
+    raise DatasetError(f"{root} holds another toy world ({found}, not {manifest}); delete it or give another --root.")
+
+
+@contextmanager
+def _all_or_nothing(root: Path) -> Iterator[Path]:
+    """A folder beside ``root`` that takes its place only if everything succeeds."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if root.exists():
+            root.rmdir()
+        folder.rename(root)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(folder: Path, plans: list[Plan], workers: int, progress: bool) -> None:
+    for plan in plans:
+        for name in plan.folders:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, content in plan.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    jobs = [(str(folder), picture) for plan in plans for picture in plan.pictures]
+    for parent in {(folder / picture.path).parent for _, picture in jobs}:
+        parent.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=len(jobs), desc="toy world", unit="picture", mininterval=0.5, disable=not progress) as bar:
+        for _ in _drawn(jobs, workers):
+            bar.update()
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _drawn(jobs: list[tuple[str, Picture]], workers: int) -> Iterator[None]:
+    if workers == 1:
+        yield from map(draw_picture, jobs)
+        return
+    # fork where there is one: a script that calls make() then needs no __main__ guard
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    with multiprocessing.get_context(method).Pool(workers) as pool:
+        yield from pool.imap_unordered(draw_picture, jobs, chunksize=32)
+
+
+def draw_picture(job: tuple[str, Picture]) -> None:
+    """Draws and writes the picture of ``(root, picture)``; its folder must be there."""
+    folder, picture = job
+    rng = np.random.default_rng(picture.key)
+    if picture.kind == "sketch":
+        image = draw_sketch(picture.person, str(picture.by), rng, picture.pose)
+    elif picture.kind == "ir":
+        image = draw_ir(picture.person, int(picture.by), rng, picture.pose).convert("L")
+    else:
+        image = draw_rgb(picture.person, int(picture.by), rng, picture.pose)
+    image.save(f"{folder}/{picture.path}", quality=90)  # of JPEG; the other formats ignore it

@@ -1,0 +1,134 @@
+"""Which protocol every adapter asks for, and with which facts from disk."""
+
+import shutil
+
+import pytest
+
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.errors import DatasetError, ProtocolError
+from aio_plugin.modality import parse_combination
+from aio_plugin.protocols.llcm import LLCM
+from aio_plugin.protocols.pku import PKUSketch
+from aio_plugin.protocols.simple import Open, SourcePhoto
+from aio_plugin.protocols.sysu import SysuMM01
+
+from . import fixtures
+from .fixtures import BUILDERS
+
+
+def make(name, root, query=None, **options):
+    return ADAPTERS[name].protocol(str(root), options, parse_combination(query) if query else None)
+
+
+def test_sysu(tmp_path):
+    base = fixtures.sysu_mm01(tmp_path)
+    protocol = make("sysu_mm01", tmp_path, mode="indoor", shots=10)
+    assert isinstance(protocol, SysuMM01)
+    assert all(word in protocol.name for word in ("indoor", "multi-shot", "official"))
+    assert sorted(protocol.permutations[4]) == [2, 3, 6, 10, 17, 30]
+    (base / "exp/rand_perm_cam.mat").unlink()
+    assert "AGW" in make("sysu_mm01", tmp_path, trials="agw").name
+    with pytest.raises(DatasetError, match="trials: agw"):
+        make("sysu_mm01", tmp_path)
+
+
+def test_llcm(tmp_path):
+    names = {
+        (query, released): make("llcm", tmp_path, query, vis_to_ir="deen_release" if released else "paper").name
+        for query in (None, "ir", "rgb")
+        for released in (False, True)
+    }
+    assert len({names[None, False], names["ir", False], names[None, True], names["ir", True]}) == 1
+    assert names["ir", False] == LLCM("ir_to_vis").name
+    assert names["rgb", False] == LLCM("vis_to_ir").name
+    assert names["rgb", True] == LLCM("deen_release").name
+
+
+def test_pku(tmp_path):
+    base = fixtures.pku_sketch(tmp_path)
+    protocol = make("pku_sketch", tmp_path)
+    assert isinstance(protocol, PKUSketch)
+    assert [len(split) for split in protocol.splits] == [4] * 10
+    assert make("pku_sketch", tmp_path, split=3).splits == [protocol.splits[2]]
+    shutil.rmtree(base)
+    with pytest.raises(DatasetError, match="MISSING"):
+        make("pku_sketch", tmp_path)
+
+
+def test_text_sets(tmp_path):
+    cases = [
+        ("cuhk_pedes", None, {}, Open),
+        ("cuhk_pedes", "text", {}, Open),
+        ("cuhk_pedes", "rgb+text", {}, SourcePhoto),
+        ("cuhk_pedes", "ir", {}, SourcePhoto),
+        ("tri_cuhk_pedes", None, {}, SourcePhoto),
+        ("tri_cuhk_pedes", "text", {}, SourcePhoto),
+        ("tri_cuhk_pedes", "text", {"text_gallery": "original"}, Open),
+        ("tri_cuhk_pedes", "sketch+text", {"text_gallery": "original"}, SourcePhoto),
+    ]
+    for name, query, options, expected in cases:
+        assert isinstance(make(name, tmp_path, query, **options), expected), (name, query)
+
+
+def test_names_tell_variants_apart(tmp_path):
+    for name, options in [
+        ("cuhk_pedes", {"captions": "first2"}),
+        ("cuhk_pedes", {"split": "val"}),
+        ("mask1k", {"test_styles": "F"}),
+    ]:
+        assert make(name, tmp_path).name != make(name, tmp_path, **options).name
+
+
+def test_training_sets_have_none(tmp_path):
+    with pytest.raises(ProtocolError, match="training only"):
+        make("synth_pedes", tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in BUILDERS if ADAPTERS[name].queries))
+def test_lists_and_trials_fit(tmp_path, name):
+    BUILDERS[name](tmp_path)
+    for query in ADAPTERS[name].queries:
+        splits = ADAPTERS[name].read(str(tmp_path), {}, query)
+        trials = list(ADAPTERS[name].protocol(str(tmp_path), {}, query).trials(splits.query, splits.gallery))
+        assert len(trials) == (10 if name in ("sysu_mm01", "llcm", "pku_sketch") else 1)
+        for trial in trials:
+            assert trial.query.max() < len(splits.query)
+            assert trial.gallery.max() < len(splits.gallery)
+
+
+def removed(name, root, query, **options):
+    """(query, gallery) pairs of the first trial that its rule removes."""
+    wanted = parse_combination(query)
+    splits = ADAPTERS[name].read(str(root), options, wanted)
+    trial = next(ADAPTERS[name].protocol(str(root), options, wanted).trials(splits.query, splits.gallery))
+    return [
+        (splits.query[q], splits.gallery[g])
+        for q, query_key in zip(trial.query, trial.query_key, strict=True)
+        for g, gallery_key in zip(trial.gallery, trial.gallery_key, strict=True)
+        if query_key == gallery_key >= 0
+    ]
+
+
+@pytest.mark.parametrize("query", ["sketch+text", "sketch", "text", "rgb+sketch+text", "rgb"])
+def test_tri_removes_exactly_the_source_photo(tmp_path, query):
+    fixtures.tri_cuhk_pedes(tmp_path)
+    pairs = removed("tri_cuhk_pedes", tmp_path, query)
+    assert len(pairs) == (8 if "text" in query else 4)
+    for item, photo in pairs:
+        stem = photo.media.split("/imgs/")[1].rsplit(".", 1)[0]
+        images = [media for media in item.media.parts if media.modality.is_image]
+        assert all(stem in media for media in images)
+        assert item.pid == photo.pid
+
+
+def test_removal_rules(tmp_path):
+    fixtures.sysu_mm01(tmp_path)
+    fixtures.llcm(tmp_path)
+    fixtures.cuhk_pedes(tmp_path)
+    sysu = {(item.camid + 1, photo.camid + 1) for item, photo in removed("sysu_mm01", tmp_path, "ir")}
+    assert sysu == {(3, 2)}, "camera 3 never searches camera 2"
+    llcm = removed("llcm", tmp_path, "ir")
+    assert llcm
+    assert all((item.pid, item.camid) == (photo.pid, photo.camid) for item, photo in llcm)
+    assert removed("cuhk_pedes", tmp_path, "text") == []
+    assert len(removed("cuhk_pedes", tmp_path, "rgb+text")) == 8

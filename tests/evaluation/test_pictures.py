@@ -1,0 +1,166 @@
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aio_plugin.evaluation.pictures import FRAME, GAP, LABEL, QUERY, RIGHT, WRONG, ranked_picture, write_ranked_lists
+from aio_plugin.evaluation.report import ranked_lists, write_report
+from aio_plugin.evaluation.results import document, target_entry
+from aio_plugin.evaluation.score import score
+from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, wrap
+from aio_plugin.modality import MODALITIES, Media, Modality
+from aio_plugin.protocols.pku import PKUSketch
+from aio_plugin.protocols.simple import SourcePhoto
+
+from .helpers import CAPTION, colour, features, query, render, target
+
+RGB, IR, SKETCH, TEXT = MODALITIES
+WIDTH, HEIGHT = 40, 80
+TOP = GAP + LABEL
+
+
+def rgb(code):
+    return tuple(int(code[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def test_frames_and_tiles_are_where_they_should_be():
+    at = target(RGB)
+    at.query[2] = query(2, RGB, SKETCH)
+    order = [6, 0, -1, 8, 17]  # people 2, 0, removed, 2, 5
+    picture = np.asarray(ranked_picture(at.query[2], at.gallery, order, render, WIDTH, HEIGHT))
+    step = WIDTH + 2 * FRAME + GAP
+    expected = [(QUERY, 2), (QUERY, 2), (RIGHT, 2), (WRONG, 0), (RIGHT, 2), (WRONG, 5)]
+    for number, (frame, pid) in enumerate(expected):
+        x = GAP + number * step + (2 * GAP if number >= 2 else 0)
+        block = picture[TOP : TOP + HEIGHT + 2 * FRAME, x : x + WIDTH + 2 * FRAME]
+        inside = block[FRAME:-FRAME, FRAME:-FRAME]
+        assert (inside == colour(pid)).all(), number
+        edge = np.ones(block.shape[:2], bool)
+        edge[FRAME:-FRAME, FRAME:-FRAME] = False
+        assert (block[edge] == rgb(frame)).all(), number
+    assert picture.shape == (HEIGHT + 2 * FRAME + LABEL + 2 * GAP, 6 * step + 3 * GAP, 3)
+
+
+def test_labels_tell_what_is_synthetic():
+    assert label_of(Media("a.jpg", IR, synthetic=True)) == "ir, synthetic"
+    assert label_of(Media("a.jpg", SKETCH)) == "sketch"
+    narrow = ranked_picture(query(1, IR), target().gallery, [0], render, 10, 20)
+    assert narrow.width > font(LABEL - 5).getlength("ir, synthetic") + 10
+
+
+def test_a_caption_is_drawn_within_its_tile():
+    tile = np.asarray(caption_tile(CAPTION, 120, 160).convert("L"))
+    ink = np.argwhere(tile < 128)
+    assert len(ink) > 200
+    assert ink.min() >= 4
+    assert (ink.max(0) < (156, 116)).all()
+
+
+@pytest.mark.parametrize("text", [CAPTION, "word " * 300, "w" * 600, "", "  ", "a\nb"])
+def test_lines_fit(text):
+    lines, size = fit(text, 100, 150)
+    assert all(font(size).getlength(line) <= 100 for line in lines)
+    assert len(lines) * size <= 150
+    assert 11 <= size <= 18
+    whole = "".join(lines).replace(" ", "") == "".join(text.split())
+    assert whole != lines[-1].endswith(" ...")
+
+
+def test_short_captions_are_set_larger():
+    assert fit("A man.", 100, 100)[1] > fit(CAPTION * 3, 100, 100)[1]
+
+
+def test_wrapping_keeps_every_word():
+    assert " ".join(wrap(CAPTION, 100, 12)).split() == CAPTION.split()
+    assert "".join(wrap("w" * 50, 60, 12)) == "w" * 50
+
+
+def write(at, tmp_path, **options):
+    q, g = features(at.query), features(at.gallery)
+    folder = tmp_path / "visrank_toy@sketch+text"
+    assert write_ranked_lists(q, g, at, folder, 4, render, (HEIGHT, WIDTH), **options) == folder
+    return sorted(folder.iterdir())
+
+
+def test_files_are_unique_and_carry_the_position_of_the_query(tmp_path):
+    at = target(SKETCH, TEXT)
+    at.query = [at.query[0], *at.query]  # two captions of one sketch
+    names = [path.name for path in write(at, tmp_path)]
+    assert names == [f"{i:06d}_{pid}_s.jpg.jpg" for i, pid in enumerate([0, 0, 1, 2, 3, 4, 5])]
+
+
+def test_names_of_captions_are_safe(tmp_path):
+    names = [path.name for path in write(target(TEXT), tmp_path)]
+    assert names[1] == "000001_captions.json-1.0.jpg"
+
+
+def test_lists_follow_the_protocol(tmp_path):
+    """The source photo, which these features find first, is not shown."""
+    at = target(RGB, protocol=SourcePhoto("toy"))
+    at.gallery = [item._replace(media=Media(f"/data/{5 - item.pid}_{item.source % 3}.jpg")) for item in at.gallery]
+    drawn = []
+
+    def watch(medium):
+        drawn.append(str(medium))
+        return render(medium)
+
+    q, g = features(at.query, 0), features(at.gallery, 0)  # ties: all photos of a person
+    write_ranked_lists(q, g, at, tmp_path, 3, watch, (HEIGHT, WIDTH))
+    assert drawn[:3] == ["/data/0_q.jpg", "/data/5_1.jpg", "/data/5_2.jpg"]
+
+
+def test_positions_are_those_of_all_queries_in_a_trial_of_some(tmp_path):
+    names = [path.name for path in write(target(protocol=PKUSketch([{2, 4}])), tmp_path)]
+    assert names == ["000002_2_s.jpg.jpg", "000004_4_s.jpg.jpg"]
+
+
+def test_report(tmp_path):
+    at = target(IR, TEXT)
+    q, g = features(at.query), features(at.gallery)
+    result = score(q, g, at.query, at.gallery, at.protocol)
+    entry = target_entry("toy@ir+text", "ir+text -> rgb", {"pixels": None, "after": result}, ["1 < 2"], ["ir"])
+    found = document(
+        [entry],
+        config={"name": "</pre><script>x</script>"},
+        seed=4,
+        torchreid="torchreid 0.2.5",
+        encoder={"name": "toy", "sha256": "00ff"},
+        sketcher="edges",
+        seconds=1,
+    )
+    lists = ranked_lists(q, g, at, 3, 4, render, (HEIGHT, WIDTH))
+    assert [each.pid for each in lists] == [0, 2, 5]
+    page = write_report(tmp_path / "log" / "report.html", found, {"toy@ir+text": lists}).read_text()
+    pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    assert [Image.open(io.BytesIO(base64.b64decode(p))).size for p in pictures] == [e.picture.size for e in lists]
+    assert "&lt;b&gt;red&lt;/b&gt; jacket &amp; dark jeans" in page
+    assert "1 &lt; 2" in page
+    assert "&lt;/pre&gt;&lt;script&gt;" in page
+    assert "<b>" not in page
+    assert "<script" not in page
+    assert not re.search(r'(src|href)=(?!"data:)|url\(|@import', page)  # nothing is fetched
+    assert f"{100 * result.mAP:.1f}" in page
+    assert "6 of 6 queries" in page
+
+
+def test_a_report_without_pictures_says_so(tmp_path):
+    at = target()
+    result = score(features(at.query), features(at.gallery), at.query, at.gallery, at.protocol)
+    found = document(
+        [target_entry("toy", "sketch -> rgb", {"after": result})],
+        config={},
+        seed=1,
+        torchreid="torchreid 0.2.5",
+        encoder={"name": "toy", "sha256": "00ff"},
+        sketcher="edges",
+        seconds=1,
+    )
+    assert "No ranked lists were drawn" in write_report(tmp_path / "r.html", found, {}).read_text()
+
+
+def test_every_modality_can_be_drawn():
+    picture = ranked_picture(query(1, *Modality), target().gallery, range(4), render)
+    assert picture.width > picture.height

@@ -1,0 +1,147 @@
+import copy
+import json
+import math
+
+import pytest
+
+from aio_plugin.errors import AIOError
+from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
+from aio_plugin.evaluation.results import document, target_entry, validate, write_json
+from aio_plugin.evaluation.score import score
+from aio_plugin.evaluation.table import table
+from aio_plugin.modality import Modality
+
+from .helpers import features, target
+
+
+def result(noise):
+    at = target()
+    return score(
+        features(at.query, noise, 1), features(at.gallery, noise, 2), at.query, at.gallery, at.protocol, ranks=(1, 5)
+    )
+
+
+def entries():
+    text = {"pixels": None, "before": result(9), "after": result(0.1)}
+    sketch = {"pixels": result(20), "before": result(9), "after": result(0.1)}
+    return [
+        target_entry("pku_sketch", "sketch -> rgb", sketch, ["seeded splits"]),
+        target_entry("tri_cuhk_pedes@ir+text", "ir+text -> rgb", text, synthetic=["ir"]),
+    ]
+
+
+@pytest.fixture(scope="module")
+def found():
+    return document(
+        entries(),
+        config={"data": {"root": "x", "targets": ("a",)}, "when": Modality.IR, "lr": 0.1},
+        seed=1,
+        torchreid="torchreid 0.2.5 (torchreid.reid)",
+        encoder={"name": "toy", "sha256": "00ff"},
+        sketcher="edges",
+        seconds=3,
+    )
+
+
+def test_a_written_document_reads_back_and_fits_the_schema(found, tmp_path):
+    path = tmp_path / "log" / "results.json"
+    write_json(found, path)
+    again = json.loads(path.read_text())
+    assert again == found
+    validate(again)
+    assert [p.name for p in path.parent.iterdir()] == ["results.json"]
+    assert again["config"] == {"data": {"root": "x", "targets": ["a"]}, "when": "ir", "lr": 0.1}
+    assert again["targets"][1]["results"]["pixels"] is None
+    assert again["targets"][0]["results"]["after"]["mean"]["rank-5"] == 1
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "results.json"
+    write_json({"a": 1}, path)
+    with pytest.raises(ValueError, match="JSON"):
+        write_json({"a": math.nan}, path)
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def change(path, value):
+    def edit(found):
+        *way, last = path
+        for key in way:
+            found = found[key]
+        if value is KeyError:
+            del found[last]
+        else:
+            found[last] = value
+
+    return edit
+
+
+AFTER = ("targets", 0, "results", "after")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (change(["schema"], 2), "schema 2 is not 1"),
+        (change(["seed"], KeyError), "results: 'seed' is missing"),
+        (change(["seed"], "1"), "results.seed: must be int, got '1'"),
+        (change(["seed"], True), "results.seed: must be int, got True"),
+        (change(["colour"], "red"), "'colour' is unknown"),
+        (change(["commit"], 5), "results.commit: must be text or null"),
+        (change(["hardware", "gpus"], ["H200", 3]), r"results.hardware.gpus\[1\]: must be str"),
+        (change(["encoder"], {"name": "toy"}), "results.encoder: 'sha256' is missing"),
+        (change(["targets", 1, "notes"], "a note"), r"results.targets\[1\].notes: must be list"),
+        (change([*AFTER, "mean", "mAP"], 51.2), r"targets\[0\].results.after.mean.mAP: must be a fraction"),
+        (change([*AFTER, "mean", "rank-1"], "0.5"), "mean.rank-1: must be a fraction"),
+        (change([*AFTER, "trials", 0, "num_valid"], None), r"trials\[0\].num_valid: must be int"),
+        (change(["targets", 0, "results", "during"], None), "unknown column; known are pixels, before, after"),
+    ],
+)
+def test_the_schema_names_what_is_wrong(found, edit, message):
+    broken = copy.deepcopy(found)
+    edit(broken)
+    with pytest.raises(AIOError, match=message):
+        validate(broken)
+
+
+@pytest.mark.parametrize("broken", [None, [], "text"])
+def test_what_is_no_document_is_no_document(broken):
+    with pytest.raises(AIOError, match="must be dict"):
+        validate(broken)
+
+
+def test_the_environment_is_named():
+    assert {"python", "torch", "numpy"} <= set(package_versions())
+    machine = hardware()
+    assert machine["cores"] >= 1
+    assert machine["processor"]
+
+
+def test_no_commit_outside_of_git(tmp_path):
+    assert git_commit(tmp_path) is None
+    assert git_commit(tmp_path / "absent") is None
+
+
+def test_table(found):
+    lines = table(found).splitlines()
+    assert [word for word in ("pixels", "before", "after") if word in lines[0]] == ["pixels", "before", "after"]
+    assert lines[1].split() == ["direction", "target", "chance", *["|", "R1", "mAP", "mINP"] * 3]
+    first, second, note = lines[3:]
+    means = [found["targets"][0]["results"][c]["mean"] for c in ("pixels", "before", "after")]
+    expected = [f"{100 * mean[m]:.1f}" for mean in means for m in ("rank-1", "mAP", "mINP")]
+    assert first.replace("|", "").split() == ["sketch", "->", "rgb", "pku_sketch", "16.7", *expected]
+    assert second.replace("|", "").split()[:9] == [
+        "ir+text", "->", "rgb", "*", "tri_cuhk_pedes@ir+text", "16.7", "-", "-", "-",
+    ]  # fmt: skip
+    assert note == "* with queries made from rgb: ir (sketches by edges)"
+    bars = [[i for i, c in enumerate(line) if c == "|"] for line in (lines[0], lines[1], first, second)]
+    assert bars.count(bars[0]) == 4
+
+
+def test_a_table_has_only_the_columns_there_are(found):
+    only = copy.deepcopy(found)
+    for entry in only["targets"]:
+        entry["results"] = {"after": entry["results"]["after"]}
+    assert "before" not in table(only)
+    assert table(only).splitlines()[1].count("mAP") == 1

@@ -1,0 +1,173 @@
+"""The ways in, with stock models: the launcher, our own main, and the command line's errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aio_plugin.__main__ import main
+from aio_plugin.config import KEYS
+
+from .test_stock import same
+
+SMALL = (
+    "model:\n  name: osnet_x0_25\n  pretrained: False\n"
+    "data:\n  height: 64\n  width: 32\n  workers: 0\n"
+    "train:\n  max_epoch: 1\n  batch_size: 8\n  print_freq: 1\n"
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return str(path)
+
+
+def _untimed(log: str) -> list[str]:
+    """What a run printed, without times, places and what the machine says of itself."""
+    log = re.sub(r"\*\* System info \*\*.*?(?=\n=> Loading train)", "", log, flags=re.DOTALL)
+    log = re.sub(r"(time|data) [\d.]+ \([\d.]+\)|eta [\d:]+|Elapsed .*|Speed: .*", "", log)
+    return [line for line in log.splitlines() if "save_dir" not in line and "Checkpoint saved" not in line]
+
+
+def test_run_executes_a_script_as_python_would(python: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "neighbour.py").write_text("value = 3\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom neighbour import value\nfrom torchreid.utils import Logger\nimport torchreid\n"
+        "def helper():\n    return value\n"
+        "if __name__ == '__main__':\n"
+        "    import torchreid.models\n"
+        "    names = vars(torchreid.models)['__model_factory']\n"
+        "    print(sys.argv[1:], helper(), 'aio_tiny' in names, __file__ == sys.argv[0])\n"
+        "    sys.exit(3)\n"
+    )
+    done = python("-m", "aio_plugin", "run", str(script), "--flag", "x", "-t")
+    assert done.stdout == "['--flag', 'x', '-t'] 3 True True\n", done.stderr
+    assert done.returncode == 3
+
+
+def test_main_trains_resumes_and_tests_a_stock_model(
+    torchreid: Any, capfd: pytest.CaptureFixture[str], market: Path, config: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    command = (
+        "main",
+        "--transforms",
+        "random_flip",
+        "-t",
+        "market1501",
+        "--root",
+        str(market),
+        "--config-file",
+        config,
+    )
+    assert main((*command, "data.save_dir", str(log))) == 0
+    printed = capfd.readouterr().out
+    for line in (
+        "Show configuration\n",
+        "** System info **",
+        "Building model: osnet_x0_25",
+        "Model complexity: params=",
+    ):
+        assert line in printed
+    assert "epoch: [1/1][4/4]" in printed
+    assert re.search(r"Rank-1 +: [\d.]+%", printed)
+    (written,) = log.glob("train.log-*")
+    assert written.read_text() == printed
+    checkpoint = log / "model" / "model.pth.tar-1"
+    evaluate = ("model.resume", str(checkpoint), "test.evaluate", "True", "data.save_dir", str(log))
+    assert main((*command, *evaluate)) == 0
+    again = capfd.readouterr().out
+    assert "Last epoch = 1" in again
+    (first,), (second,) = (re.findall(r"mAP: [\d.]+%", text) for text in (printed, again))
+    assert first == second
+
+
+def test_upstreams_script_does_the_same_by_every_way_in(
+    python: Callable[..., Any], upstream: Path, market: Path, config: str, tmp_path: Path
+) -> None:
+    """Upstream's main.py plain, after unregister(), launched on both distributions; and our own main."""
+    script = str(upstream / "scripts" / "main.py")
+    wrapper = tmp_path / "wrapper.py"
+    wrapper.write_text(
+        "import runpy, sys\nfrom aio_plugin.repair import repair_torchvision\nrepair_torchvision()\n"
+        "if sys.argv.pop(1) == 'unregistered':\n"
+        "    import aio_plugin\n    aio_plugin.register()\n    aio_plugin.unregister()\n"
+        f"sys.argv[0] = {script!r}\nsys.path.insert(0, {str(upstream / 'scripts')!r})\n"
+        f"runpy.run_path({script!r}, run_name='__main__')\n"
+    )
+    ways = {
+        "plain": (str(wrapper), "plain"),
+        "unregistered": (str(wrapper), "unregistered"),
+        "run": ("-m", "aio_plugin", "run", script),
+        "main": ("-m", "aio_plugin", "main"),
+        "run on the installed torchreid": ("-m", "aio_plugin", "run", script),
+    }
+    found = {}
+    for name, way in ways.items():
+        out = tmp_path / name.replace(" ", "-")
+        arguments = ("-t", "market1501", "--root", str(market), "--config-file", config, "data.save_dir", str(out))
+        done = python(*way, *arguments, path=() if "installed" in name else (upstream,))
+        assert done.returncode == 0, done.stderr
+        assert "epoch: [1/1][4/4]" in done.stdout
+        state = torch.load(out / "model" / "model.pth.tar-1", weights_only=False)
+        found[name] = _untimed(done.stdout), state
+    log, state = found.pop("plain")
+    for name, (other_log, other_state) in found.items():
+        assert other_log == log, name
+        assert same(other_state, state), name
+
+
+def test_everything_here_holds_for_upstream(python: Callable[..., Any], upstream: Path) -> None:
+    """The tests of the host that run in process, once more with upstream's torchreid first on the path."""
+    here = Path(__file__).parent
+    tests = [str(here / f"test_{name}.py") for name in ("registration", "dispatch", "datasets", "optim")]
+    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, path=(upstream,))
+    assert done.returncode == 0, done.stdout
+    where = python("-c", "from aio_plugin.host.find import distribution; print(distribution())", path=(upstream,))
+    assert where.stdout.startswith("upstream 1.4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("main", "--config-file", "no.yaml"), "no config file 'no.yaml'"),
+        (("run", "no.py"), "no script 'no.py'"),
+        (("main", "loss.name", "triplet", "train.fixbase_epoch", "1"), "fixbase_epoch"),
+        (("main", "aio.loss.tua", "1"), "aio.loss.tau"),
+    ],
+)
+def test_a_users_mistake_is_a_message_and_code_2(
+    torchreid: Any, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_debugging_shows_the_traceback(torchreid: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIO_DEBUG", "1")
+    with pytest.raises(Exception, match=r"no\.py"):
+        main(("run", "no.py"))
+
+
+def test_config_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(("config",)) == 0
+    printed = capsys.readouterr().out
+    for key in KEYS:
+        assert f"aio.{key.name}: " in printed
+    assert "aio.datasets.sysu_mm01." in printed
+
+
+def test_no_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(())
+    assert "COMMAND" in capsys.readouterr().err

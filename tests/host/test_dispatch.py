@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import abc
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+import aio_plugin
+from aio_plugin.errors import HostError
+from aio_plugin.host import dispatch
+from aio_plugin.host.default_config import default_config
+
+ENGINES = ("ImageSoftmaxEngine", "ImageTripletEngine")
+
+
+class _AIO(nn.Module):
+    is_aio = True
+
+
+class _Ours:
+    """Stands for AIO's class: keeps what it was called with."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.arguments = arguments
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch, registered: Any) -> Any:
+    monkeypatch.setattr(dispatch, "_data_manager_class", lambda stock: _Ours)
+    monkeypatch.setattr(dispatch, "_engine_class", lambda base: _Ours)
+    return registered
+
+
+def _manager(torchreid: Any, root: Path, **options: Any) -> Any:
+    return torchreid.data.ImageDataManager(
+        root=str(root), height=64, width=32, use_gpu=False, batch_size_train=4, workers=0, **options
+    )
+
+
+class _Loaders:
+    train_loader, test_loader, num_train_pids = (), (), 4
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_stock_model_gets_the_stock_engine_itself(torchreid: Any, name: str) -> None:
+    stock = getattr(torchreid.engine, name)
+    aio_plugin.register()
+    engine = getattr(torchreid.engine, name)(_Loaders(), nn.Linear(1, 1), None)
+    assert type(engine) is stock
+    assert isinstance(engine, getattr(torchreid.engine, name))
+    assert issubclass(stock, getattr(torchreid.engine, name))
+    assert not isinstance(engine, getattr(torchreid.engine, ENGINES[1 - ENGINES.index(name)]))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("wrap", [False, True])
+def test_an_aio_model_gets_ours(ours: Any, name: str, wrap: bool) -> None:
+    model = nn.DataParallel(_AIO()) if wrap else _AIO()
+    made = getattr(ours.engine, name)("dm", model, "opt", use_gpu=False)
+    assert type(made) is _Ours
+    assert made.arguments == {"datamanager": "dm", "model": model, "optimizer": "opt", "use_gpu": False}
+
+
+def test_positional_arguments_arrive_under_their_names(ours: Any) -> None:
+    made = ours.engine.ImageTripletEngine("dm", _AIO(), "opt", 0.3, 1, 0, "sched")
+    assert (made.arguments["margin"], made.arguments["weight_x"], made.arguments["scheduler"]) == (0.3, 0, "sched")
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_users_subclasses_derive_from_the_stock_engine(registered: Any, name: str) -> None:
+    class Mine(getattr(registered.engine, name), abc.ABC):  # type: ignore[misc]
+        def forward_backward(self, data: Any) -> str:
+            return "mine"
+
+    engine = Mine(_Loaders(), _AIO(), None)
+    assert type(engine) is Mine
+    assert engine.forward_backward(None) == "mine"
+    assert isinstance(engine, getattr(registered.engine, name))
+    assert not isinstance(registered.engine.ImageSoftmaxEngine(_Loaders(), nn.Linear(1, 1), None), Mine)
+
+
+def test_a_wrong_call_fails_in_torchreids_words(registered: Any) -> None:
+    with pytest.raises(TypeError, match="batch_size"):
+        registered.data.ImageDataManager(sources="market1501", batch_size=3)
+
+
+def test_video_is_left_alone(torchreid: Any) -> None:
+    before = torchreid.data.VideoDataManager, torchreid.engine.VideoSoftmaxEngine, torchreid.engine.VideoTripletEngine
+    aio_plugin.register()
+    after = torchreid.data.VideoDataManager, torchreid.engine.VideoSoftmaxEngine, torchreid.engine.VideoTripletEngine
+    assert all(one is two for one, two in zip(before, after, strict=True))
+
+
+def test_stock_names_get_the_stock_data_manager(torchreid: Any, market: Path) -> None:
+    stock = torchreid.data.ImageDataManager
+    aio_plugin.register()
+    manager = _manager(torchreid, market, sources="market1501")
+    assert type(manager) is stock
+    assert isinstance(manager, torchreid.data.ImageDataManager)
+    assert manager.num_train_pids == 8
+    assert type(pickle.loads(pickle.dumps(manager.train_loader.dataset))).__name__ == "Market1501"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sources": "llcm"},
+        {"sources": ["market1501", "llcm"]},
+        {"sources": "market1501", "targets": "sysu_mm01"},
+        {"sources": "market1501", "targets": ["tri_cuhk_pedes@sketch+text"]},
+    ],
+)
+def test_our_datasets_get_ours(ours: Any, options: dict[str, Any]) -> None:
+    assert type(_manager(ours, Path("x"), **options)) is _Ours
+
+
+def test_a_mapping_given_to_register_gets_ours(ours: Any) -> None:
+    aio_plugin.register({})
+    assert type(_manager(ours, Path("x"), sources="market1501")) is _Ours
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides", "is_ours"),
+    [
+        ("osnet_x0_25", [], False),
+        ("aio_tiny", [], True),
+        ("my_own", ["aio.loss.va", "0"], True),
+    ],
+)
+def test_a_config_decides_by_model_and_node(
+    ours: Any, market: Path, model: str, overrides: list[str], is_ours: bool
+) -> None:
+    aio_plugin.register({})  # a config is asked before what register() was given
+    cfg = default_config()
+    cfg.merge_from_list(["model.name", model, *overrides])
+    assert (type(_manager(ours, market, sources="market1501")) is _Ours) == is_ours
+
+
+def test_a_stock_model_on_our_data_manager_is_refused(registered: Any) -> None:
+    class Bundles(_Loaders):
+        def loader_at(self) -> None: ...
+
+    with pytest.raises(HostError, match="Linear is one of torchreid's models"):
+        registered.engine.ImageSoftmaxEngine(Bundles(), nn.Linear(1, 1), None)

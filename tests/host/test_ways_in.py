@@ -1,0 +1,119 @@
+"""An AIO config through torchreid's workflow, by every way in and with every kind of worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aio_plugin.toy.layouts import make
+
+from .conftest import REPOSITORY
+from .test_stock import same
+
+pytestmark = pytest.mark.slow
+CONFIG = REPOSITORY / "configs" / "aio_tiny_toy.yaml"
+SMALL = (
+    "aio.encoder.weights", "random", "aio.tokenizer.start", "fresh", "aio.stages", "[]",
+    "aio.train.steps_per_epoch", "2", "aio.train.warmup_epochs", "1", "aio.test.before", "False",
+    "aio.test.pixels", "False", "aio.test.report", "False", "train.max_epoch", "2", "train.batch_size", "6",
+    "train.print_freq", "1",
+    "data.workers", "0",
+)  # fmt: skip
+FIRST_LINE = "from aio_plugin import register; register()\n"
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("toy") / "world", ids=8, seed=0, workers=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def train(python: Callable[..., Any], toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Runs the command line that starts with ``way``; returns what it printed, its last checkpoint and its folder."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(
+        "import multiprocessing, os\nmultiprocessing.set_start_method(os.environ['START_METHOD'], force=True)\n"
+        "if 'REPAIR' in os.environ:\n    from aio_plugin.repair import repair_torchvision\n    repair_torchvision()\n"
+    )
+
+    def run(
+        *way: str,
+        start: str = "fork",
+        path: tuple[Path, ...] = (),
+        config: Path = CONFIG,
+        repair: bool = False,
+        **more: str,
+    ) -> tuple[str, Any, Path]:
+        out = tmp_path_factory.mktemp("log")
+        overrides = [word for key, value in more.items() for word in (key.replace("__", "."), value)]
+        done = python(
+            *way, "-s", "synth_pedes", "market1501", "-t", "market1501", "cuhk_pedes", "--root", str(toy),
+            "--config-file", str(config), *SMALL, "data.save_dir", str(out), *overrides,
+            path=(site, *path), START_METHOD=start, **({"REPAIR": "1"} if repair else {}),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        checkpoint = out / "model" / "model.pth.tar-2"
+        return done.stdout, torch.load(checkpoint, weights_only=True) if checkpoint.exists() else None, out
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def plain(train: Callable[..., Any]) -> tuple[Any, Path]:
+    """The checkpoint and folder of a run without workers."""
+    printed, state, out = train("-m", "aio_plugin", "main")
+    assert "epoch: [2/2][2/2]" in printed
+    assert len(re.findall(r"mAP: [\d.]+%", printed)) == 2
+    return state, out
+
+
+@pytest.mark.parametrize(("start", "workers"), [("spawn", "2"), ("forkserver", "1")])
+def test_workers_of_every_kind_change_nothing(train: Callable[..., Any], plain: Any, start: str, workers: str) -> None:
+    _, state, _ = train("-m", "aio_plugin", "main", start=start, data__workers=workers)
+    assert same(state, plain[0])
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "upstream"])
+@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+def test_run_takes_upstreams_script(
+    train: Callable[..., Any], plain: Any, upstream: Path, start: str, installed: bool
+) -> None:
+    path = () if installed else (upstream,)
+    script = str(upstream / "scripts" / "main.py")
+    _, state, _ = train("-m", "aio_plugin", "run", script, start=start, data__workers="1", path=path)
+    assert same(state, plain[0])
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "upstream"])
+def test_register_as_the_first_line_of_a_script(
+    train: Callable[..., Any], plain: Any, upstream: Path, tmp_path: Path, installed: bool
+) -> None:
+    script = tmp_path / "main.py"
+    script.write_text(FIRST_LINE + (upstream / "scripts" / "main.py").read_text())
+    path = (upstream / "scripts", *(() if installed else (upstream,)))
+    _, state, _ = train(str(script), start="spawn", data__workers="1", path=path)
+    assert same(state, plain[0])
+
+
+def test_a_config_in_python_registers(train: Callable[..., Any], plain: Any, upstream: Path, tmp_path: Path) -> None:
+    """Upstream only: its unmodified script, started plainly; torchvision must import on its own there."""
+    config = tmp_path / "aio.py"
+    config.write_text(FIRST_LINE + f"import yaml\ncfg = yaml.safe_load(open({str(CONFIG)!r}))\n")
+    _, state, _ = train(str(upstream / "scripts" / "main.py"), path=(upstream,), config=config, repair=True)
+    assert same(state, plain[0])
+
+
+def test_resume_test_and_draw_ranked_lists(train: Callable[..., Any], plain: Any) -> None:
+    printed, _, out = train(
+        "-m", "aio_plugin", "main", model__resume=str(plain[1] / "model" / "model.pth.tar-2"),
+        test__evaluate="True", test__visrank="True", test__rerank="True",
+    )  # fmt: skip
+    assert "Last epoch = 2" in printed
+    assert "Applying person re-ranking" in printed
+    for target in ("market1501", "cuhk_pedes"):
+        assert list((out / f"visrank_{target}").rglob("*.jpg"))

@@ -1,0 +1,216 @@
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aio_plugin.errors import ProtocolError
+from aio_plugin.metrics.distance import feature_rows, matrix_rows
+from aio_plugin.metrics.gallery import Ranking
+from aio_plugin.metrics.order import order_keys
+from aio_plugin.metrics.ranking import evaluate_distances, evaluate_features, evaluate_rows, nearest
+from aio_plugin.repair import repair_torchvision
+
+from . import slow
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def check(found, expected):
+    curve, ap, inp, valid, chance = expected
+    np.testing.assert_allclose(found.cmc.numpy(), curve, atol=1e-12)
+    assert (found.mAP, found.mINP, found.chance) == pytest.approx((ap, inp, chance), abs=1e-12)
+    assert found.num_valid == valid
+
+
+@st.composite
+def problems(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    queries, gallery, people = draw(st.integers(1, 9)), draw(st.integers(1, 25)), draw(st.integers(1, 6))
+    levels = draw(st.sampled_from([1, 2, 5, 1000]))  # few levels: many ties
+    distances = rng.integers(-levels, levels, (queries, gallery)) / 4
+    pids = rng.integers(-1, people, queries), rng.integers(-1, people, gallery)
+    keys = rng.integers(-1, 4, queries), rng.integers(-1, 4, gallery)
+    return distances, *pids, *keys
+
+
+@given(
+    problems(),
+    st.sampled_from(["image", "identity"]),
+    st.sampled_from(["step", "trapezoid"]),
+    st.integers(1, 30),
+    st.integers(1, 4),
+    st.sampled_from([torch.float32, torch.float64]),
+)
+@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize("device", DEVICES)
+def test_equals_the_slow_form(device, problem, cmc, ap, max_rank, chunk, dtype):
+    distances, *labels = problem
+    expected = slow.evaluate(distances.tolist(), *(each.tolist() for each in labels), cmc, ap, max_rank)
+    rows = matrix_rows(torch.from_numpy(distances).to(dtype), chunk)
+    ranking = Ranking(*labels, device)
+    if expected is None:
+        with pytest.raises(ProtocolError, match=rf"None of the {len(distances)} queries"):
+            evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank)
+    else:
+        found = evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank)
+        check(found, expected)
+        assert found.num_query == len(distances)
+
+
+@given(problems(), st.integers(1, 30))
+@settings(max_examples=100, deadline=None)
+def test_nearest_equals_the_slow_form(problem, k):
+    distances, q_pids, g_pids, q_keys, g_keys = problem
+    found = nearest(matrix_rows(distances, 2), Ranking(q_pids, g_pids, q_keys, g_keys), k)
+    for i, row in enumerate(found):
+        order = slow.ranking(distances[i], [q_keys[i] == key and key >= 0 for key in g_keys])
+        assert row.tolist() == (order + [-1] * len(row))[: min(k, len(g_pids))]
+
+
+@pytest.mark.parametrize(
+    ("bits", "step", "trapezoid", "inp"),
+    [
+        ("101001", 0.7222, 0.6778, 3 / 6),
+        ("0101", 0.5, 0.3333, 2 / 4),
+        ("1", 1, 1, 1),
+        ("01", 0.5, 0.25, 1 / 2),
+        ("1100", 1, 1, 1),
+    ],
+)
+def test_known_values(bits, step, trapezoid, inp):
+    pids = [7 if bit == "1" else 8 for bit in bits]
+    distances = np.arange(len(bits), dtype=np.float32)[None]
+    found = evaluate_distances(distances, [7], pids)
+    assert (found.mAP, found.mINP) == pytest.approx((step, inp), abs=5e-5)
+    assert evaluate_distances(distances, [7], pids, ap="trapezoid").mAP == pytest.approx(trapezoid, abs=5e-5)
+    assert found.rank(1) == float(bits[0])
+    assert found.chance == pytest.approx(bits.count("1") / len(bits))
+
+
+def test_identities_count_once():
+    pids = [1, 1, 2, 1, 3]  # the ranking of a query for 3: three images of 1 are one identity
+    distances = np.arange(5, dtype=np.float32)[None]
+    assert evaluate_distances(distances, [3], pids).cmc[:5].tolist() == [0, 0, 0, 0, 1]
+    assert evaluate_distances(distances, [3], pids, cmc="identity").cmc[:5].tolist() == [0, 0, 1, 1, 1]
+
+
+def test_removal_takes_only_equal_keys_from_zero_up():
+    distances = np.arange(4, dtype=np.float32)[None]
+    found = evaluate_distances(distances, [1], [1, 2, 1, 1], [0], [0, -1, 1, 0])
+    assert (found.rank(1), found.mAP, found.chance) == (0.0, 0.5, 0.5)
+    untouched = evaluate_distances(distances, [1], [1, 2, 1, 1], [-1], [-1, -1, -1, -1])
+    assert untouched.rank(1) == 1
+
+
+def features(seed=0, queries=37, gallery=120, people=15, cameras=4):
+    rng = np.random.default_rng(seed)
+    q, g = (torch.from_numpy(rng.standard_normal((n, 24))).float() for n in (queries, gallery))
+    q_pids, g_pids = rng.integers(0, people, queries), rng.integers(0, people, gallery)
+    q_cams, g_cams = rng.integers(0, cameras, queries), rng.integers(0, cameras, gallery)
+    return q, g, q_pids, g_pids, q_cams, g_cams
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_agrees_with_torchreid(metric, normalise):
+    repair_torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torchreid = pytest.importorskip("torchreid")
+    q, g, q_pids, g_pids, q_cams, g_cams = features()
+    a, b = (torch.nn.functional.normalize(x) for x in (q, g)) if normalise else (q, g)
+    matrix = torchreid.metrics.compute_distance_matrix(a, b, metric).numpy()
+    cmc, mean_ap = torchreid.metrics.evaluate_rank(matrix, q_pids, g_pids, q_cams, g_cams, use_cython=False)
+    keys = q_pids * 10 + q_cams, g_pids * 10 + g_cams
+    found = evaluate_features(q, g, q_pids, g_pids, *keys, metric=metric, normalise=normalise, chunk=10)
+    np.testing.assert_allclose(found.cmc.numpy(), cmc, atol=1e-6)
+    assert found.mAP == pytest.approx(mean_ap, abs=1e-6)
+    by_matrix = evaluate_distances(matrix, q_pids, g_pids, *keys)
+    assert by_matrix.mAP == pytest.approx(mean_ap, abs=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_distances_are_what_they_say(device, metric):
+    q, g, *_ = features()
+    found = torch.cat(list(feature_rows(q, g.to(device), metric, False, 10))).cpu().double()
+    q, g = q.double(), g.double()
+    if metric == "cosine":
+        expected = 1 - torch.cosine_similarity(q[:, None], g[None], dim=2)
+    else:
+        expected = ((q[:, None] - g[None]) ** 2).sum(2)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 36, 37, 1000])
+def test_chunks_do_not_matter_not_even_with_ties(chunk):
+    q, g, q_pids, g_pids, q_cams, g_cams = features()
+    q, g = q.round(), g.round()  # whole numbers: exact in float32, and tied
+    whole = evaluate_features(q, g, q_pids, g_pids, q_cams, g_cams, metric="euclidean", normalise=False, chunk=37)
+    found = evaluate_features(q, g, q_pids, g_pids, q_cams, g_cams, metric="euclidean", normalise=False, chunk=chunk)
+    assert found.cmc.tolist() == whole.cmc.tolist()
+    assert (found.mAP, found.mINP) == pytest.approx((whole.mAP, whole.mINP), abs=1e-12)
+
+
+def test_chance_is_what_random_rankings_find():
+    q, g, q_pids, g_pids, q_cams, g_cams = features(people=4)
+    rng = np.random.default_rng(1)
+    for cmc in ("image", "identity"):
+        draws = [evaluate_distances(rng.random((37, 120)), q_pids, g_pids, q_cams, g_cams, cmc=cmc) for _ in range(60)]
+        assert np.mean([m.rank(1) for m in draws]) == pytest.approx(draws[0].chance, abs=0.03)
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=20))
+def test_keys_order_as_floats_do(values):
+    row = torch.tensor([[*values, 0.0, -0.0, float("inf"), -float("inf")]])
+    assert order_keys(row).argsort(1).tolist() == row.argsort(dim=1, stable=True).tolist()
+    assert order_keys(row.double()).argsort(1).tolist() == row.argsort(dim=1, stable=True).tolist()
+
+
+def test_queries_without_a_match_are_counted_not_scored():
+    distances = np.zeros((3, 2), dtype=np.float32)
+    found = evaluate_distances(distances, [1, 9, 2], [1, 2])
+    assert (found.num_valid, found.num_query) == (2, 3)
+    assert found.mAP == pytest.approx((1 + 0.5) / 2)
+
+
+NAN = np.array([[np.nan, 1.0]], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((np.zeros((1, 2)), [3], [1, 2]), {}, "None of the 1 queries .* identity 3"),
+        ((NAN, [1], [1, 2]), {}, "not a number"),
+        ((np.zeros((2, 2)), [1], [1, 2]), {}, "do not fit"),
+        ((np.zeros((1, 3)), [1], [1, 2]), {}, "do not fit"),
+        ((np.zeros((1, 2)), [1, 1], [1, 2]), {}, "but distances of 1"),
+        ((np.zeros(2), [1], [1, 2]), {}, "must be a .Q, G. matrix"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0], None), {}, "of both"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0], [0]), {}, "one removal key"),
+        ((np.zeros((0, 2)), [], [1, 2]), {}, "Nothing to rank"),
+        ((np.zeros((1, 2)), [1], [1, 2]), {"cmc": "person"}, "'image' or 'identity'"),
+        ((np.zeros((1, 2)), [1], [1, 2]), {"ap": "area"}, "'step' or 'trapezoid'"),
+        ((np.zeros((1, 2)), [1], [1, 2]), {"max_rank": 0}, "max_rank"),
+    ],
+)
+def test_bad_input_is_an_error_that_says_so(arguments, options, message):
+    with pytest.raises(ProtocolError, match=message):
+        evaluate_distances(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("q", "g", "options", "message"),
+    [
+        (torch.zeros(1, 3), torch.zeros(2, 4), {}, "one D"),
+        (torch.zeros(3), torch.zeros(2, 3), {}, "one D"),
+        (torch.zeros(1, 3), torch.zeros(2, 3), {"metric": "manhattan"}, "manhattan"),
+        (torch.zeros(1, 3), torch.zeros(2, 3), {"chunk": 0}, "chunk"),
+    ],
+)
+def test_bad_features_are_an_error_that_says_so(q, g, options, message):
+    with pytest.raises(ProtocolError, match=message):
+        evaluate_features(q, g, [1], [1, 1], **options)

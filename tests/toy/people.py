@@ -1,0 +1,19 @@
+"""What the tests of the toy world share."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+
+from aio_plugin.toy.people import Person
+from aio_plugin.toy.pose import Pose
+
+IDS = 8
+POSES = [Pose(view, mirror, 0.5, 0.5, 0.0, 0.9, 0.0, 0.0) for view, mirror in (("front", 1), ("back", -1), ("side", 1))]
+NOT_SHAPE = {f.name for f in dataclasses.fields(Person) if re.search("colour|material|accent|skin|seed", f.name)}
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
