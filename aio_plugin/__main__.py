@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     toy.add_argument("--root", required=True, help="folder to write to; data.root of the configs")
     toy.add_argument("--ids", type=int, default=300, help="number of people (default 300)")
     toy.add_argument("--seed", type=int, default=0, help="another seed, another world (default 0)")
+    lexicon = command("lexicon", _lexicon, "make an attribute lexicon of SYNTH-PEDES's own attribute words")
+    lexicon.add_argument("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
+    lexicon.add_argument("--least", type=int, default=1000, help="times a word has to occur (default 1000)")
+    lexicon.add_argument("--out", required=True, help="JSON file for aio.attributes.lexicon")
     command("config", _config, "list every key of the `aio` config node")
     return parser
 
@@ -58,6 +62,12 @@ def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
     make(args.root, args.ids, args.seed)
+
+
+def _lexicon(args: argparse.Namespace) -> None:
+    from .tools.lexicon import write_lexicon
+
+    print(f"{len(write_lexicon(args.root, args.least, args.out))} words written to {args.out}")
 
 
 def _config(args: argparse.Namespace) -> None:

@@ -113,15 +113,22 @@ def defaults(datasets: Mapping[str, Mapping[str, Any]] | None = None) -> CfgNode
 
 
 def build(values: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]] | None = None) -> CfgNode:
-    """The ``aio`` node with ``values`` merged into the defaults.
+    """The ``aio`` node with ``values`` merged into the defaults; raises what :func:`merge` raises."""
+    return merge(defaults(datasets), values)
+
+
+def merge(node: CfgNode, values: Any) -> CfgNode:
+    """Merge ``values`` into ``node``, an ``aio`` node, and return it.
 
     Raises:
-        ConfigError: a key is unknown (the message names the nearest) or a value is of the wrong type.
+        ConfigError: a key is unknown (the message names the nearest), or a value is of the wrong type or not
+            one of its key's choices.
     """
-    node = defaults(datasets)
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"Config key 'aio' is a group of keys, got {values!r}.")
     check_keys(values, node, "aio")
     try:
-        node.merge_from_other_cfg(CfgNode(_plain(values)))
+        node.merge_from_other_cfg(CfgNode(_typed(values, node)))
     except ValueError as error:
         raise ConfigError(f"aio: {error}") from error
     check_choices(node)
@@ -171,5 +178,13 @@ def _paths(node: Mapping[str, Any], prefix: str) -> Iterator[str]:
             yield from _paths(value, where)
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _plain(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+def _typed(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` as plain dicts, whole numbers made floats where the default is one (yacs tells them apart)."""
+    typed: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            value = _typed(value, known[key])
+        elif isinstance(known[key], float) and type(value) is int:
+            value = float(value)
+        typed[key] = value
+    return typed

@@ -1,6 +1,6 @@
 """Pre-train the toy world's stand-in for LAION's ViT: images and captions of toy people, contrastively.
 
-As CLIP is trained: one RGB picture and one caption a person, symmetric InfoNCE, nothing else. The people
+Symmetric InfoNCE between two RGB pictures of a person by different cameras and a caption, nothing else. The people
 come from a seed space of their own and appear in no toy world. The result is ``aio_tiny``'s encoder:
 
     python -m benchmarks.pretrain_toy --out aio_plugin/encoders/toy.safetensors
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from aio_plugin.encoders.toy import WIDTH, save_toy, toy_blocks
-from aio_plugin.modality import Modality
+from aio_plugin.modality import Batch, Modality
 from aio_plugin.models.aio import AIO, Shape
 from aio_plugin.models.registry import SPECS
 from aio_plugin.models.sequence import ImagePositions, TextPositions
@@ -33,7 +33,7 @@ from aio_plugin.training.randomness import seeded
 from aio_plugin.training.transforms import pad_crop
 
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]  # CLIP's
-TEXT_LENGTH = 77
+TEXT_LENGTH = 77  # of the position table; captions are cut to the longest of a batch
 
 
 class TrainableEncoder(nn.Module):
@@ -51,7 +51,7 @@ class TrainableEncoder(nn.Module):
 
 
 class ToyPairs(Dataset[dict[str, Any]]):
-    """Picture and caption of a new person for every index."""
+    """Two pictures and a caption of a new person for every index."""
 
     def __init__(self, count: int, size: tuple[int, int]) -> None:
         from torchvision import transforms as T
@@ -65,9 +65,9 @@ class ToyPairs(Dataset[dict[str, Any]]):
         return self.count
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        (image,), caption = sample_views(index, 1)
+        images, caption = sample_views(index, 2)
         with seeded(index):
-            pixels = self.transform(image)
+            pixels = torch.stack([self.transform(image) for image in images])
         present = torch.zeros(len(Modality), dtype=torch.uint8)
         present[[Modality.RGB.index, Modality.TEXT.index]] = 1
         text = encode([caption], TEXT_LENGTH)[0]
@@ -79,6 +79,20 @@ def contrast(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
     logits = scale * F.normalize(a.float(), dim=1) @ F.normalize(b.float(), dim=1).T
     target = torch.arange(len(a), device=a.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def loss_of(model: AIO, batch: Batch, device: str, scale: Tensor) -> Tensor:
+    """Mean contrast of both pictures with the caption and with each other."""
+    views = batch["rgb"].flatten(0, 1)  # (B, 2, 3, H, W) -> (2B, 3, H, W)
+    present = torch.zeros(len(views), len(Modality), dtype=torch.uint8, device=views.device)
+    present[:, Modality.RGB.index] = 1
+    present[::2, Modality.TEXT.index] = 1
+    text = batch["text"].repeat_interleave(2, dim=0)
+    both = Batch(rgb=views, text=text, present=present, pid=torch.zeros(len(views), device=views.device).long())
+    with torch.autocast(device, torch.bfloat16):
+        z = model.train_outputs(both)["z"]
+    first, second, words = z[::2, Modality.RGB.index], z[1::2, Modality.RGB.index], z[::2, Modality.TEXT.index]
+    return (contrast(first, words, scale) + contrast(second, words, scale) + contrast(first, second, scale)) / 3
 
 
 def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
@@ -101,9 +115,9 @@ def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -115,6 +129,9 @@ def main() -> None:
         spec.image_size, spec.stem_width, spec.text_width, TEXT_LENGTH, multimodal=(9, 9)
     )  # none: it is not learned here
     model = AIO(cast(Any, TrainableEncoder()), 1, shape).to(args.device).train()
+    nn.init.normal_(
+        cast(TextTokenizer, model.tokenizers["text"]).embedding.weight, std=0.2
+    )  # 0.02 stays on the plateau
     scale = nn.Parameter(torch.tensor(math.log(1 / 0.07), device=args.device))
     decay = [p for p in model.parameters() if p.ndim > 1]
     rest = [p for p in model.parameters() if p.ndim <= 1]
@@ -133,9 +150,7 @@ def main() -> None:
     for step, data in enumerate(loader):
         seen.update(data["text"].unique().tolist())
         batch = data.to(args.device, non_blocking=True)
-        with torch.autocast(args.device, torch.bfloat16):
-            z = model.train_outputs(batch)["z"]
-        loss = contrast(z[:, Modality.RGB.index], z[:, Modality.TEXT.index], scale.exp().clamp(max=100))
+        loss = loss_of(model, batch, args.device, scale.exp().clamp(max=100))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -89,28 +89,7 @@ def _adopt(cfg: CfgNode) -> None:
 
 def _merged(base: CfgNode | None, values: Any) -> CfgNode:
     """``values`` merged into a copy of the ``aio`` node ``base``, or into the defaults."""
-    node = defaults() if base is None else base.clone()
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"Config key {NODE!r} is a group of keys, got {values!r}.")
-    config.check_keys(values, node, NODE)
-    try:
-        node.merge_from_other_cfg(CfgNode(_plain(values, node)))
-    except ValueError as error:
-        raise ConfigError(f"{NODE}: {error}") from error
-    config.check_choices(node)
-    return node
-
-
-def _plain(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` as plain dicts, whole numbers made floats where the default is one (yacs refuses them)."""
-    return {
-        key: _plain(value, known[key]) if isinstance(value, Mapping) else _like(value, known[key])
-        for key, value in values.items()
-    }
-
-
-def _like(value: Any, default: Any) -> Any:
-    return float(value) if type(value) is int and type(default) is float else value
+    return config.merge(defaults() if base is None else base.clone(), values)
 
 
 def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Any) -> None:

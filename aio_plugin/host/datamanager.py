@@ -126,7 +126,7 @@ def data_manager_class(stock: type) -> type:
                     f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self._copies}."
                 )
             self.stages = parse_stages(
-                options.stages, self.sources, batch_size // self._copies, session.setting("train.max_epoch", 1)
+                options.stages, self.sources, batch_size // self._copies, session.setting("train.max_epoch", None)
             )
             for source in self.training_sources:
                 shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]

@@ -36,20 +36,20 @@ class Stage:
 
 
 def parse_stages(
-    stages: Sequence[Mapping[str, Any]], sources: Sequence[str], persons: int, max_epoch: int
+    stages: Sequence[Mapping[str, Any]], sources: Sequence[str], persons: int, max_epoch: int | None = None
 ) -> tuple[Stage, ...]:
     """The stages of ``aio.stages``; an empty list is one stage of all sources.
 
     Args:
         sources: data.sources.
         persons: in a batch; a stage's quotas add up to it. Without quotas it is shared evenly.
-        max_epoch: train.max_epoch, to which the stages' epochs add up.
+        max_epoch: train.max_epoch, to which the stages' epochs add up; None where no config says it.
 
     Raises:
         ConfigError: a key, source or modality is unknown or the numbers do not add up.
     """
     if not stages:
-        return (Stage(max_epoch, _shares({name: {} for name in sources}, persons, "data.sources")),)
+        return (Stage(max_epoch or 1, _shares({name: {} for name in sources}, persons, "data.sources")),)
     parsed = []
     for number, stage in enumerate(stages, 1):
         where = f"aio.stages, stage {number}"
@@ -62,7 +62,7 @@ def parse_stages(
                 raise ConfigError(f"{where}: source {name!r} is not in data.sources.{nearest(name, sources)}")
         parsed.append(Stage(epochs, _shares(named, persons, where)))
     total = sum(stage.epochs for stage in parsed)
-    if total != max_epoch:
+    if max_epoch is not None and total != max_epoch:
         raise ConfigError(f"aio.stages last {total} epochs together, train.max_epoch is {max_epoch}; make them equal.")
     return tuple(parsed)
 

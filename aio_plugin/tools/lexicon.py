@@ -1,0 +1,28 @@
+"""The attribute lexicon of a dataset's own words, for ``aio.attributes.lexicon``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..datasets.annotations import read_objects, strings
+from ..datasets.synth_pedes import ANNOTATIONS, FOLDER
+from ..heads.lexicon import Lexicon, build
+
+
+def attribute_slots(root: str | Path) -> Iterator[str]:
+    """The attribute strings of SYNTH-PEDES below the data root, six slots each.
+
+    Raises:
+        DatasetError: the annotations are absent or a record has no attributes.
+    """
+    file = str(Path(root) / FOLDER / ANNOTATIONS)
+    for number, record in read_objects(file):
+        yield from strings(record, "attributes", f"{file}: record {number}")
+
+
+def write_lexicon(root: str | Path, least: int, out: str | Path) -> Lexicon:
+    """Write the words that occur ``least`` times or more as a JSON list, the most frequent first."""
+    lexicon = build(attribute_slots(root), least)
+    lexicon.to_file(out)
+    return lexicon

@@ -1,0 +1,45 @@
+"""Every shipped config is one that the code understands, and the paper's recipe says what the paper says."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aio_plugin import config
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.host.datamanager import COPIES, split_target
+from aio_plugin.host.default_config import default_config
+from aio_plugin.models.registry import NAMES
+from aio_plugin.training.stages import parse_stages
+from aio_plugin.training.transforms import PAD_CROP, STOCK_TRANSFORMS
+
+FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+DATASETS = {*ADAPTERS, "market1501"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_config(file):
+    values = yaml.safe_load(file.read_text())
+    stock = default_config()
+    config.check_keys({k: v for k, v in values.items() if k != "aio"}, stock)
+    aio = config.build(values["aio"], {name: adapter.options for name, adapter in ADAPTERS.items()})
+    assert values["model"]["name"] in NAMES
+    assert {split_target(t)[0] for t in values["data"]["targets"]} <= DATASETS
+    assert set(values["data"]["sources"]) <= DATASETS
+    assert set(values["data"]["transforms"]) <= {*STOCK_TRANSFORMS, PAD_CROP}
+    assert stock.sampler.train_sampler in COPIES
+    train = values["train"]
+    stages = parse_stages(aio.stages, values["data"]["sources"], train["batch_size"], train["max_epoch"])
+    assert stages[0].shares[0].source == "synth_pedes"
+
+
+def test_the_papers_recipe():
+    values = yaml.safe_load((FILES[0].parent / "aio_vit_b16_384x192.yaml").read_text())
+    train, aio = values["train"], config.build(values["aio"])
+    assert (values["data"]["height"], values["data"]["width"]) == (384, 192)
+    assert (train["optim"], train["lr"], train["weight_decay"], train["batch_size"]) == ("adamw", 1e-4, 1e-4, 32)
+    assert [stage["epochs"] for stage in aio.stages] == [40, 80]
+    assert aio.stages[0]["sources"] == {"synth_pedes": {"quota": 32, "synthetic": ["ir", "sketch"]}}
+    assert (aio.loss.va, aio.loss.tau, aio.train.warmup_epochs, aio.text.lr_mult) == (0.3, 0.05, 5, 0.1)
+    assert (aio.multimodal.min, aio.multimodal.max) == (2, 4)
+    assert (aio.loss.triplet, aio.loss.infonce) == (0, 0)
