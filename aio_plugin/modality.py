@@ -176,11 +176,6 @@ class Batch(dict[str, Any]):
         """The same batch with every tensor in page-locked memory (DataLoader calls it)."""
         return Batch({k: v.pin_memory() if isinstance(v, Tensor) else v for k, v in self.items()})
 
-    @property
-    def size(self) -> int:
-        """Number of items B."""
-        return int(self["present"].shape[0])
-
     def has(self, modality: Modality) -> Tensor:
         """(B,) bool: which items have the modality, real or synthetic."""
         present: Tensor = self["present"]

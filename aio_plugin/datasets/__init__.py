@@ -1,18 +1,39 @@
 """The datasets this package reads, by their torchreid names.
 
-To add one: a file with an ``ADAPTER``, and its module in ``ADAPTERS``.
+To add one: a module with an ``ADAPTER``, and its name in ``NAMES``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
 from ..errors import DatasetError, nearest
-from . import cuhk_pedes, llcm, mask1k, pku_sketch, synth_pedes, sysu_mm01, tri_cuhk_pedes
 from .base import Adapter, Options, Splits
 
-ADAPTERS: dict[str, Adapter] = {
-    module.ADAPTER.name: module.ADAPTER
-    for module in (synth_pedes, llcm, mask1k, sysu_mm01, pku_sketch, cuhk_pedes, tri_cuhk_pedes)
-}
+NAMES = ("synth_pedes", "llcm", "mask1k", "sysu_mm01", "pku_sketch", "cuhk_pedes", "tri_cuhk_pedes")
+
+
+class _Adapters(Mapping[str, Adapter]):
+    """Name -> adapter; a dataset's module is imported when it is asked for, as register() needs but the names."""
+
+    def __getitem__(self, name: str) -> Adapter:
+        if name not in NAMES:
+            raise KeyError(name)
+        adapter: Adapter = import_module(f".{name}", __name__).ADAPTER
+        return adapter
+
+    def __contains__(self, name: object) -> bool:
+        return name in NAMES  # Mapping's own would import
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+ADAPTERS: Mapping[str, Adapter] = _Adapters()
 
 
 def get(name: str) -> Adapter:
@@ -26,4 +47,4 @@ def get(name: str) -> Adapter:
     return ADAPTERS[name]
 
 
-__all__ = ["ADAPTERS", "Adapter", "Options", "Splits", "get"]
+__all__ = ["ADAPTERS", "NAMES", "Adapter", "Options", "Splits", "get"]

@@ -18,6 +18,7 @@ from ..evaluation.score import Result, score
 from ..modality import Batch
 from ..models.criterion import Weights, total_loss
 from ..training.checkpoint import save_atomically, set_progress, steps_done
+from ..training.precision import resolve
 from ..training.randomness import mix
 from ..training.schedule import WarmupCosine
 from .models import bare
@@ -69,7 +70,7 @@ def engine_class(base: type) -> type:
                 raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
             self.smoothing = 0.1 if label_smooth else 0.0
             self.seed = session.setting("train.seed", 1)
-            self.precision = _precision(self.options.train.precision, self.use_gpu)
+            self.precision = resolve(self.options.train.precision, self.use_gpu)
             self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
             self.record = Record()
             self.save_dir = "log"
@@ -283,14 +284,6 @@ def engine_class(base: type) -> type:
             return state
 
     return AIOEngine
-
-
-def _precision(name: str, use_gpu: bool) -> torch.dtype:
-    if name == "auto":
-        name = "bf16" if use_gpu else "fp32"
-    if name == "fp16" and not use_gpu:
-        raise ConfigError("aio.train.precision fp16 needs CUDA; use bf16 or fp32.")
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
 def _print_result(result: Result, ranks: Any) -> None:

@@ -14,6 +14,8 @@ import aio_plugin
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Adapter, Splits
 from aio_plugin.errors import ConfigError, HostError, MediaError
+from aio_plugin.host import datasets, dispatch
+from aio_plugin.host import session as session_module
 from aio_plugin.host.datasets import dataset_class
 from aio_plugin.modality import Item, Media, Modality
 
@@ -46,14 +48,15 @@ def adapters(monkeypatch: pytest.MonkeyPatch, torchreid: Any, tmp_path: Path) ->
         text = Media(f"{root}/a.json#0", Modality.TEXT, "a man")
         return [Item(Media(str(photo.media), partners=(text,)), 0, 0)]
 
-    for made in (
+    made = (
         adapter("whole", train=lambda r: images(r) + captions(r), query=images, gallery=images),
         adapter("train_only", train=images),
         adapter("test_only", query=images, gallery=images),
         adapter("text_query", train=images, query=captions, gallery=images),
         adapter("pair_query", train=images, query=pairs, gallery=images),
-    ):
-        monkeypatch.setitem(ADAPTERS, made.name, made)
+    )
+    for module in (datasets, dispatch, session_module):
+        monkeypatch.setattr(module, "ADAPTERS", {**ADAPTERS, **{each.name: each for each in made}})
     dataset_class.cache_clear()
     aio_plugin.register()
     yield torchreid, str(tmp_path), reads
