@@ -58,7 +58,14 @@ class ToyPairs(Dataset[dict[str, Any]]):
 
         self.count = count
         self.transform = T.Compose(
-            [T.Resize(size), T.RandomHorizontalFlip(), pad_crop(*size), T.ToTensor(), T.Normalize(MEAN, STD)]
+            [
+                T.Resize(size),
+                T.RandomHorizontalFlip(),
+                T.RandomGrayscale(0.3),  # pictures of the web are not all in colour either
+                pad_crop(*size),
+                T.ToTensor(),
+                T.Normalize(MEAN, STD),
+            ]
         )
 
     def __len__(self) -> int:

@@ -39,7 +39,7 @@ def _light(
     painted = np.concatenate([table, np.ones((len(table), 1), np.float32)], axis=1)
     painted[0] = 0
     body = _halve(painted[labels])
-    folds = 1 + 0.14 * smooth_noise(size, (7, 14), rng) + rng.normal(0, 0.16) * np.linspace(-1, 1, size[0])
+    folds = 1 + 0.09 * smooth_noise(size, (7, 14), rng) + rng.normal(0, 0.10) * np.linspace(-1, 1, size[0])
     behind = background(camera, size, rng)
     if channels == 1:
         behind = behind @ np.asarray([[0.5], [-0.2], [0.6]], dtype=np.float32) + np.float32(0.05)

@@ -37,16 +37,16 @@ class Pose:
 def sample_pose(rng: np.random.Generator, calm: bool = False) -> Pose:
     """A random pose; ``calm`` is the upright, centred, frontal one that is mostly sketched."""
     spread = 0.3 if calm else 1.0
-    view = VIEWS[int(np.searchsorted((0.7, 0.8, 1.01) if calm else (0.42, 0.68, 1.01), rng.random()))]
+    view = VIEWS[int(np.searchsorted((0.7, 0.8, 1.01) if calm else (0.6, 0.82, 1.01), rng.random()))]
     return Pose(
         view=view,
         mirror=_mirror(view, rng),
         stride=float(rng.uniform(-1, 1)),
         swing=float(rng.uniform(-1, 1)),
         lean=float(rng.normal(0, 0.03 * spread)),
-        scale=float(rng.uniform(0.86, 0.94)) if calm else float(rng.uniform(0.80, 1.0)),
-        shift_x=float(rng.uniform(-0.09, 0.09)) * spread,
-        shift_y=float(rng.uniform(-0.04, 0.05)) * spread,
+        scale=float(rng.uniform(0.86, 0.94)) if calm else float(rng.uniform(0.86, 0.98)),
+        shift_x=float(rng.uniform(-0.08, 0.08)) * spread,
+        shift_y=float(rng.uniform(-0.03, 0.03)) * spread,
     )
 
 

@@ -37,24 +37,24 @@ class Camera:
     saturation: float
     noise: float
     blur: float
-    wander: float = 0.08
-    occlusion: float = 0.35
+    wander: float = 0.05
+    occlusion: float = 0.18
 
 
 RGB_CAMERAS: tuple[Camera, ...] = (
-    Camera(11, (1.05, 1.00, 0.92), 1.00, 0.00, 1.00, 0.020, 0.4),
-    Camera(12, (0.72, 0.86, 1.12), 1.20, 0.04, 0.85, 0.035, 0.7),
-    Camera(13, (1.15, 0.92, 0.62), 1.10, 0.02, 0.90, 0.030, 0.5),
-    Camera(14, (0.62, 0.66, 0.66), 1.30, 0.02, 0.70, 0.050, 0.6),
-    Camera(15, (1.12, 1.14, 1.10), 0.75, 0.10, 0.75, 0.025, 0.8),
-    Camera(16, (0.80, 1.02, 0.76), 1.05, 0.06, 0.80, 0.040, 0.5),
+    Camera(11, (1.05, 1.00, 0.94), 1.00, 0.00, 1.00, 0.015, 0.3),
+    Camera(12, (0.80, 0.90, 1.08), 1.15, 0.03, 0.92, 0.022, 0.4),
+    Camera(13, (1.12, 0.95, 0.74), 1.08, 0.01, 0.92, 0.022, 0.4),
+    Camera(14, (0.70, 0.73, 0.73), 1.18, 0.01, 0.82, 0.030, 0.4),
+    Camera(15, (1.10, 1.10, 1.06), 0.82, 0.07, 0.84, 0.020, 0.5),
+    Camera(16, (0.86, 1.02, 0.82), 1.03, 0.04, 0.88, 0.025, 0.4),
 )
 """The surveillance cameras of every toy dataset; camera k of a dataset is entry k - 1."""
 
 IR_CAMERAS: tuple[Camera, ...] = (
-    Camera(21, (1.0, 1.0, 1.0), 1.00, 0.02, 1.0, 0.025, 0.4, occlusion=0.25),
-    Camera(22, (0.8, 0.8, 0.8), 1.20, 0.06, 1.0, 0.035, 0.6, occlusion=0.25),
-    Camera(23, (1.05, 1.05, 1.05), 0.85, 0.00, 1.0, 0.030, 0.5, occlusion=0.25),
+    Camera(21, (1.0, 1.0, 1.0), 1.00, 0.01, 1.0, 0.015, 0.3),
+    Camera(22, (0.88, 0.88, 0.88), 1.10, 0.03, 1.0, 0.022, 0.4),
+    Camera(23, (1.04, 1.04, 1.04), 0.92, 0.00, 1.0, 0.018, 0.3),
 )
 """The infrared cameras."""
 
@@ -88,8 +88,8 @@ def place(seed: int) -> Image.Image:
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    base = rng.uniform(40, 215)
-    return tuple(int(v) for v in np.clip(base + rng.normal(0, 26, 3), 0, 255))  # type: ignore[return-value]
+    base = rng.uniform(60, 200)
+    return tuple(int(v) for v in np.clip(base + rng.normal(0, 22, 3), 0, 255))  # type: ignore[return-value]
 
 
 def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> Floats:

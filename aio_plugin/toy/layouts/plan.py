@@ -72,7 +72,7 @@ class Source:
         return int(self.rng.integers(high))
 
 
-LOOK_ALIKES = 0.5
+LOOK_ALIKES = 0.3
 """Share of the people of a test split who have a look-alike in it."""
 
 

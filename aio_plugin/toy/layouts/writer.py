@@ -19,7 +19,7 @@ from ..draw import draw_ir, draw_rgb, draw_sketch
 from . import cuhk_pedes, llcm, market1501, mask1k, pku_sketch, synth_pedes, sysu_mm01
 from .plan import Picture, Plan
 
-VERSION = 1
+VERSION = 2
 """Grows whenever the same ids and seed give other files."""
 
 MANIFEST = "toy.json"
