@@ -17,7 +17,7 @@ $(VENV)/.installed: setup.py constraints.txt
 
 demo: setup
 	$(RUN) -m aio_plugin toy --root $(TOY) --ids 300 --seed 0
-	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy.yaml --root $(TOY) train.seed $(SEED) data.save_dir log/demo
+	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy.yaml --root $(TOY) data.save_dir log/demo train.seed $(SEED)
 
 toy-full: setup
 	$(RUN) -m aio_plugin toy --root $(TOY)-full --ids 1000 --seed 0

@@ -18,7 +18,7 @@ from .test_stock import same
 pytestmark = pytest.mark.slow
 CONFIG = REPOSITORY / "configs" / "aio_tiny_toy.yaml"
 SMALL = (
-    "aio.encoder.weights", "random", "aio.tokenizer.start", "fresh", "aio.stages", "[]",
+    "aio.stages", "[]",
     "aio.train.steps_per_epoch", "2", "aio.train.warmup_epochs", "1", "aio.test.before", "False",
     "aio.test.pixels", "False", "aio.test.report", "False", "train.max_epoch", "2", "train.batch_size", "6",
     "train.print_freq", "1",
