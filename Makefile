@@ -16,7 +16,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	touch $@
 
 demo: setup
-	$(RUN) -m aio_plugin toy --root $(TOY) --ids 300 --seed 0
+	$(RUN) -m aio_plugin toy --root $(TOY) --ids 400 --seed 0
 	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy.yaml --root $(TOY) data.save_dir log/demo train.seed $(SEED)
 
 toy-full: setup
