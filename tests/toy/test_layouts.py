@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.io import loadmat
 
 from aio_plugin.toy.draw import SIZE
-from aio_plugin.toy.layouts import market1501
+from aio_plugin.toy.layouts import VERSION, market1501
 from aio_plugin.toy.layouts.writer import LAYOUTS
 
 from .people import IDS
@@ -39,7 +39,7 @@ def test_every_name_is_one_of_the_real_layout(world: Path, folder: str) -> None:
 
 def test_the_world_holds_nothing_else(world: Path) -> None:
     assert {p.name for p in world.iterdir()} == {*NAMES, "toy.json"}
-    assert json.loads((world / "toy.json").read_text()) == {"ids": IDS, "seed": 1, "version": 1}
+    assert json.loads((world / "toy.json").read_text()) == {"ids": IDS, "seed": 1, "version": VERSION}
 
 
 def test_pictures_open(world: Path) -> None:
@@ -166,8 +166,9 @@ def test_nobody_lives_in_two_datasets_or_two_worlds() -> None:
     assert all(len(where) == 1 for where in homes.values())
 
 
-def test_half_of_the_people_searched_have_a_look_alike() -> None:
+def test_a_third_of_the_people_searched_have_a_look_alike() -> None:
     pictures = [p for p in market1501.plan(100, 0).pictures if "/query/" in p.path]
     people = list({p.path.split("/")[-1][:4]: p.person for p in pictures}.values())
     twins = [p for p in people if sum(q.seed == p.seed for q in people) == 2]
-    assert len(twins) == len(people) // 4 * 2
+    assert len(people) == 20
+    assert len(twins) == 6
