@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..metrics.distance import Metric
+from ..writing import written_whole
 from .pictures import Searched, ranked_pictures
 from .pixels import Render
 from .score import Rerank
@@ -91,10 +91,8 @@ def write_report(
         rows=rows(document),
         sections=[_section(target, lists.get(target["target"], ())) for target in document["targets"]],
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(page, encoding="utf-8")
-    os.replace(part, path)
+    with written_whole(path) as file:
+        file.write(page.encode())
     return path
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import AIOError
+from ..writing import written_whole
 from .environment import git_commit, hardware, package_versions
 from .score import Result
 
@@ -131,13 +131,8 @@ def plain(value: Any) -> Any:
 
 def write_json(found: Mapping[str, Any], path: Path) -> None:
     """Write ``found`` so that a reader sees the old file or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_text(json.dumps(found, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write((json.dumps(found, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
 
 
 def validate(found: Any) -> None:

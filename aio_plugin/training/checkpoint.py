@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from ..writing import written_whole
 
 PROGRESS = "aio_progress"
 """Key in the optimiser's first parameter group that says where training stands.
@@ -18,17 +19,9 @@ epoch travel here, so that stock scripts resume in the middle of an epoch withou
 
 
 def save_atomically(state: Mapping[str, Any], path: Path) -> None:
-    """``torch.save`` to a temporary file beside ``path``, flushed to disk, then renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """``torch.save`` to ``path``, whole or not at all."""
+    with written_whole(path) as file:
+        torch.save(dict(state), file)
 
 
 def set_progress(optimizer: torch.optim.Optimizer, epoch: int, step: int) -> None:
