@@ -1,6 +1,6 @@
 """The datasets this package reads, by their torchreid names.
 
-To add one: a module with an ``ADAPTER``, and its name in ``NAMES``.
+To add one: a module with an ``ADAPTER`` (or several ``ADAPTERS`` by name), and a line in ``MODULES``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from importlib import import_module
 from ..errors import DatasetError, nearest
 from .base import Adapter, Options, Splits
 
-NAMES = ("synth_pedes", "llcm", "mask1k", "sysu_mm01", "pku_sketch", "cuhk_pedes", "tri_cuhk_pedes")
+MODULES = {
+    "synth_pedes": "synth_pedes",
+    "llcm": "llcm",
+    "mask1k": "mask1k",
+    "sysu_mm01": "sysu_mm01",
+    "pku_sketch": "pku_sketch",
+    "cuhk_pedes": "cuhk_pedes",
+    "tri_cuhk_pedes": "tri_cuhk_pedes",
+}
+"""Name of a dataset -> module that reads it."""
+
+NAMES = tuple(MODULES)
 
 
 class _Adapters(Mapping[str, Adapter]):
@@ -20,7 +31,8 @@ class _Adapters(Mapping[str, Adapter]):
     def __getitem__(self, name: str) -> Adapter:
         if name not in NAMES:
             raise KeyError(name)
-        adapter: Adapter = import_module(f".{name}", __name__).ADAPTER
+        module = import_module(f".{MODULES[name]}", __name__)
+        adapter: Adapter = module.ADAPTERS[name] if hasattr(module, "ADAPTERS") else module.ADAPTER
         return adapter
 
     def __contains__(self, name: object) -> bool:

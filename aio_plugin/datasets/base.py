@@ -36,12 +36,16 @@ class Splits:
         query: what is searched with; the partners of an item are the further parts of its query.
         gallery: what is searched in (RGB unless the protocol says otherwise).
         notes: what a user should know of how the splits were made; they land in the result.
+        found, published: what was counted on disk ("train ids": 713, ...), and what the dataset's
+            authors say of the same; a count that nobody published is in ``found`` alone.
     """
 
     train: Sequence[Item] = ()
     query: Sequence[Item] = ()
     gallery: Sequence[Item] = ()
     notes: list[str] = field(default_factory=list)
+    found: Mapping[str, int] = field(default_factory=dict)
+    published: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
