@@ -42,6 +42,9 @@ setup(
         "h5py",
         "imageio",
     ],
-    extras_require={"dev": ["pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "types-PyYAML"]},
+    extras_require={
+        "lmdb": ["lmdb>=1.4"],  # LUPerson-NL as published
+        "dev": ["lmdb>=1.4", "pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "types-PyYAML"],
+    },
     entry_points={"console_scripts": ["aio-reid = aio_plugin.__main__:main"]},
 )
