@@ -16,14 +16,17 @@ class Modality(enum.Enum):
     """A kind of description of a person.
 
     The order of the members is the order of modalities everywhere: in batches, in
-    token sequences and in names of combinations. A new modality is a new member here
-    and a tokenizer in :mod:`aio_plugin.tokenizers`.
+    token sequences and in names of combinations. A new modality is a new member here, at the end
+    (checkpoints count in this order), and a tokenizer in :mod:`aio_plugin.tokenizers` if it is no image.
+    A model has those that ``aio.modalities`` names.
     """
 
     RGB = "rgb"
     IR = "ir"
     SKETCH = "sketch"
     TEXT = "text"
+    CP = "cp"
+    """A colour pencil drawing (ORBench)."""
 
     @property
     def index(self) -> int:
@@ -93,6 +96,11 @@ class Media(str):
         """This and its partners, in the order of modalities."""
         return tuple(sorted((self, *self.partners), key=lambda m: m.modality.index))
 
+    @property
+    def combination(self) -> Combination:
+        """The modalities of this and its partners, in the order they stand in."""
+        return (self.modality, *(partner.modality for partner in self.partners))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.modality, self.caption, self.partners, self.synthetic)
 
@@ -126,6 +134,16 @@ def parse_combination(text: str) -> Combination:
     Raises:
         ModalityError: a name is unknown or stands twice.
     """
+    return in_order(parse_written(text))
+
+
+def in_order(modalities: Iterable[Modality]) -> Combination:
+    """The same modalities in the order of modalities."""
+    return tuple(sorted(modalities, key=lambda m: m.index))
+
+
+def parse_written(text: str) -> Combination:
+    """``"text+sketch"`` -> ``(TEXT, SKETCH)``: as :func:`parse_combination`, in the order written."""
     names = [name.strip().lower() for name in text.split("+")]
     known = {m.value: m for m in MODALITIES}
     for name in names:
@@ -133,7 +151,7 @@ def parse_combination(text: str) -> Combination:
             raise ModalityError(f"Unknown modality {name!r} in {text!r}; known are {', '.join(known)}.")
     if len(set(names)) != len(names):
         raise ModalityError(f"A modality stands twice in {text!r}.")
-    return tuple(m for m in MODALITIES if m.value in names)
+    return tuple(known[name] for name in names)
 
 
 def format_combination(combination: Sequence[Modality]) -> str:
@@ -148,13 +166,14 @@ class Batch(dict[str, Any]):
     0 and collation can build it; with ``cuda()``, because torchreid calls that.
 
     Keys:
-        ``"rgb"``, ``"ir"``, ``"sketch"``: (B, 3, H, W) float images, normalised. A key is there
-            when at least one item has the modality; rows of items without it hold zeros and are
-            never read.
+        ``"rgb"`` and every other image modality: (B, 3, H, W) float images, normalised. A key is
+            there when at least one item has the modality; rows of items without it hold zeros and
+            are never read.
         ``"text"``: (B, L) int64 BPE tokens, 0 after the end token.
         ``"masked_text"``, ``"attributes"``: (B, L) the same with attribute words replaced by
             the mask token, and the attribute class of every replaced token (-1 elsewhere).
-        ``"present"``: (B, M) uint8, one column a modality: MISSING, REAL or SYNTHETIC.
+        ``"phrases"``: (B, P) int64 attribute phrases in place of ``"text"``, for DMF; -1 where there is none.
+        ``"present"``: (B, M) uint8, one column for each of MODALITIES: MISSING, REAL or SYNTHETIC.
         ``"pid"``, ``"camid"``, ``"dsetid"``: (B,) int64.
         ``"impath"``: list of B media.
     """

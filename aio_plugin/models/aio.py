@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import torch
@@ -15,16 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..encoders.frozen import FrozenEncoder
+from ..errors import ModalityError
 from ..heads.attributes import AttributeDecoder
 from ..heads.classification import BNNeck, Classifier
-from ..modality import MODALITIES, Batch, Modality
+from ..modality import MODALITIES, Batch, Combination, Modality, format_combination, in_order
 from ..tokenizers.bpe import lengths
 from ..tokenizers.image import ImageTokenizer
 from ..tokenizers.text import TextTokenizer
 from .sequence import ClassTokens, ImagePositions, TextPositions, draw_combination
 
-MULTIMODAL = len(MODALITIES)
-"""Slot of the multimodal feature behind those of the modalities."""
+FOUR = (Modality.RGB, Modality.IR, Modality.SKETCH, Modality.TEXT)
+"""The modalities of the paper."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Shape:
     multimodal: tuple[int, int] = (2, 4)
     bnneck: str = "shared"
     attributes: int = 0
+    modalities: Combination = FOUR
 
 
 @dataclass
@@ -58,6 +61,8 @@ class AIO(nn.Module):
     images give what torchreid's own models do: logits, and features too if ``loss`` is "triplet".
 
     Attributes:
+        modalities: what the model has tokenizers for, M of them, RGB first. The place of a modality among
+            them is its slot, that of the multimodal feature is M.
         encoder: ``encoder(tokens (B, N, D)) -> (B, N, D)``, frozen.
         loss: torchreid's ``loss.name``; only bare images in train mode depend on it.
     """
@@ -68,14 +73,22 @@ class AIO(nn.Module):
         super().__init__()
         dim = encoder.dim
         self.shape, self.loss, self.feature_dim = shape, loss, dim
-        self.tokenizers = nn.ModuleDict({m.value: self._tokenizer(m, dim) for m in MODALITIES})
-        self.positions = nn.ModuleDict({m.value: self._positions(m, dim) for m in MODALITIES})
-        self.class_tokens = ClassTokens(dim)
+        self.modalities = in_order(shape.modalities)
+        if Modality.RGB not in self.modalities:
+            raise ModalityError("A model needs rgb among its modalities; add it to aio.modalities.")
+        self._foreign = [m.index for m in MODALITIES if m not in self.modalities]
+        self.tokenizers = nn.ModuleDict({m.value: self._tokenizer(m, dim) for m in self.modalities})
+        self.positions = nn.ModuleDict({m.value: self._positions(m, dim) for m in self.modalities})
+        self.class_tokens = ClassTokens(dim, len(self.modalities))
         self.encoder = encoder
         self.norm = nn.LayerNorm(dim, eps=1e-6)
-        self.bnneck = BNNeck(dim, len(MODALITIES) + 1, mode=shape.bnneck)
+        self.bnneck = BNNeck(dim, len(self.modalities) + 1, mode=shape.bnneck)
         self.classifier = Classifier(dim, num_classes)
         self.attributes = AttributeDecoder(dim, shape.attributes) if shape.attributes else None
+
+    def slot(self, modality: Modality | None) -> int:
+        """Row of a modality's class token, column of its features, number of its bottleneck; None is multimodal."""
+        return len(self.modalities) if modality is None else self.modalities.index(modality)
 
     def _tokenizer(self, modality: Modality, dim: int) -> nn.Module:
         if modality.is_image:
@@ -97,13 +110,13 @@ class AIO(nn.Module):
         if not self.training:
             return self.features(Batch.rgb(images))
         z = self._single(self._tokens(Batch.rgb(images)))[Modality.RGB]
-        logits = self.classifier(self.bnneck(z, z.new_full((len(z),), Modality.RGB.index, dtype=torch.long)))
+        logits = self.classifier(self.bnneck(z, z.new_full((len(z),), self.slot(Modality.RGB), dtype=torch.long)))
         return (logits, z) if self.loss == "triplet" else logits
 
     def features(self, batch: Batch) -> Tensor:
         """One retrieval feature (B, D) of unit length an item: z^mod, or z^A of several modalities."""
+        present = self._present(batch)
         tokens = self._tokens(batch)
-        present = torch.stack([batch.has(m) for m in MODALITIES], dim=1)
         several = present.sum(1) > 1
         z = next(iter(tokens.values())).tokens.new_zeros(len(present), self.feature_dim)
         slot = present.float().argmax(1)
@@ -112,7 +125,7 @@ class AIO(nn.Module):
             z = z.index_copy(0, alone[modality].rows, out.to(z.dtype))
         if several.any():
             rows, out = self._multimodal(tokens, present & several[:, None])
-            z, slot = z.index_copy(0, rows, out.to(z.dtype)), slot.index_fill(0, rows, MULTIMODAL)
+            z, slot = z.index_copy(0, rows, out.to(z.dtype)), slot.index_fill(0, rows, self.slot(None))
         return F.normalize(self.bnneck(z, slot).float(), dim=1)
 
     def train_outputs(self, batch: Batch) -> dict[str, Tensor]:
@@ -124,22 +137,22 @@ class AIO(nn.Module):
             included; ``features`` (R, D) the same before the bottleneck; and, with masked captions,
             ``attribute_logits`` (K, A) and ``attribute_labels`` (K,).
         """
+        present = self._present(batch)
         tokens = self._tokens(batch)
         masked = self._masked_text(batch, tokens)
         single = self._single(tokens, masked)
-        present = torch.stack([batch.has(m) for m in MODALITIES], dim=1)
         chosen = draw_combination(present, *self.shape.multimodal)
         rows, slots, features = [], [], []
         z = next(iter(single.values())).new_zeros(*present.shape, self.feature_dim)
         for modality in tokens:
             rows.append(tokens[modality].rows)
-            slots.append(torch.full_like(rows[-1], modality.index))
+            slots.append(torch.full_like(rows[-1], self.slot(modality)))
             features.append(single[modality])
             z = z.index_put((rows[-1], slots[-1]), single[modality])
         if chosen.any():
             multi_rows, multi = self._multimodal(tokens, chosen)
             rows.append(multi_rows)
-            slots.append(torch.full_like(multi_rows, MULTIMODAL))
+            slots.append(torch.full_like(multi_rows, self.slot(None)))
             features.append(multi)
         row, feature = torch.cat(rows), torch.cat(features)
         out = {
@@ -151,13 +164,33 @@ class AIO(nn.Module):
             "labels": batch["pid"][row],
         }
         if masked is not None:
-            out.update(self._attribute_outputs(batch, masked, z[:, Modality.RGB.index]))
+            out.update(self._attribute_outputs(batch, masked, z[:, self.slot(Modality.RGB)]))
         return out
+
+    def _present(self, batch: Batch) -> Tensor:
+        """(B, M) bool: who has which of the model's modalities.
+
+        Raises:
+            ModalityError: the batch holds a modality that the model was not built with.
+        """
+        table: Tensor = batch["present"]
+        if table.shape[1:] != (len(MODALITIES),):
+            raise ModalityError(
+                f'Batch["present"] is {tuple(table.shape)}; it has one column for each of '
+                f"{', '.join(map(str, MODALITIES))}."
+            )
+        if self._foreign and table[:, self._foreign].any():
+            foreign = [m for m in MODALITIES if m not in self.modalities and batch.has(m).any()]
+            raise ModalityError(
+                f"The batch has {format_combination(foreign)}, but the model was built with "
+                f"{format_combination(self.modalities)}. Add what is missing to aio.modalities and train anew."
+            )
+        return torch.stack([batch.has(m) for m in self.modalities], dim=1)
 
     def _tokens(self, batch: Batch) -> dict[Modality, Tokens]:
         """Position-aware tokens of every modality present, without class tokens."""
         found = {}
-        for modality in MODALITIES:
+        for modality in self.modalities:
             rows = batch.has(modality).nonzero().flatten()
             if len(rows):
                 raw = batch[modality.value]
@@ -203,13 +236,13 @@ class AIO(nn.Module):
 
     def _sequence(self, tokens: Tokens, modality: Modality | None) -> tuple[Tensor, Tensor | None]:
         mask = None if tokens.mask is None else F.pad(tokens.mask, (1, 0), value=True)
-        return self.class_tokens.before(tokens.tokens, modality), mask
+        return self.class_tokens.before(tokens.tokens, self.slot(modality)), mask
 
     def _multimodal(self, tokens: dict[Modality, Tokens], chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """z^A (b, D) of the rows (b,) with a choice of modalities (B, M): [z^A; E^R; E^I; E^S; E^T]."""
+        """z^A (b, D) of the rows (b,) with a choice of modalities (B, M): [z^A; E^R; E^I; E^S; E^T; ...]."""
         rows, sequences = [], []
         for pattern, members in self._patterns(chosen):
-            parts = [self._at(tokens[m], members) for m in MODALITIES if pattern[m.index]]
+            parts = [self._at(tokens[m], members) for m in compress(self.modalities, pattern)]
             joined = torch.cat([p.tokens for p in parts], dim=1)
             mask = None
             if any(p.mask is not None for p in parts):

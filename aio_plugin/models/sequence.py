@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ModalityError
-from ..modality import MODALITIES, Modality
 
 
 class ImagePositions(nn.Module):
@@ -45,18 +44,18 @@ class TextPositions(nn.Module):
 
 
 class ClassTokens(nn.Module):
-    """The learned token in front of every sequence: one a modality, and z^A of the multimodal one."""
+    """The learned token in front of every sequence: one for each of M modalities, and z^A of the multimodal one."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, modalities: int) -> None:
         super().__init__()
-        self.single = nn.Parameter(torch.zeros(len(MODALITIES), dim))
+        self.single = nn.Parameter(torch.zeros(modalities, dim))
         self.multimodal = nn.Parameter(torch.zeros(dim))
         nn.init.trunc_normal_(self.single, std=0.02)
         nn.init.trunc_normal_(self.multimodal, std=0.02)
 
-    def before(self, tokens: Tensor, modality: Modality | None) -> Tensor:
-        """(B, N, D) -> (B, 1 + N, D) with the class token of ``modality``, None for z^A."""
-        token = self.multimodal if modality is None else self.single[modality.index]
+    def before(self, tokens: Tensor, slot: int) -> Tensor:
+        """(B, N, D) -> (B, 1 + N, D) with the class token of the modality at ``slot``; slot M is z^A."""
+        token = self.single[slot] if slot < len(self.single) else self.multimodal
         return torch.cat([token.to(tokens.dtype).expand(len(tokens), 1, -1), tokens], dim=1)
 
 

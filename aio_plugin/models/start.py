@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..encoders.sources import Pretrained
-from ..modality import MODALITIES, Modality
+from ..modality import Modality
 from ..tokenizers.image import ImageTokenizer
 from ..tokenizers.text import TextTokenizer
 from .aio import AIO
@@ -21,16 +21,16 @@ def start_from(model: AIO, pretrained: Pretrained, words: Tensor | None, tokeniz
         words: word embedding (V, W) of CLIP (AIO Sec. 3.1), or None to keep a random one.
         tokenizers: start stems, class tokens, positions and the final norm from the pre-training too, as
             far as it has them (``aio.tokenizer.start: pretrained``). Every image modality starts from
-            the RGB one: infrared and sketches come with three equal channels, and the stem of RGB sees
+            the RGB one: infrared and drawings come with three channels, and the stem of RGB sees
             their edges.
     """
-    if words is not None:
+    if words is not None and Modality.TEXT in model.modalities:
         text = model.tokenizers[Modality.TEXT.value]
         assert isinstance(text, TextTokenizer)
         text.embedding.weight.copy_(words)
     if not tokenizers:
         return
-    for modality in MODALITIES:
+    for modality in model.modalities:
         if modality.is_image:
             _start_image(model, modality, pretrained)
         else:
@@ -44,7 +44,7 @@ def start_from(model: AIO, pretrained: Pretrained, words: Tensor | None, tokeniz
 
 def _start_image(model: AIO, modality: Modality, pretrained: Pretrained) -> None:
     if pretrained.class_token is not None:
-        model.class_tokens.single[modality.index].copy_(pretrained.class_token)
+        model.class_tokens.single[model.slot(modality)].copy_(pretrained.class_token)
     positions = model.positions[modality.value]
     assert isinstance(positions, ImagePositions)
     if pretrained.positions is not None and pretrained.grid is not None:
@@ -58,7 +58,7 @@ def _start_image(model: AIO, modality: Modality, pretrained: Pretrained) -> None
 def _start_text(model: AIO, pretrained: Pretrained) -> None:
     name, start = Modality.TEXT.value, pretrained.start
     if "text.class_token" in start:
-        model.class_tokens.single[Modality.TEXT.index].copy_(start["text.class_token"])
+        model.class_tokens.single[model.slot(Modality.TEXT)].copy_(start["text.class_token"])
     if "text.positions" in start:
         positions = model.positions[name]
         assert isinstance(positions, TextPositions)

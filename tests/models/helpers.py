@@ -5,7 +5,7 @@ import torch
 from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.modality import MODALITIES, Batch, Modality
-from aio_plugin.models.aio import AIO, Shape
+from aio_plugin.models.aio import AIO, FOUR, Shape
 from aio_plugin.repair import repair_torchvision
 from aio_plugin.tokenizers.bpe import encode
 
@@ -13,13 +13,13 @@ DIM = 32
 SIZE = (32, 16)
 
 
-def small_aio(classes=5, bnneck="shared", attributes=True, seed=0, loss="softmax"):
+def small_aio(classes=5, bnneck="shared", attributes=True, seed=0, loss="softmax", modalities=FOUR):
     repair_torchvision()
     from timm.models.vision_transformer import Block
 
     torch.manual_seed(seed)
     blocks = torch.nn.Sequential(*(Block(DIM, 4, qkv_bias=True) for _ in range(2)))
-    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.default()) if attributes else 0)
+    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.default()) if attributes else 0, modalities)
     model = AIO(FrozenEncoder(blocks, "test"), classes, shape, loss)
     with torch.no_grad():  # running statistics that are not those of a fresh layer
         for module in model.modules():
@@ -38,9 +38,10 @@ CAPTIONS = [
 
 
 def small_batch(present, seed=0, captions=CAPTIONS):
-    """A batch with the (B, M) 0/1 table ``present``."""
+    """A batch with the 0/1 table ``present`` (B, up to M); columns that are not given are 0."""
     torch.manual_seed(seed)
     present = torch.tensor(present, dtype=torch.uint8)
+    present = torch.nn.functional.pad(present, (0, len(MODALITIES) - present.shape[1]))
     batch = Batch(present=present, pid=torch.arange(len(present)) % 5, camid=torch.zeros(len(present)).long())
     for modality in MODALITIES:
         if modality.is_image:

@@ -32,9 +32,10 @@ def plain_feature(model, batch, index):
             tokens = model.tokenizers[m.value](ids) + model.positions[m.value].table[: ids.shape[1]]
         parts.append(tokens)
     if len(present) == 1:
-        slot, token = present[0].index, model.class_tokens.single[present[0].index]
+        slot = model.modalities.index(present[0])
+        token = model.class_tokens.single[slot]
     else:
-        slot, token = len(MODALITIES), model.class_tokens.multimodal
+        slot, token = len(model.modalities), model.class_tokens.multimodal
     sequence = torch.cat([token.expand(1, 1, DIM), *parts], dim=1)
     z = model.norm(model.encoder(sequence))[:, 0]
     return F.normalize(model.bnneck(z, torch.tensor([slot])), dim=1)[0]

@@ -1,0 +1,39 @@
+"""One trial for every combination of modalities that the queries come in: ORBench (ReID5o, 2025)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..modality import Combination, Item, format_combination
+from .base import Protocol, Trial
+from .keys import no_keys
+
+
+class Kinds(Protocol):
+    """The queries of one combination, the first modality told apart from the others, are a trial; nothing is removed.
+
+    The mean over trials gives every combination the same weight, however many queries it has.
+
+    Args:
+        name: as it stands in results, before the removal rule.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = f"{name}, one trial for every combination, nothing removed"
+
+    def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
+        """Yield one trial a combination, in the order in which they come."""
+        kinds: dict[Combination, list[int]] = {}
+        for index, item in enumerate(query):
+            kinds.setdefault(item.media.combination, []).append(index)
+        for kind, members in kinds.items():
+            everything = np.arange(len(gallery))
+            yield Trial(
+                format_combination(kind),
+                np.array(members, dtype=np.int64),
+                everything,
+                no_keys(len(members)),
+                no_keys(len(gallery)),
+            )
