@@ -1,7 +1,9 @@
 """Pre-train the toy world's stand-in for LAION's ViT: images and captions of toy people, contrastively.
 
-Symmetric InfoNCE between two RGB pictures of a person by different cameras and a caption, nothing else. The people
-come from a seed space of their own and appear in no toy world. The result is ``aio_tiny``'s encoder:
+Symmetric InfoNCE between two RGB pictures of a person by different cameras and a caption, in two phases. In the
+first both pictures are as they are, or grey; in the second one of the two has wrong colours, no colours or is a
+negative, so that shape has to count too. No infrared, no sketch. The people come from a seed space of their own and
+appear in no toy world. The result is ``aio_tiny``'s encoder:
 
     python -m benchmarks.pretrain_toy --out aio_plugin/encoders/toy.safetensors
 """
@@ -12,6 +14,7 @@ import argparse
 import json
 import math
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from aio_plugin.encoders.frozen import attention_kernel
 from aio_plugin.encoders.toy import WIDTH, save_toy, toy_blocks
 from aio_plugin.modality import Batch, Modality
 from aio_plugin.models.aio import AIO, Shape
@@ -36,6 +40,23 @@ MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.2757
 TEXT_LENGTH = 77  # of the position table; captions are cut to the longest of a batch
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A number of steps with a learning rate of their own.
+
+    Attributes:
+        distorted: the second picture has wrong colours, and the caption is compared with the first alone.
+    """
+
+    steps: int
+    lr: float
+    distorted: bool
+
+
+PHASES = (Phase(900, 1e-3, distorted=False), Phase(1500, 8e-4, distorted=True))
+WARM_UP = 0.05  # of a phase's steps
+
+
 class TrainableEncoder(nn.Module):
     """The blocks with the calling convention of the frozen encoder, but trainable."""
 
@@ -45,28 +66,24 @@ class TrainableEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         bias = None if mask is None else mask[:, None, None, :]
-        for block in self.blocks:
-            tokens = block(tokens, attn_mask=bias)
+        with attention_kernel(tokens):
+            for block in self.blocks:
+                tokens = block(tokens, attn_mask=bias)
         return tokens
 
 
 class ToyPairs(Dataset[dict[str, Any]]):
     """Two pictures and a caption of a new person for every index."""
 
-    def __init__(self, count: int, size: tuple[int, int]) -> None:
+    def __init__(self, count: int, size: tuple[int, int], distorted: bool) -> None:
         from torchvision import transforms as T
 
         self.count = count
-        self.transform = T.Compose(
-            [
-                T.Resize(size),
-                T.RandomHorizontalFlip(),
-                T.RandomGrayscale(0.3),  # pictures of the web are not all in colour either
-                pad_crop(*size),
-                T.ToTensor(),
-                T.Normalize(MEAN, STD),
-            ]
-        )
+        shape = [T.RandomHorizontalFlip(), pad_crop(*size), T.ToTensor(), T.Normalize(MEAN, STD)]
+        plain = [] if distorted else [T.RandomGrayscale(0.3)]  # pictures of the web are not all in colour either
+        wrong = [T.ColorJitter(0.4, 0.4, 0.5, 0.5), T.RandomGrayscale(0.5), T.RandomInvert(0.2)]
+        self.first = T.Compose([T.Resize(size), *plain, *shape])
+        self.second = T.Compose([T.Resize(size), *(wrong if distorted else plain), *shape])
 
     def __len__(self) -> int:
         return self.count
@@ -74,7 +91,7 @@ class ToyPairs(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         images, caption = sample_views(index, 2)
         with seeded(index):
-            pixels = torch.stack([self.transform(image) for image in images])
+            pixels = torch.stack([self.first(images[0]), self.second(images[1])])
         present = torch.zeros(len(Modality), dtype=torch.uint8)
         present[[Modality.RGB.index, Modality.TEXT.index]] = 1
         text = encode([caption], TEXT_LENGTH)[0]
@@ -88,8 +105,8 @@ def contrast(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def loss_of(model: AIO, batch: Batch, device: str, scale: Tensor) -> Tensor:
-    """Mean contrast of both pictures with the caption and with each other."""
+def loss_of(model: AIO, batch: Batch, device: str, scale: Tensor, distorted: bool) -> Tensor:
+    """Mean contrast of the pictures with each other and, unless distorted, of each with the caption."""
     views = batch["rgb"].flatten(0, 1)  # (B, 2, 3, H, W) -> (2B, 3, H, W)
     present = torch.zeros(len(views), len(Modality), dtype=torch.uint8, device=views.device)
     present[:, Modality.RGB.index] = 1
@@ -99,7 +116,40 @@ def loss_of(model: AIO, batch: Batch, device: str, scale: Tensor) -> Tensor:
     with torch.autocast(device, torch.bfloat16):
         z = model.train_outputs(both)["z"]
     first, second, words = z[::2, Modality.RGB.index], z[1::2, Modality.RGB.index], z[::2, Modality.TEXT.index]
-    return (contrast(first, words, scale) + contrast(second, words, scale) + contrast(first, second, scale)) / 3
+    pairs = [(first, words), (first, second)] if distorted else [(first, words), (second, words), (first, second)]
+    return torch.stack([contrast(a, b, scale) for a, b in pairs]).mean()
+
+
+def train(model: AIO, phase: Phase, args: argparse.Namespace, seen: set[int]) -> float:
+    """Train for a phase, add the BPE tokens met to ``seen`` and return the last loss, smoothed."""
+    size = model.shape.image_size
+    scale = nn.Parameter(torch.tensor(math.log(1 / 0.07), device=args.device))
+    decay = [p for p in model.parameters() if p.ndim > 1]
+    rest = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.05}, {"params": [*rest, scale], "weight_decay": 0.0}], lr=phase.lr
+    )
+    warm = max(1, round(phase.steps * WARM_UP))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * s / phase.steps)))
+    )
+    pairs = ToyPairs(phase.steps * args.batch, size, phase.distorted)
+    loader = DataLoader(pairs, args.batch, num_workers=args.workers, collate_fn=collate)
+    began, smooth = time.time(), 0.0
+    for step, data in enumerate(loader):
+        seen.update(data["text"].unique().tolist())
+        batch = data.to(args.device, non_blocking=True)
+        loss = loss_of(model, batch, args.device, scale.exp().clamp(max=100), phase.distorted)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        smooth = float(loss.detach()) if step == 0 else 0.98 * smooth + 0.02 * float(loss.detach())
+        if (step + 1) % 25 == 0:
+            rate = (step + 1) * args.batch / (time.time() - began)
+            print(f"step {step + 1}/{phase.steps}  loss {smooth:.3f}  {rate:.0f} pairs/s", flush=True)
+    return smooth
 
 
 def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
@@ -122,9 +172,7 @@ def start_state(model: AIO, seen: Tensor) -> dict[str, Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -139,39 +187,13 @@ def main() -> None:
     nn.init.normal_(
         cast(TextTokenizer, model.tokenizers["text"]).embedding.weight, std=0.2
     )  # 0.02 stays on the plateau
-    scale = nn.Parameter(torch.tensor(math.log(1 / 0.07), device=args.device))
-    decay = [p for p in model.parameters() if p.ndim > 1]
-    rest = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.05}, {"params": [*rest, scale], "weight_decay": 0.0}], lr=args.lr
-    )
-    warm = max(1, args.steps // 20)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * s / args.steps)))
-    )
-    loader = DataLoader(
-        ToyPairs(args.steps * args.batch, spec.image_size), args.batch, num_workers=args.workers, collate_fn=collate
-    )
     seen: set[int] = set()
-    began, smooth = time.time(), 0.0
-    for step, data in enumerate(loader):
-        seen.update(data["text"].unique().tolist())
-        batch = data.to(args.device, non_blocking=True)
-        loss = loss_of(model, batch, args.device, scale.exp().clamp(max=100))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        smooth = float(loss.detach()) if step == 0 else 0.98 * smooth + 0.02 * float(loss.detach())
-        if (step + 1) % 25 == 0:
-            rate = (step + 1) * args.batch / (time.time() - began)
-            print(f"step {step + 1}/{args.steps}  loss {smooth:.3f}  {rate:.0f} pairs/s", flush=True)
+    losses = [round(train(model, phase, args, seen), 4) for phase in PHASES]
     ids = torch.tensor(sorted(seen))
     digest = save_toy(args.out, cast(Any, model.encoder).blocks.state_dict(), start_state(model, ids))
     beside = args.out.with_suffix(".json")
-    recipe = {k: v for k, v in vars(args).items() if k not in ("out", "workers", "device")}
-    notes = {**json.loads(beside.read_text()), "recipe": recipe, "loss": round(smooth, 4)}
+    recipe = {"batch": args.batch, "seed": args.seed, "phases": [asdict(phase) for phase in PHASES]}
+    notes = {**json.loads(beside.read_text()), "recipe": recipe, "losses": losses}
     beside.write_text(json.dumps(notes, indent=2) + "\n")
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB, sha256 {digest}")
 

@@ -38,8 +38,21 @@ class Toy(nn.Module):
 def test_equals_its_blocks():
     source = blocks()
     expected = copy.deepcopy(source).eval()
-    tokens = torch.randn(2, 5, 24)
-    assert torch.equal(FrozenEncoder(source, "toy")(tokens), expected(tokens))
+    encoder, tokens = FrozenEncoder(source, "toy"), torch.randn(2, 5, 24)
+    with torch.no_grad():
+        assert torch.equal(encoder(tokens), expected(tokens))
+    torch.testing.assert_close(encoder(tokens), expected(tokens))  # another attention kernel where gradients are due
+
+
+def test_gradients_equal_those_of_its_blocks():
+    source = blocks()
+    expected = copy.deepcopy(source).eval()
+    ours, theirs = (
+        torch.randn(2, 5, 24, generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2)
+    )
+    FrozenEncoder(source, "toy")(ours).square().sum().backward()
+    expected(theirs).square().sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 @pytest.mark.parametrize("fused", [True, False])
