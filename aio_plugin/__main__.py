@@ -16,24 +16,24 @@ from .host.launch import run_script
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 2 where the user has to change something."""
+    """Run a command. Returns the exit code: 2 for a user's mistake, 1 where doctor found something wrong."""
     args = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], None] = args.command
+    command: Callable[[argparse.Namespace], int | None] = args.command
     try:
-        command(args)
+        code = command(args)
     except AIOError as error:
         if os.environ.get("AIO_DEBUG"):
             raise
         print(f"aio-reid: {error}", file=sys.stderr)
         return 2
-    return 0
+    return code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("aio-reid", description="All-in-One multimodal person re-identification.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[Any], None], about: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[[Any], int | None], about: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=about, description=about)
         sub.set_defaults(command=run)
         return sub
@@ -46,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     toy.add_argument("--root", required=True, help="folder to write to; data.root of the configs")
     toy.add_argument("--ids", type=int, default=300, help="number of people (default 300)")
     toy.add_argument("--seed", type=int, default=0, help="another seed, another world (default 0)")
+    doctor = command("doctor", _doctor, "say what is installed, and look every dataset over; exit code 1: find a fault")
+    doctor.add_argument(
+        "--root", help="data root, the folder that contains the datasets' folders; none: look at no data"
+    )
+    doctor.add_argument("--fast", action="store_true", help="read names only, open no image")
     lexicon = command("lexicon", _lexicon, "make an attribute lexicon of SYNTH-PEDES's own attribute words")
     lexicon.add_argument("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
     lexicon.add_argument("--least", type=int, default=1000, help="times a word has to occur (default 1000)")
@@ -62,6 +67,17 @@ def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
     make(args.root, args.ids, args.seed)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from .tools.doctor import conclusion, examine
+
+    problems = 0
+    for block in examine(args.root, args.fast):
+        print(f"{block}\n", flush=True)
+        problems += len(block.problems)
+    print(conclusion(problems))
+    return 1 if problems else 0
 
 
 def _lexicon(args: argparse.Namespace) -> None:

@@ -25,6 +25,10 @@ class DatasetError(AIOError, RuntimeError):
     """A dataset on disk is not what its layout promises."""
 
 
+class IncompleteError(DatasetError):
+    """A file or folder that a dataset cannot be read without is missing."""
+
+
 class MediaError(AIOError, RuntimeError):
     """An image or caption cannot be read."""
 

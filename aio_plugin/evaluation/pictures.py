@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..metrics.distance import Metric
 from ..metrics.ranking import nearest
-from ..modality import Item
+from ..modality import Item, Modality
 from ..protocols.base import Protocol
 from .pixels import Render
 from .score import Rerank, trial_rows
@@ -24,8 +25,10 @@ from .tiles import FAINT, INK, PAPER, font, framed, label_of, tile
 RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
 """Colours of the frames of gallery images of the same person and of others, and of the query."""
 
-FRAME, GAP, LABEL = 5, 8, 18
-"""Pixels: thickness of a frame, space between tiles, height of the line of labels."""
+FRAME, GAP, LABEL, FOOT = 5, 8, 20, 18
+"""Pixels: thickness of a frame, space between tiles, heights of the lines above and below them."""
+CAMERAS = (Modality.RGB, Modality.IR)
+"""Modalities whose camera is one; sketches and captions are numbered otherwise."""
 
 
 class Searched(typing.Protocol):
@@ -51,8 +54,12 @@ def ranked_picture(
     render: Render,
     width: int = 128,
     height: int = 256,
+    similarity: Sequence[float] = (),
+    cameras: bool = True,
 ) -> Image.Image:
     """One row: every part of the query, then gallery tiles in ``order``, framed green where the person is right.
+
+    Above the tiles stand modality and rank, below them the query's identity, cameras and similarities.
 
     Args:
         query: its parts are drawn in the order of modalities, captions as text.
@@ -60,32 +67,62 @@ def ranked_picture(
         order: positions in ``gallery``, best first; negative ones (removed) are left out.
         render: draws an image medium.
         width, height: of a tile in pixels, without its frame.
+        similarity: of the query and the item at every position of ``order``; () shows none.
+        cameras: whether items tell their camera.
     """
-    parts = [(framed(tile(m, render, width, height), QUERY, FRAME), label_of(m), FAINT) for m in query.media.parts]
-    found = [gallery[index] for index in order if index >= 0]
-    ranked = [
-        (framed(tile(item.media, render, width, height), colour, FRAME), str(rank), INK)
-        for rank, item in enumerate(found, 1)
-        for colour in [RIGHT if item.pid == query.pid else WRONG]
-    ]
+    parts = []
+    for number, medium in enumerate(query.media.parts):
+        words = ["" if number else f"id {query.pid}", _camera(medium.modality, query.camid) if cameras else ""]
+        picture = framed(tile(medium, render, width, height), QUERY, FRAME)
+        parts.append(_Tile(picture, label_of(medium), FAINT, "  ".join(filter(None, words))))
+    ranked: list[_Tile] = []
+    for place, index in enumerate(order):
+        if index < 0:
+            continue
+        item = gallery[index]
+        words = [_camera(item.media.modality, item.camid) if cameras else ""]
+        words += [f"{similarity[place]:.2f}"] if len(similarity) else []
+        colour = RIGHT if item.pid == query.pid else WRONG
+        picture = framed(tile(item.media, render, width, height), colour, FRAME)
+        ranked.append(_Tile(picture, str(len(ranked) + 1), INK, "  ".join(filter(None, words))))
     return _row(parts, ranked)
 
 
-def _row(query: list[tuple[Image.Image, str, str]], ranked: list[tuple[Image.Image, str, str]]) -> Image.Image:
+class _Tile(typing.NamedTuple):
+    """A picture with the words above it, their colour, and those below it."""
+
+    picture: Image.Image
+    label: str
+    colour: str
+    foot: str
+
+    @property
+    def width(self) -> int:
+        """Of the widest of the three, in pixels."""
+        words = ((self.label, LABEL), (self.foot, FOOT))
+        return max(self.picture.width, *(math.ceil(font(line - 5).getlength(text)) for text, line in words))
+
+
+def _camera(modality: Modality, camid: int) -> str:
+    """Cameras are counted from 1, as file names count them."""
+    return f"cam {camid + 1}" if modality in CAMERAS else ""
+
+
+def _row(query: Sequence[_Tile], ranked: Sequence[_Tile]) -> Image.Image:
     """Labelled tiles side by side; more space after the query."""
     tiles = [*query, *ranked]
-    widths = [max(picture.width, math.ceil(font(LABEL - 5).getlength(label))) for picture, label, _ in tiles]
-    width = sum(widths) + GAP * (len(tiles) + 1) + 2 * GAP
-    height = max(picture.height for picture, _, _ in tiles) + LABEL + 2 * GAP
-    row = Image.new("RGB", (width, height), PAPER)
+    width = sum(each.width for each in tiles) + GAP * (len(tiles) + 1) + 2 * GAP
+    tall = max(each.picture.height for each in tiles)
+    row = Image.new("RGB", (width, LABEL + tall + FOOT + 2 * GAP), PAPER)
     draw = ImageDraw.Draw(row)
     at = GAP
-    for number, (picture, label, colour) in enumerate(tiles):
+    for number, each in enumerate(tiles):
         if number == len(query):
             at += 2 * GAP
-        draw.text((at, GAP // 2), label, fill=colour, font=font(LABEL - 5))
-        row.paste(picture, (at, GAP + LABEL))
-        at += widths[number] + GAP
+        draw.text((at, GAP // 2), each.label, fill=each.colour, font=font(LABEL - 5))
+        row.paste(each.picture, (at, GAP + LABEL))
+        draw.text((at, GAP + LABEL + tall + GAP // 2), each.foot, fill=FAINT, font=font(FOOT - 5))
+        at += each.width + GAP
     return row
 
 
@@ -115,11 +152,22 @@ def ranked_pictures(
     rows, ranking = trial_rows(query_features, gallery_features, target.query, target.gallery, trial, metric, rerank)
     order = nearest(rows, ranking, topk)
     wanted = None if queries is None else set(queries)
+    cameras = len({item.camid for item in target.gallery}) > 1
+    height, width = size
     for position, best in zip(trial.query, order, strict=True):
         if wanted is None or int(position) in wanted:
             found = [int(trial.gallery[index]) for index in best if index >= 0]
-            height, width = size
-            yield int(position), ranked_picture(target.query[position], target.gallery, found, render, width, height)
+            likeness = [] if rerank else cosines(query_features[position], gallery_features[found])
+            yield (
+                int(position),
+                ranked_picture(target.query[position], target.gallery, found, render, width, height, likeness, cameras),
+            )
+
+
+def cosines(query: Tensor, gallery: Tensor) -> list[float]:
+    """(D), (G, D) -> G cosine similarities; they order as both distances do, but not as re-ranking does."""
+    found: list[float] = F.cosine_similarity(query[None].float(), gallery.float()).tolist()
+    return found
 
 
 def write_ranked_lists(

@@ -1,9 +1,11 @@
-"""results.json: everything a run found and what it was found with, checked and written whole or not at all."""
+"""results.json and results/<target>.json: what was found and what with, checked and written whole or not at all."""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from ..writing import written_whole
 from .environment import git_commit, hardware, package_versions
 from .score import Result
 
-SCHEMA = 1
+SCHEMA = 2
+LONGEST = 120
 COLUMNS = ("pixels", "before", "after")
 """What a direction is measured with: raw pixels, and features before and after training."""
 
@@ -46,6 +49,7 @@ _DOCUMENT = {
             "target": str,
             "direction": str,
             "notes": [str],
+            "leaks": [str],
             "synthetic": [str],
             "results": dict,
         }
@@ -59,6 +63,7 @@ def target_entry(
     results: Mapping[str, Result | None],
     notes: Sequence[str] = (),
     synthetic: Sequence[str] = (),
+    leaks: Sequence[str] = (),
 ) -> dict[str, Any]:
     """One target of the document.
 
@@ -68,12 +73,14 @@ def target_entry(
         results: column -> result; None where it cannot be had (captions have no pixels).
         notes: what a reader has to know of how the data was read.
         synthetic: query modalities that were made from RGB.
+        leaks: warnings of training data that overlaps with the target.
     """
     found = {column: result.to_json() if result else None for column, result in results.items()}
     return {
         "target": target,
         "direction": direction,
         "notes": list(notes),
+        "leaks": list(leaks),
         "synthetic": list(synthetic),
         "results": found,
     }
@@ -97,7 +104,7 @@ def document(
         torchreid: which distribution it is, for example ``torchreid 0.2.5 (torchreid.reid)``.
         encoder: ``name`` and ``sha256`` of the frozen encoder.
         sketcher: what draws synthetic sketches.
-        seconds: the run took.
+        seconds: the run, or the one test, took.
 
     Raises:
         AIOError: something does not fit the schema.
@@ -127,6 +134,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def file_name(target: str) -> str:
+    """A name that any file system takes, another one for every target: ``tri_cuhk_pedes@sketch+text`` as it is.
+
+    Where something has to be replaced, or the name is too long, a hash of the target is appended.
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.@+-]+", "-", target).lstrip(".")[:LONGEST]
+    return safe if safe == target != "" else f"{safe}-{hashlib.sha256(target.encode()).hexdigest()[:8]}"
 
 
 def write_json(found: Mapping[str, Any], path: Path) -> None:

@@ -15,6 +15,8 @@ PAPER, INK, FAINT = "#ffffff", "#1f2430", "#667085"
 ELLIPSIS = " ..."
 CAPTION_SIZES = range(18, 10, -1)
 """Font sizes in pixels that a caption is tried in, the first that fits is taken."""
+CAPTION_WIDTHS = (1.5, 2, 3, 4)
+"""Widths of a caption's tile in those of an image's that are tried, the first that holds it all is taken."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -31,29 +33,47 @@ def label_of(medium: Media) -> str:
 
 
 def tile(medium: Media, render: Render, width: int, height: int) -> Image.Image:
-    """The medium as ``width`` x ``height`` pixels; a caption is half again as wide, to be read easily."""
+    """The medium as ``width`` x ``height`` pixels; a caption is wider, to be read easily."""
     if medium.modality.is_image:
         return render(medium).convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
-    return caption_tile(medium.caption or "", width * 3 // 2, height)
+    caption = medium.caption or ""
+    widths = [int(times * width) for times in CAPTION_WIDTHS]
+    return caption_tile(caption, next((w for w in widths if _holds(caption, w, height)), widths[-1]), height)
 
 
 def caption_tile(caption: str, width: int, height: int) -> Image.Image:
     """A caption, wrapped, as large as fits; cut with an ellipsis where even the smallest type does not."""
     picture = Image.new("RGB", (width, height), "#f6f7f9")
     draw = ImageDraw.Draw(picture)
-    margin = max(4, width // 20)
-    room = (width - 2 * margin, height - 2 * margin)
-    lines, size = fit(caption, *room)
+    margin = _margin(width)
+    lines, size = fit(caption, *_room(width, height))
     draw.multiline_text((margin, margin), "\n".join(lines), fill=INK, font=font(size), spacing=_gap(size))
     return picture
 
 
+def _holds(caption: str, width: int, height: int) -> bool:
+    return not fit(caption, *_room(width, height))[0][-1].endswith(ELLIPSIS)
+
+
+def _room(width: int, height: int) -> tuple[int, int]:
+    return width - 2 * _margin(width), height - 2 * _margin(width)
+
+
+def _margin(width: int) -> int:
+    return max(4, width // 20)
+
+
 def fit(text: str, width: int, height: int) -> tuple[list[str], int]:
     """The lines of ``text`` and the font size in which they fit ``width`` x ``height`` pixels."""
+    line = " ".join(text.split())
     for size in CAPTION_SIZES:
+        most = height // _step(size)
+        if font(size).getlength(line) > most * (width + font(size).getlength(" ")):
+            continue  # too long however it is broken
         lines = wrap(text, width, size)
-        if len(lines) * _step(size) <= height:
+        if len(lines) <= most:
             return lines, size
+    lines = wrap(text, width, size)
     *kept, last = lines[: max(1, height // _step(size))]
     cut = last[: _fitting(f"{last} ", width - math.ceil(font(size).getlength(ELLIPSIS)), size)]
     return [*kept, cut.rstrip(" .,") + ELLIPSIS], size

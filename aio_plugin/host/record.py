@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ from torch import Tensor
 
 from ..evaluation.pixels import pixel_features
 from ..evaluation.report import RankedList, ranked_lists, write_report
-from ..evaluation.results import COLUMNS, document, target_entry, write_json
+from ..evaluation.results import COLUMNS, document, file_name, target_entry, write_json
 from ..evaluation.score import Result, score
 from ..evaluation.table import table
 from .find import distribution
 from .session import session
 
-RESULTS, REPORT = "results.json", "report.html"
+RESULTS, REPORT, TARGETS = "results.json", "report.html", "results"
 LISTS, TOP = 6, 8
 """Ranked lists a direction in the report, and gallery images in each."""
 
@@ -55,29 +56,42 @@ class Record:
                 found = score(query, gallery, target.query, target.gallery, target.protocol, ranks=tuple(ranks))
             self.add(target, found)
 
+    def save(self, folder: Path, target: Any, manager: Any, encoder: Any, seconds: float) -> None:
+        """Write results/<target>.json, which holds this target alone.
+
+        Args:
+            seconds: the test took.
+        """
+        found = self._document([target.name], manager, encoder, seconds)
+        write_json(found, folder / TARGETS / f"{file_name(target.name)}.json")
+
     def write(self, folder: Path, manager: Any, encoder: Any, report: bool) -> None:
         """Print the table and write results.json, and report.html where asked."""
-        entries = [
-            target_entry(
-                name,
-                manager.test_targets[name].direction,
-                {column: found[column] for column in COLUMNS if column in found},
-                manager.test_targets[name].notes,
-                manager.test_targets[name].synthetic,
-            )
-            for name, found in self.results.items()
-        ]
-        found = document(
-            entries,
-            config=session.cfg if session.cfg is not None else {"aio": session.options()},
-            seed=session.setting("train.seed", 1),
-            torchreid=distribution(),
-            encoder={"name": encoder.name, "sha256": encoder.sha256},
-            sketcher=manager.sketcher.name,
-            seconds=time.time() - self.started,
-        )
+        found = self._document(list(self.results), manager, encoder, time.time() - self.started)
         print(f"\n{table(found)}\n")
         write_json(found, folder / RESULTS)
         print(f'Results saved to "{folder / RESULTS}"')
         if report:
             print(f'Report saved to "{write_report(folder / REPORT, found, self.lists)}"')
+
+    def _document(self, names: Sequence[str], manager: Any, encoder: Any, seconds: float) -> dict[str, Any]:
+        return document(
+            [self._entry(manager.test_targets[name]) for name in names],
+            config=session.cfg if session.cfg is not None else {"aio": session.options()},
+            seed=session.setting("train.seed", 1),
+            torchreid=distribution(),
+            encoder={"name": encoder.name, "sha256": encoder.sha256},
+            sketcher=manager.sketcher.name,
+            seconds=seconds,
+        )
+
+    def _entry(self, target: Any) -> dict[str, Any]:
+        found = self.results[target.name]
+        return target_entry(
+            target.name,
+            target.direction,
+            {column: found[column] for column in COLUMNS if column in found},
+            target.notes,
+            target.synthetic,
+            target.leaks,
+        )

@@ -1,0 +1,70 @@
+"""Datasets that are made of the same photos: trained on one and tested on another, a model has seen the answers.
+
+CUHK-PEDES gathers CUHK01, CUHK03, Market-1501, VIPeR and CUHK-SYSU; MaSk1K's photos are Market-1501's;
+ICFG-PEDES and RSTPReid are cut from MSMT17; ORBench's cameras are those of SYSU-MM01 and LLCM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+ORIGINS = {
+    "market1501": {"Market-1501"},
+    "mask1k": {"Market-1501"},
+    "msmt17*": {"MSMT17"},
+    "icfg_pedes": {"MSMT17"},
+    "rstpreid": {"MSMT17"},
+    "cuhk_pedes": {"CUHK01", "CUHK03", "CUHK-SYSU", "Market-1501", "VIPeR"},
+    "cuhk01": {"CUHK01"},
+    "cuhk03*": {"CUHK03"},
+    "cuhksysu": {"CUHK-SYSU"},
+    "viper": {"VIPeR"},
+    "sysu_mm01": {"SYSU-MM01"},
+    "llcm": {"LLCM"},
+    "orbench*": {"SYSU-MM01", "LLCM"},
+}
+"""Pattern of names -> where the photos come from. ``tri_x`` has the photos of ``x``."""
+
+ONE_SPLIT = (
+    {"msmt17", "msmt17_v1", "msmt17_v2"},
+    {"cuhk03_np_*"},
+    {"cuhk03", "cuhk03_classic_*"},
+    {"orbench*"},
+)
+"""Patterns of names under which one dataset goes, always with the same persons to train and to test."""
+
+
+class LeakWarning(UserWarning):
+    """A source of training shares photos with a target."""
+
+
+def origins(name: str) -> set[str]:
+    """Where the photos of a dataset come from; nothing for one that shares with no other."""
+    return {origin for pattern, found in ORIGINS.items() if fnmatchcase(_base(name), pattern) for origin in found}
+
+
+def leaks(sources: Iterable[str], target: str) -> list[str]:
+    """One warning for every source that shares photos with a target whose training split it is not.
+
+    Args:
+        sources: names of the datasets trained on.
+        target: name of the dataset tested on, without a combination of modalities.
+    """
+    return [
+        f"{source} and {target} both hold photos of {' and '.join(shared)}: people tested on may have been trained "
+        f"on. Leave {source} out of data.sources, or do not compare the results on {target}."
+        for source in dict.fromkeys(sources)
+        if not _one_dataset(source, target) and (shared := sorted(origins(source) & origins(target)))
+    ]
+
+
+def _base(name: str) -> str:
+    return name.removeprefix("tri_")
+
+
+def _one_dataset(source: str, target: str) -> bool:
+    names = {_base(source), _base(target)}
+    return len(names) == 1 or any(
+        all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in names) for patterns in ONE_SPLIT
+    )

@@ -1,0 +1,79 @@
+"""What a test leaves: one file a target, leak warnings in it and in the log."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import aio_plugin
+from aio_plugin.datasets.overlaps import LeakWarning
+from aio_plugin.evaluation.results import validate
+from aio_plugin.evaluation.score import score
+from aio_plugin.host.datamanager import Target
+from aio_plugin.host.record import Record
+
+from ..datasets.fixtures import mask1k
+from ..evaluation import helpers
+
+ENCODER = SimpleNamespace(name="toy", sha256="00ff")
+
+
+@pytest.fixture
+def leaking(torchreid: Any, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A data manager that trains on MaSk1K and tests on Market-1501, and the warnings it gave."""
+    mask1k(tmp_path)
+    (tmp_path / "market1501").symlink_to(market / "market1501")
+    aio_plugin.register({})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        manager = torchreid.data.ImageDataManager(
+            root=str(tmp_path),
+            sources="mask1k",
+            targets=["market1501", "mask1k"],
+            height=64,
+            width=32,
+            use_gpu=False,
+            batch_size_train=2,
+            workers=0,
+        )
+    return manager, [each for each in caught if each.category is LeakWarning]
+
+
+def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(
+    leaking: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manager, warned = leaking
+    (leak,) = manager.test_targets["market1501"].leaks
+    assert leak.startswith("mask1k and market1501 both hold photos of Market-1501")
+    assert [str(each.message) for each in warned] == [leak]
+    assert manager.test_targets["mask1k"].leaks == []
+    manager._show_summary()
+    assert capsys.readouterr().out.count(f"    leak: {leak}") == 1
+
+
+@pytest.mark.parametrize("name", ["toy@sketch+text", "my/own set"])
+def test_every_target_has_a_file_of_its_own(torchreid: Any, tmp_path: Path, name: str) -> None:
+    at = helpers.target()
+    target = Target(name, at.protocol, at.query, at.gallery, ["a note"], ["a leak"])
+    other = Target("other", at.protocol, at.query, at.gallery)
+    manager = SimpleNamespace(test_targets={name: target, "other": other}, sketcher=SimpleNamespace(name="edges"))
+    features = helpers.features(at.query), helpers.features(at.gallery)
+    record = Record()
+    for each in (target, other):
+        record.add(each, score(*features, at.query, at.gallery, at.protocol))
+        record.save(tmp_path, each, manager, ENCODER, 1.5)
+    files = sorted(tmp_path.rglob("*.json"))
+    assert len(files) == 2
+    assert all(file.parent == tmp_path / "results" for file in files)
+    (found,) = (json.loads(file.read_text()) for file in files if file.name != "other.json")
+    validate(found)
+    (entry,) = found["targets"]
+    assert (entry["target"], entry["notes"], entry["leaks"]) == (name, ["a note"], ["a leak"])
+    assert (found["seconds"], found["encoder"]) == (1.5, {"name": "toy", "sha256": "00ff"})
+    trials = entry["results"]["after"]["trials"]
+    assert [(t["trial"], t["num_query"], t["num_gallery"]) for t in trials] == [("all", 6, 18)]

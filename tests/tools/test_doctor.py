@@ -1,0 +1,213 @@
+"""Doctor on the toy world: clean as it is, and every kind of planted damage is named."""
+
+import io
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aio_plugin.__main__ import main
+from aio_plugin.tools import inspection, surroundings
+from aio_plugin.tools.doctor import conclusion
+from aio_plugin.tools.findings import Block
+from aio_plugin.toy.layouts import writer
+
+from .damage import (
+    DAMAGE,
+    SLOW,
+    assert_named,
+    broken_json,
+    dangling_link,
+    empty_file,
+    identity_in_train_and_test,
+    identity_without_infrared,
+    identity_without_sketch,
+    link_out_of_the_root,
+    misnamed_market_photo,
+    missing_listed_image,
+    no_image,
+    truncated_image,
+    unexpected_image,
+    wrong_type,
+)
+
+SETS = ("SYNTH-PEDES", "LLCM", "MaSk1K", "SYSU-MM01", "PKU-Sketch", "CUHK-PEDES", "market1501")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A toy world whose pictures show noise instead of people, which are drawn in a minute."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 32, 3), dtype=np.uint8))
+    encoded = {}
+    for suffix, kind in ((".jpg", "JPEG"), (".png", "PNG"), (".bmp", "BMP")):
+        noise.save(out := io.BytesIO(), kind)
+        encoded[suffix] = out.getvalue()
+
+    def write(job):
+        path = Path(job[0]) / job[1].path
+        path.write_bytes(encoded[path.suffix])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "draw_picture", write)
+        return writer.make(tmp_path_factory.mktemp("doctor") / "world", 8, 0, workers=1, progress=False)
+
+
+@pytest.fixture
+def root(world, tmp_path):
+    """A data root to which a test copies what it damages."""
+    return Copy(world, tmp_path / "data")
+
+
+class Copy:
+    """Hard links to the world's files: damage must replace files, never write into them."""
+
+    def __init__(self, world, path):
+        self.world, self.path = world, path
+        path.mkdir()
+        shutil.copy(world / "toy.json", path)
+
+    def take(self, *folders):
+        for folder in folders:
+            shutil.copytree(self.world / folder, self.path / folder, copy_function=os.link)
+        return self
+
+
+@pytest.fixture
+def doctor(monkeypatch, capsys):
+    """Runs the command; packages and encoders, which take seconds, only where they are wanted."""
+
+    def run(root, *flags, whole=False):
+        if not whole:
+            for part in ("packages", "encoders"):
+                monkeypatch.setattr(surroundings, part, lambda part=part: Block(part))
+        code = main(["doctor", "--root", str(root), *flags])
+        printed = capsys.readouterr().out
+        assert code == (printed.splitlines()[-1] != "No problems.")
+        return code, printed
+
+    return run
+
+
+def problems(printed):
+    """What is wrong, as printed, without line breaks; checks that the last line counts right."""
+    found = [" ".join(text.split()) for text in re.findall(r"^  ! (.*(?:\n    .*)*)", printed, re.MULTILINE)]
+    assert printed.splitlines()[-1] == conclusion(len(found))
+    return found
+
+
+def patterns(damage, root):
+    found = damage(root)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def test_the_toy_world_is_clean(root, doctor):
+    root.take(*SETS)
+    code, printed = doctor(root.path, whole=True)
+    assert (code, problems(printed)) == (0, []), printed
+    for title in ("packages", "encoders", *SETS):
+        assert re.search(rf"^{title}", printed, re.MULTILINE), title
+    assert "a toy world (ids 8, seed 0, version" in printed
+    assert re.search(r"train images +48 +4,791,711", printed)
+    assert re.search(r"val captions +24 +6,158", printed)
+    assert "toy: shipped, its hash holds" in printed
+    assert re.search(r"torchreid: (PyPI|upstream) \d", printed)
+
+
+@pytest.mark.slow
+def test_a_toy_world_with_people_is_clean(toy_world, doctor):
+    code, printed = doctor(toy_world)
+    assert code == 0, printed
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_planted_damage_is_named(damage, root, doctor):
+    root.take(DAMAGE[damage])
+    wanted = patterns(damage, root.path)
+    flags = () if damage in SLOW else ("--fast",)
+    code, printed = doctor(root.path, *flags)
+    assert code == 1
+    assert_named(wanted, problems(printed))
+
+
+def test_all_damage_of_a_world_is_named_at_once(root, doctor):
+    root.take(*SETS)
+    planted = (
+        missing_listed_image,
+        unexpected_image,
+        identity_without_infrared,
+        truncated_image,
+        identity_in_train_and_test,
+        empty_file,
+        identity_without_sketch,
+        broken_json,
+        wrong_type,
+        link_out_of_the_root,
+        dangling_link,
+        no_image,
+        misnamed_market_photo,
+    )
+    wanted = [pattern for damage in planted for pattern in patterns(damage, root.path)]
+    wanted[0] = wanted[0].replace("1 of 32", r"\d of 32")  # the identity that lost its infrared may be the same
+    code, printed = doctor(root.path)
+    assert code == 1
+    assert_named(wanted, problems(printed))
+
+
+def test_fast_opens_no_image(root, doctor, monkeypatch):
+    root.take("SYSU-MM01")
+    truncated_image(root.path)
+    monkeypatch.setattr(inspection, "unreadable", lambda *_: pytest.fail("opened images"))
+    assert doctor(root.path, "--fast")[0] == 0
+
+
+def test_outside_a_toy_world_counts_must_be_the_published_ones(root, doctor):
+    root.take("LLCM", "market1501")
+    (root.path / "toy.json").unlink()
+    found = problems(doctor(root.path, "--fast")[1])
+    assert len(found) == 2
+    assert_named([r"llcm: counts differ from the published ones: train ids 8 \(713\)"], found)
+    assert_named([r"counts differ from the published ones: train ids 8 \(751\)"], found)
+
+
+def test_a_dataset_without_its_optional_half_is_whole(root, doctor):
+    root.take("CUHK-PEDES")
+    shutil.rmtree(root.path / "CUHK-PEDES/imgs-sketch2")
+    code, printed = doctor(root.path, "--fast")
+    assert code == 0, printed
+    assert "tri_cuhk_pedes: not here, parts of it are missing" in printed
+
+
+def test_links_inside_the_root_are_no_fault(root, doctor):
+    root.take("LLCM", "PKU-Sketch")
+    (root.path / "LLCM/vis").rename(root.path / "elsewhere")
+    (root.path / "LLCM/vis").symlink_to(root.path / "elsewhere")
+    (root.path / "PKU-Sketch/sketch/around").symlink_to(root.path / "PKU-Sketch")
+    assert_named([r"links to nowhere: 1; the first: \S+/around"], found := problems(doctor(root.path, "--fast")[1]))
+    assert len(found) == 1
+
+
+def test_junk_is_no_fault(root, doctor):
+    root.take("MaSk1K")
+    (root.path / "MaSk1K/photo/train/Thumbs.db").write_bytes(b"")
+    (root.path / "MaSk1K/photo/query/-1_c1s1_000001_00.jpg").write_bytes(b"not opened, but counted")
+    assert doctor(root.path, "--fast")[0] == 0
+
+
+def test_nothing_to_look_at(tmp_path, doctor):
+    assert_named(["no dataset is here; --root must contain one or more of"], problems(doctor(tmp_path)[1]))
+
+
+def test_without_a_root_no_data_is_looked_at(capsys, monkeypatch):
+    for part in ("packages", "encoders"):
+        monkeypatch.setattr(surroundings, part, lambda part=part: Block(part))
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().out == "packages\n  nothing wrong\n\nencoders\n  nothing wrong\n\nNo problems.\n"
+
+
+def test_a_wrong_root_is_a_mistake_of_the_user(tmp_path, capsys):
+    assert main(["doctor", "--root", str(tmp_path / "absent")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
