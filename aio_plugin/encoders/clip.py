@@ -37,6 +37,8 @@ NAMES = {
 WORDS = ("token_embedding.weight", "text.token_embedding.weight")
 
 _BLOCKS = "visual.transformer.resblocks."
+_TEXT = ("token_embedding.", "positional_embedding", "transformer.", "ln_final.", "text_projection")
+_PLAIN_TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "ls_init_value"}
 _PLAIN = ("block_type", "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc")
 
 
@@ -54,12 +56,43 @@ def load_clip(model: str, weights: str) -> Pretrained:
     config = _config(model)
     tag = _tag(model)
     blocks = _blocks(config, name, quick=_pretraining(model, tag).get("quick_gelu", False) and not weights)
+    vision = config["vision_cfg"]
+    front: dict[str, Any] = {"patch": int(vision.get("patch_size", 16)), "pre_norm": not vision.get("no_ln_pre")}
     if weights == RANDOM:
-        return Pretrained(FrozenEncoder(blocks, name))
+        return Pretrained(FrozenEncoder(blocks, name), **front)
     path = weights or download(model, tag, name)
     state = read_file(path)
     load_strictly(blocks, convert(state), f"encoder {name!r}", path)
-    return Pretrained(FrozenEncoder(blocks, name), **_rest(state))
+    return Pretrained(FrozenEncoder(blocks, name), **front, **_rest(state))
+
+
+def load_clip_text(model: str, weights: str) -> Any:
+    """The text transformer of ``open_clip:<model>``: ids (B, L) -> (B, W), as open_clip's own.
+
+    Raises:
+        EncoderError: the model is unknown or its text encoder is no plain CLIP's, or the weights do not fit.
+    """
+    name = f"open_clip:{model}"
+    config, tag = _config(model), _tag(model)
+    tower = _text_tower(config, name, _pretraining(model, tag).get("quick_gelu", False) and not weights)
+    if weights != RANDOM:
+        path = weights or download(model, tag, name)
+        state = {key.removeprefix("text."): value for key, value in read_file(path).items()}
+        own = {key: value for key, value in state.items() if key.startswith(_TEXT)}
+        load_strictly(tower, own, f"the text encoder of {name!r}", path)
+    return tower.eval().requires_grad_(False)
+
+
+def _text_tower(config: Mapping[str, Any], name: str, quick: bool) -> nn.Module:
+    from open_clip.transformer import TextTransformer
+
+    text = dict(config["text_cfg"])
+    if set(text) - _PLAIN_TEXT:
+        raise EncoderError(f"The text encoder of {name!r} is no plain CLIP's; set aio.encoder.name to another model.")
+    activation = QuickGELU if quick or config.get("quick_gelu", False) else nn.GELU
+    width = int(config["embed_dim"])
+    tower: nn.Module = seeded(lambda: TextTransformer(**text, output_dim=width, act_layer=activation))
+    return tower
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -128,7 +161,9 @@ def _blocks(config: Mapping[str, Any], name: str, quick: bool) -> nn.Sequential:
 def _rest(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The fields of Pretrained beside the encoder."""
     images = image_start(state.get("visual.class_embedding"), state.get("visual.positional_embedding"), prefix=1)
-    return {**images, "word_embedding": word_embedding(state), "start": norm_start(state, "visual.ln_post")}
+    start = norm_start(state, "visual.ln_post")
+    start |= norm_start(state, "visual.ln_pre", "pre_norm") | norm_start(state, "visual.conv1", "patch")
+    return {**images, "word_embedding": word_embedding(state), "start": start}
 
 
 def _config(model: str) -> dict[str, Any]:

@@ -56,18 +56,23 @@ def load_strictly(
     Raises:
         EncoderError: a tensor is missing, unexpected, or of another shape; the first of each is named.
     """
-    own = module.state_dict()
-    missing = [name for name in own if name not in state]
-    unexpected = [name for name in state if name not in own]
-    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
-    faults = [f"lacks {missing[0]!r} (and {len(missing) - 1} more)"] if missing else []
-    faults += [f"has {unexpected[0]!r} (and {len(unexpected) - 1} more) too much"] if unexpected else []
-    if shapes:
-        first = shapes[0]
-        faults.append(f"has {first!r} of shape {list(state[first].shape)} where {list(own[first].shape)} is needed")
-    if faults:
+    wrong = faults(module.state_dict(), state)
+    if wrong:
         raise EncoderError(
-            f"{where} is not a file of {what}: it {', '.join(faults)}; set {key} to a file of {what}, or "
+            f"{where} is not a file of {what}: it {', '.join(wrong)}; set {key} to a file of {what}, or "
             "choose what the file is of."
         )
     module.load_state_dict({name: value.float() for name, value in state.items()})
+
+
+def faults(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """In what ``state`` is not like ``own``, as pieces of a sentence; the first tensor of each kind is named."""
+    missing = [name for name in own if name not in state]
+    unexpected = [name for name in state if name not in own]
+    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
+    found = [f"lacks {missing[0]!r} (and {len(missing) - 1} more)"] if missing else []
+    found += [f"has {unexpected[0]!r} (and {len(unexpected) - 1} more) too much"] if unexpected else []
+    if shapes:
+        first = shapes[0]
+        found.append(f"has {first!r} of shape {list(state[first].shape)} where {list(own[first].shape)} is needed")
+    return found

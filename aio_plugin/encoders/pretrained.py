@@ -34,7 +34,10 @@ class Pretrained:
         grid: (h, w) of ``positions``, h * w = N.
         word_embedding: (V, W).
         stem: state dict of an ImageTokenizer.
-        start: further tensors by name, ``norm.weight`` and ``norm.bias`` (D) of the last norm among them.
+        patch: side in pixels of the patches that the encoder's own patch embedding cuts.
+        pre_norm: whether the encoder has a norm between its positions and its blocks.
+        start: further tensors by name, ``norm.weight`` and ``norm.bias`` (D) of the last norm among them, those of
+            the patch embedding ``patch`` (D, 3, p, p) and of a norm in front of the blocks ``pre_norm``.
     """
 
     encoder: FrozenEncoder
@@ -43,6 +46,8 @@ class Pretrained:
     grid: tuple[int, int] | None = None
     word_embedding: Tensor | None = None
     stem: dict[str, Tensor] | None = None
+    patch: int | None = None
+    pre_norm: bool = False
     start: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -69,9 +74,9 @@ def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict
     return start
 
 
-def norm_start(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """``norm.weight`` and ``norm.bias`` from the norm called ``name`` in a state dict, as far as they are there."""
-    parts = {f"norm.{part}": state.get(f"{name}.{part}") for part in ("weight", "bias")}
+def norm_start(state: Mapping[str, Tensor], name: str, called: str = "norm") -> dict[str, Tensor]:
+    """``<called>.weight`` and ``.bias`` from the layer called ``name`` in a state dict, as far as they are there."""
+    parts = {f"{called}.{part}": state.get(f"{name}.{part}") for part in ("weight", "bias")}
     return {key: value.detach().float() for key, value in parts.items() if value is not None}
 
 

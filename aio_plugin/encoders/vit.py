@@ -20,13 +20,24 @@ def load_timm(model: str, weights: str) -> Pretrained:
     name = f"timm:{model}"
     network = _create(model, name, pretrained=not weights)
     blocks = _blocks(network, name)
+    front: dict[str, Any] = {
+        "patch": _patch(network),
+        "pre_norm": isinstance(getattr(network, "norm_pre", None), nn.LayerNorm),
+    }
     if weights == RANDOM:
-        return Pretrained(FrozenEncoder(blocks, name))
+        return Pretrained(FrozenEncoder(blocks, name), **front)
     state = read_file(weights) if weights else network.state_dict()
     prefix = "blocks."
     inside = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     load_strictly(blocks, inside, f"encoder {name!r}", weights or "timm's own file")
-    return Pretrained(FrozenEncoder(blocks, name), **_rest(state, network))
+    return Pretrained(FrozenEncoder(blocks, name), **front, **_rest(state, network))
+
+
+def _patch(network: nn.Module) -> int | None:
+    """Side of the square patches that one convolution cuts; None where the model does otherwise."""
+    convolution = getattr(getattr(network, "patch_embed", None), "proj", None)
+    size = getattr(convolution, "kernel_size", (0, 1))
+    return int(size[0]) if size[0] == size[1] and size == getattr(convolution, "stride", None) else None
 
 
 def _create(model: str, name: str, pretrained: bool) -> nn.Module:
@@ -85,4 +96,6 @@ def _rest(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Any]:
     bare = getattr(network, "no_embed_class", False)
     prefix = 0 if bare else int(getattr(network, "num_prefix_tokens", 1))
     images = image_start(state.get("cls_token"), table[0] if table is not None and table.ndim == 3 else None, prefix)
-    return {**images, "start": norm_start(state, "norm")}
+    start = norm_start(state, "norm")
+    start |= norm_start(state, "norm_pre", "pre_norm") | norm_start(state, "patch_embed.proj", "patch")
+    return {**images, "start": start}

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, HostError
 from ..evaluation.pictures import write_ranked_lists
+from ..evaluation.results import file_name
 from ..evaluation.score import Result, score
 from ..modality import Batch
-from ..models.criterion import Weights, total_loss
+from ..models.criterion import total_loss, weights_of
 from ..training.checkpoint import save_atomically, set_progress, steps_done
 from ..training.precision import resolve
 from ..training.randomness import mix
@@ -64,9 +65,8 @@ def engine_class(base: type) -> type:
             self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
             self.register_model("model", model, optimizer, scheduler)
             self.options = session.options()
-            loss = self.options.loss
-            self.weights = Weights(loss.ce, loss.fb, loss.va, loss.tau, loss.infonce, loss.triplet)
-            if not any((loss.ce, loss.fb, loss.va, loss.infonce, loss.triplet)):
+            self.weights = weights_of(self.bare_model, self.options)
+            if not self.weights.active:
                 raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
             self.smoothing = 0.1 if label_smooth else 0.0
             self.seed = session.setting("train.seed", 1)
@@ -208,6 +208,7 @@ def engine_class(base: type) -> type:
                 raise ConfigError(
                     "cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models."
                 )
+            started = time.time()
             tools = sys.modules[base.__module__]
             target = self.datamanager.test_targets[dataset_name]
             timer = tools.AverageMeter()
@@ -231,21 +232,24 @@ def engine_class(base: type) -> type:
             )
             _print_result(result, ranks)
             self.record.add(target, result)
+            folder = Path(save_dir or self.save_dir)
+            seconds = time.time() - started
+            self.record.save(folder, target, self.datamanager, self.bare_model.encoder, seconds)
             if self.options.test.report and self.record.column == "after":
                 self.record.draw(target, query, gallery, self.datamanager, dist_metric, reranking)
             if visrank:
-                folder = write_ranked_lists(
+                pictures = write_ranked_lists(
                     query,
                     gallery,
                     target,
-                    Path(save_dir) / f"visrank_{dataset_name}",
+                    folder / f"visrank_{file_name(dataset_name)}",
                     visrank_topk,
                     self.datamanager.reader.picture,
                     (self.datamanager.height, self.datamanager.width),
                     metric=dist_metric,
                     rerank=reranking,
                 )
-                print(f'Done. Images have been saved to "{folder}" ...')
+                print(f'Done. Images have been saved to "{pictures}" ...')
             return result.rank(1), result.mAP
 
         def _rerank(self, dist_metric: str) -> Any:

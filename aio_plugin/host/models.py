@@ -42,6 +42,6 @@ def _builder(name: str) -> Callable[..., nn.Module]:
         """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
         from ..models.registry import build
 
-        return build(name, num_classes, session.options(), session.image_size(), loss)
+        return build(name, num_classes, session.options(), session.image_size(), loss, session.vocabulary)
 
     return build_aio

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yacs.config import CfgNode
 
 from .. import config
 from ..datasets import ADAPTERS
+
+if TYPE_CHECKING:
+    from ..heads.vocabulary import Vocabulary
 
 _ABSENT: Any = object()
 
@@ -25,6 +28,7 @@ class Session:
         cfg: the torchreid config that was merged last; by reference, so later edits are seen.
         given: the ``aio`` node that register() was given.
         settings: torchreid's keys that came with it.
+        vocabulary: attribute phrases of the captions that were loaded last for a DMF; None where it has no text.
     """
 
     def __init__(self) -> None:
@@ -35,6 +39,7 @@ class Session:
         self.cfg: CfgNode | None = None
         self.given: CfgNode | None = None
         self.settings: Mapping[str, Any] = {}
+        self.vocabulary: Vocabulary | None = None
 
     @property
     def node(self) -> CfgNode | None:

@@ -77,9 +77,44 @@ class ImageTokenizer(nn.Module):
         Raises:
             ModalityError: one of them is not a multiple of 16.
         """
-        if height % PATCH or width % PATCH or height < PATCH or width < PATCH:
-            raise ModalityError(
-                f"Images of {height} x {width} pixels cannot be cut into patches of {PATCH} x {PATCH}; set "
-                f"data.height and data.width to multiples of {PATCH}, like 384 and 192."
-            )
-        return height // PATCH, width // PATCH
+        return patch_grid(height, width)
+
+
+class PatchTokenizer(nn.Module):
+    """One convolution that cuts an image into patches, as plain ViTs have it and their files hold it.
+
+    Shape: images (B, 3, H, W) -> tokens (B, N, D), N = H/p * W/p, row by row.
+
+    Args:
+        dim: D.
+        patch: p, side of a patch in pixels.
+    """
+
+    def __init__(self, dim: int, patch: int = PATCH) -> None:
+        super().__init__()
+        self.patch = patch
+        self.projection = nn.Conv2d(3, dim, patch, stride=patch)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Tokens (B, N, D) of ``images`` (B, 3, H, W).
+
+        Raises:
+            ModalityError: H or W is not a multiple of p.
+        """
+        patch_grid(images.shape[-2], images.shape[-1], self.patch)
+        tokens: Tensor = self.projection(images)
+        return tokens.flatten(2).transpose(1, 2)
+
+
+def patch_grid(height: int, width: int, patch: int = PATCH) -> tuple[int, int]:
+    """Patches of ``patch`` pixels along the height and the width of an image of so many pixels.
+
+    Raises:
+        ModalityError: one of them is not a multiple of ``patch``.
+    """
+    if height % patch or width % patch or height < patch or width < patch:
+        raise ModalityError(
+            f"Images of {height} x {width} pixels cannot be cut into patches of {patch} x {patch}; set "
+            f"data.height and data.width to multiples of {patch}, like {24 * patch} and {12 * patch}."
+        )
+    return height // patch, width // patch

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from ..errors import ConfigError, nearest
+
 
 def param_groups(
     model: nn.Module,
@@ -22,13 +24,18 @@ def param_groups(
     Args:
         model: AIO model; the encoder has no parameters, so it is in no group.
         text_lr_mult: of the CLIP word embedding (AIO Sec. 4.1: 0.1).
-        staged_lr, new_layers, base_lr_mult: torchreid's; children of the model that are not among
-            ``new_layers`` learn at ``base_lr_mult``.
+        staged_lr, new_layers, base_lr_mult: torchreid's; what is not below one of ``new_layers``
+            ("classifier", "tokenizers.ir") learns at ``base_lr_mult``.
+
+    Raises:
+        ConfigError: ``new_layers`` names nothing of the model.
     """
+    if staged_lr:
+        _check_layers(model, new_layers)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for name, parameter in model.named_parameters():
-        rate = base_lr_mult if staged_lr and name.split(".")[0] not in new_layers else 1.0
+        rate = base_lr_mult if staged_lr and not any(name.startswith(f"{layer}.") for layer in new_layers) else 1.0
         rate *= text_lr_mult if id(parameter) in embeddings else 1.0
         decay = weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((lr * rate, decay), []).append(parameter)
@@ -36,3 +43,10 @@ def param_groups(
         {"params": params, "lr": rate, "initial_lr": rate, "weight_decay": decay}
         for (rate, decay), params in sorted(groups.items(), key=lambda entry: entry[0])
     ]
+
+
+def _check_layers(model: nn.Module, names: Sequence[str]) -> None:
+    known = [name for name, _ in model.named_modules() if name]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"train.new_layers: the model has no {name!r}.{nearest(name, known)}")

@@ -6,6 +6,7 @@ from torch import nn
 
 from aio_plugin import config
 from aio_plugin.encoders.frozen import FrozenEncoder
+from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import CheckpointError, ConfigError, EncoderError, ModalityError
 from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.modality import MODALITIES, Batch, Modality
@@ -260,14 +261,12 @@ def test_text_vectors_are_computed_once(monkeypatch):
 
 
 def test_the_toy_encoder_is_where_dmf_tiny_starts():
-    model, fresh = build("dmf_tiny", 4, config.build({})), build("dmf_tiny", 4, options())
-    from aio_plugin.encoders.toy import load_toy
-
+    model, fresh = build("dmf_tiny", 4, config.build({"dmf": {"image_depth": 1}})), build("dmf_tiny", 4, options())
     toy = load_toy()
     assert torch.equal(model.image.positions.table, toy.positions)
     assert torch.equal(model.trunk.class_token, toy.class_token)
     assert torch.equal(model.image.tokenizer.projection.weight, toy.stem["projection.weight"])
-    ours = [model.image.blocks[0], *model.trunk.blocks]
+    ours = [*model.image.blocks, *model.trunk.blocks]
     for block, theirs in zip(ours, toy.encoder.blocks, strict=True):
         for name, value in block.named_parameters():
             assert value.requires_grad
@@ -342,7 +341,7 @@ def test_stage_two_starts_where_stage_one_ended(stage_one):
 @pytest.mark.parametrize(
     ("values", "size", "message"),
     [
-        ({"dmf": {"image_depth": 2}}, (32, 16), r"another DMF model: it lacks 'image\.blocks\.1"),
+        ({"dmf": {"image_depth": 2}}, (32, 16), r"another DMF model: it lacks 'image\.blocks\.0"),
         ({}, (64, 32), r"image\.positions\.table' of shape \[2, 192\] where \[8, 192\]"),
         ({"tokenizer": {"width": 16}}, (32, 16), r"image\.tokenizer\.stem.*of shape \[32"),
         ({"encoder": {"name": "timm:vit_tiny_patch16_224"}}, (32, 16), r"lacks .*aio\.encoder\.name"),

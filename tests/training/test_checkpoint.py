@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from aio_plugin.errors import ConfigError
 from aio_plugin.training.checkpoint import save_atomically, set_progress, steps_done
 from aio_plugin.training.optimisation import param_groups
 
@@ -43,3 +44,13 @@ def test_groups_of_the_paper():
     staged = param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["classifier"], base_lr_mult=0.01)
     assert sorted({round(g["lr"], 6) for g in staged}) == [0.001, 1.0]
     assert sum(len(g["params"]) for g in staged) == 3
+
+
+def test_new_layers_may_lie_deeper_and_must_be_there():
+    model = nn.ModuleDict({"tokenizers": nn.ModuleDict({"rgb": nn.Linear(2, 2), "ir": nn.Linear(2, 3)})})
+    groups = param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["tokenizers.ir"], base_lr_mult=0.01)
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert rates[id(model.tokenizers.ir.weight)] == 1.0
+    assert rates[id(model.tokenizers.rgb.weight)] == pytest.approx(0.01)
+    with pytest.raises(ConfigError, match=r"new_layers: the model has no 'tokenizers.i'.*tokenizers.ir"):
+        param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["tokenizers.i"])

@@ -1,0 +1,84 @@
+"""What reads the training media: captions as AIO's masked words, or as DMF's attribute phrases."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ConfigError
+from ..heads.lexicon import Lexicon
+from ..heads.phrases import Phrases
+from ..heads.vocabulary import Coverage, PhraseReader, gather
+from ..modality import Modality
+from ..models.registry import DMF_NAMES, readable
+from ..synthesis.sketch import Sketcher
+from ..training.bundles import Source
+from ..training.media import MediaReader, Transform
+from .session import session
+
+
+def training_reader(
+    transform: Transform, sketcher: Sketcher, sources: Sequence[Source], copies: int
+) -> tuple[MediaReader, Coverage | None]:
+    """The reader of training media for the model of the config, and how far phrases cover the captions.
+
+    For a DMF with text the phrases of all training captions become the session's vocabulary, which
+    the model is built with.
+
+    Args:
+        copies: bundles of one person in a batch.
+
+    Raises:
+        ConfigError: DMF's triplet finds no two images of a person in a batch.
+        DatasetError: DMF is to train with text, and there is none.
+    """
+    options = session.options()
+    name, session.vocabulary = session.setting("model.name", ""), None
+    lexicon, attributes = Lexicon.of(options.attributes.lexicon), options.attributes
+    if name not in DMF_NAMES:
+        masked = lexicon if options.loss.va else None
+        length = options.text.length
+        return MediaReader(transform, length, sketcher, masked, attributes.fraction, attributes.most), None
+    _check_triplet(options, sources, copies)
+    phrases, coverage = None, None
+    if Modality.TEXT in readable(name, options):
+        extract = Phrases(lexicon)
+        captions = (caption for source in sources for caption in source.captions())
+        session.vocabulary, coverage = gather(captions, extract, " + ".join(source.name for source in sources))
+        _warn_of_silent_images(sources)
+        phrases = PhraseReader(extract, session.vocabulary, options.dmf.phrases)
+    return MediaReader(transform, options.text.length, sketcher, phrases=phrases), coverage
+
+
+def describe(coverage: Coverage) -> str:
+    """For example ``134 in 512 captions, 99.4% of which have one``."""
+    number = len(session.vocabulary or ())
+    return f"{number} in {coverage.captions} captions, {coverage.share:.1%} of which have one"
+
+
+def _check_triplet(options: Any, sources: Sequence[Source], copies: int) -> None:
+    if not options.dmf.triplet:
+        return
+    if copies < 2:
+        raise ConfigError(
+            "aio.dmf.triplet needs two images of a person in a batch; set sampler.train_sampler to "
+            "RandomIdentitySampler and sampler.num_instances to 2 or more (DMF: 4), or aio.dmf.triplet to 0."
+        )
+    for source in sources:
+        lone = sum(len(person.anchors) == 1 for person in source.persons)
+        if lone:
+            warnings.warn(
+                f"{source.name}: {lone} of {len(source.persons)} persons have a single RGB image; the triplet compares "
+                "it with itself under other transforms.",
+                stacklevel=3,
+            )
+
+
+def _warn_of_silent_images(sources: Sequence[Source]) -> None:
+    for source in sources:
+        silent, images = source.without(Modality.TEXT)
+        if silent:
+            warnings.warn(
+                f"{source.name}: {silent} of {images} images have no caption; they train without text.", stacklevel=3
+            )

@@ -1,0 +1,151 @@
+"""DMF's two translations into the fused space, and the transformer behind them (DMF, figure of the method).
+
+DMF: Deep Multimodal Fusion for Generalizable Person Re-identification. https://arxiv.org/abs/2211.00933
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..encoders.frozen import through
+from ..errors import CheckpointError, ModalityError
+from ..heads.vocabulary import Vocabulary
+from ..tokenizers.image import PATCH, ImageTokenizer, PatchTokenizer, patch_grid
+from .sequence import ImagePositions, TextPositions
+
+
+class ImageBranch(nn.Module):
+    """Image Translation: patches, image encoder, linear projection.
+
+    How deep the image encoder is the paper does not say. Without blocks of its own it is the ViT's patch embedding,
+    and the transformer behind is the whole ViT, whose class token has then seen the blocks it was pre-trained with.
+
+    The projection starts as the identity and the modality embedding at 0, so that behind it a transformer
+    finds what it was pre-trained on.
+
+    Shape: images (B, 3, H, W) -> tokens (B, N, D).
+
+    Args:
+        dim: D.
+        image_size: height and width in pixels that the position table is made for.
+        patch: side of a patch of one convolution; None = the convolutional stem that AIO has too.
+        stem_width: channels of that stem.
+        blocks: the image encoder's transformer blocks, which may be none.
+        pre_norm: a norm in front of the blocks, as CLIP has one.
+        name: of the encoder that the blocks are of, for errors.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        image_size: tuple[int, int],
+        patch: int | None,
+        stem_width: int,
+        blocks: Sequence[nn.Module],
+        pre_norm: bool,
+        name: str,
+    ) -> None:
+        super().__init__()
+        self.name, self.patch = name, patch or PATCH
+        self.tokenizer = PatchTokenizer(dim, patch) if patch else ImageTokenizer(dim, stem_width)
+        self.positions = ImagePositions(dim, patch_grid(*image_size, self.patch))
+        self.pre_norm = nn.LayerNorm(dim) if pre_norm else None
+        self.blocks = nn.ModuleList(blocks)
+        self.projection = nn.Linear(dim, dim)
+        nn.init.eye_(self.projection.weight)
+        nn.init.zeros_(self.projection.bias)
+        self.modality = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        grid = patch_grid(images.shape[-2], images.shape[-1], self.patch)
+        tokens: Tensor = self.positions(self.tokenizer(images), grid)
+        if self.pre_norm is not None:
+            tokens = self.pre_norm(tokens)
+        tokens = through(self.blocks, tokens, None, self.name)
+        return self.projection(tokens) + self.modality.to(tokens.dtype)  # type: ignore[no-any-return]
+
+
+class TextBranch(nn.Module):
+    """Text Translation: phrases, their vectors from a frozen text encoder, linear projection.
+
+    The vectors were computed once; here they are looked up. They are no part of a checkpoint, the phrases are:
+    an id means a phrase of the very captions the model was trained with.
+
+    Shape: ids (B, P) int64, -1 where there is no phrase -> tokens (B, P, D).
+
+    Args:
+        dim: D.
+        vocabulary: V phrases.
+        vectors: (V, W), one row a phrase.
+        most: phrases of one caption, P at most.
+    """
+
+    vectors: Tensor
+    packed: Tensor
+
+    def __init__(self, dim: int, vocabulary: Vocabulary, vectors: Tensor, most: int) -> None:
+        super().__init__()
+        self.register_buffer("vectors", vectors, persistent=False)
+        self.register_buffer("packed", vocabulary.pack())
+        self.projection = nn.Linear(vectors.shape[1], dim)
+        nn.init.trunc_normal_(self.projection.weight, std=0.02)
+        nn.init.zeros_(self.projection.bias)
+        self.positions = TextPositions(dim, most)
+        self.modality = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """See the class.
+
+        Raises:
+            ModalityError: an id is not of the vocabulary.
+        """
+        if ids.numel() and int(ids.max()) >= len(self.vectors):
+            raise ModalityError(
+                f"The batch has phrase {int(ids.max())}, the model knows {len(self.vectors)}; build the model after "
+                "the data manager whose captions it is to be trained on."
+            )
+        tokens: Tensor = self.positions(self.projection(self.vectors[ids.clamp(min=0)]))
+        return tokens + self.modality.to(tokens.dtype)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        given = state_dict.get(f"{prefix}packed")
+        if given is not None and not torch.equal(given.cpu(), self.packed.cpu()):
+            theirs, ours = (len(Vocabulary.unpack(packed)) for packed in (given, self.packed))
+            raise CheckpointError(
+                f"The checkpoint was trained with other captions: it knows {theirs} attribute phrases, the captions of "
+                f"data.sources have {ours}. Name the sources of the checkpoint, or set aio.dmf.start to it to train on."
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class Trunk(nn.Module):
+    """The one transformer encoder: [class token; fused tokens] -> f, the class token's output.
+
+    Shape: tokens (B, N, D), mask (B, N) bool False on padding or None -> (B, D).
+
+    Args:
+        dim: D.
+        blocks: transformer blocks.
+        name: of the encoder that the blocks are of, for errors.
+    """
+
+    def __init__(self, dim: int, blocks: Sequence[nn.Module], name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.class_token = nn.Parameter(torch.zeros(dim))
+        nn.init.trunc_normal_(self.class_token, std=0.02)
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """See the class."""
+        first = self.class_token.to(tokens.dtype).expand(len(tokens), 1, -1)
+        if mask is not None:
+            mask = nn.functional.pad(mask, (1, 0), value=True)
+        out = through(self.blocks, torch.cat([first, tokens], dim=1), mask, self.name)
+        return self.norm(out[:, 0])  # type: ignore[no-any-return]

@@ -1,0 +1,256 @@
+"""DMF: attribute phrases and image patches fused in one transformer (DMF, figure of the method).
+
+DMF: Deep Multimodal Fusion for Generalizable Person Re-identification. https://arxiv.org/abs/2211.00933
+
+The published code holds no text side, so it is built from the figure. Nothing of that code is here, least of
+all its block, whose attention has no residual around it, and its cosine loss, which is 0 for class labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..encoders.frozen import FrozenEncoder
+from ..errors import ConfigError, ModalityError
+from ..heads.classification import Bottleneck, Classifier
+from ..modality import MODALITIES, Batch, Modality, format_combination
+from .branches import ImageBranch, TextBranch, Trunk
+
+CONCATENATE, REPLACE = "concatenate", "replace"
+
+
+@dataclass(frozen=True)
+class FusionShape:
+    """The sizes and choices of a DMF model beside those of its encoder.
+
+    Attributes:
+        image_size: height and width in pixels that the position table is made for.
+        patch: side of a patch; None = the convolutional stem.
+        stem_width: channels of that stem.
+        pre_norm: whether the encoder has a norm in front of its blocks.
+        image_depth: first blocks of the encoder that are the image encoder.
+        trunk_depth: last blocks of the encoder that are the transformer behind; 0 = all that follow the former.
+        fusion: "concatenate": text tokens behind the image tokens; "replace": in the place of random ones.
+        drop_text: probability that an item trains without its text.
+        drop_path: stochastic depth of the last block; of the others proportionally less.
+        only_text: train on text tokens alone (ablation).
+        contrast: also give the features of image alone and text alone.
+        after_neck: the retrieval feature is BN(f), not f.
+    """
+
+    image_size: tuple[int, int] = (256, 128)
+    patch: int | None = 16
+    stem_width: int = 64
+    pre_norm: bool = False
+    image_depth: int = 0
+    trunk_depth: int = 0
+    fusion: str = CONCATENATE
+    drop_text: float = 0.5
+    drop_path: float = 0.1
+    only_text: bool = False
+    contrast: bool = False
+    after_neck: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model's training began: the encoder's name and a hash of image branch and trunk."""
+
+    name: str
+    sha256: str
+
+
+class DMF(nn.Module):
+    """The assembled method.
+
+    ``forward`` takes a Batch or RGB images (B, 3, H, W). In eval mode it gives one retrieval feature (B, D) an
+    image, of unit length; text is not read. In train mode a Batch gives every loss its input (see
+    :meth:`train_outputs`), and bare images give what torchreid's own models do.
+
+    Args:
+        encoder: the pre-trained blocks that image encoder and trunk are copies of; here they are trained.
+        num_classes: training identities.
+        shape: see :class:`FusionShape`.
+        text: the text branch, None for images alone (stage two).
+        loss: torchreid's ``loss.name``; only bare images in train mode depend on it.
+
+    Attributes:
+        encoder: where training began, for the record.
+
+    Raises:
+        ConfigError: a depth is not to be had of the encoder, or the text does not fit the fusion.
+    """
+
+    is_aio = True
+
+    def __init__(
+        self,
+        encoder: FrozenEncoder,
+        num_classes: int,
+        shape: FusionShape,
+        text: TextBranch | None = None,
+        loss: str = "softmax",
+    ) -> None:
+        super().__init__()
+        self.shape, self.loss, self.feature_dim = shape, loss, encoder.dim
+        self.encoder = Origin(encoder.name, encoder.sha256)
+        dim, name = encoder.dim, encoder.name
+        image, trunk = _split(encoder, shape)
+        self.image = ImageBranch(dim, shape.image_size, shape.patch, shape.stem_width, image, shape.pre_norm, name)
+        self.text = text
+        self.trunk = Trunk(dim, trunk, name)
+        self.bottleneck = Bottleneck(dim)
+        self.classifier = Classifier(dim, num_classes)
+        self._check_text()
+
+    def _check_text(self) -> None:
+        if self.text is None:
+            if self.shape.only_text:
+                raise ConfigError("aio.dmf.input is 'text', but there are no captions; name a source that has them.")
+            return
+        patches, most = len(self.image.positions.table), len(self.text.positions.table)
+        if self.shape.fusion == REPLACE and most > patches:
+            raise ConfigError(
+                f"aio.dmf.fusion 'replace' puts up to aio.dmf.phrases ({most}) text tokens in the place of {patches} "
+                "image tokens; lower aio.dmf.phrases."
+            )
+
+    def forward(self, batch: Batch | Tensor) -> Any:
+        """See the class."""
+        if isinstance(batch, Tensor):
+            return self._forward_images(batch)
+        return self.train_outputs(batch) if self.training else self.features(batch)
+
+    def _forward_images(self, images: Tensor) -> Any:
+        if not self.training:
+            return self.features(Batch.rgb(images))
+        f = self.trunk(self.image(images))
+        logits = self.classifier(self.bottleneck(f))
+        return (logits, f) if self.loss == "triplet" else logits
+
+    def features(self, batch: Batch) -> Tensor:
+        """One retrieval feature (B, D) of unit length an image.
+
+        Raises:
+            ModalityError: an item has no RGB image, or is to be found by something else besides.
+        """
+        found = [m for m in MODALITIES if batch.has(m).any()]
+        if found != [Modality.RGB] or not batch.has(Modality.RGB).all():
+            raise ModalityError(
+                f"The batch has {format_combination(found) or 'nothing'}; DMF finds people by RGB images alone. Choose "
+                "targets whose queries are RGB images, or an AIO model."
+            )
+        f = self.trunk(self.image(batch[Modality.RGB.value]))
+        return F.normalize((self.bottleneck(f) if self.shape.after_neck else f).float(), dim=1)
+
+    def train_outputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What the losses need.
+
+        Returns:
+            ``features`` (R, D) f, ``logits`` (R, C) of BN(f) and ``labels`` (R,) of the R items trained on;
+            with ``contrast``, ``image_only`` and ``text_only`` (B, D), ``both`` (B,) bool, whose rows count, and
+            ``pid`` (B,).
+
+        Raises:
+            ModalityError: an item has no RGB image, or the batch and the model disagree on phrases.
+        """
+        if not batch.has(Modality.RGB).all():
+            raise ModalityError("An item of the batch has no RGB image; DMF trains on images and their captions.")
+        image = None if self.shape.only_text else self.image(batch[Modality.RGB.value])
+        text, mask = self._text(batch)
+        rows, f = self._fuse(image, text, mask)
+        out = {"features": f, "logits": self.classifier(self.bottleneck(f)), "labels": batch["pid"][rows]}
+        if self.shape.contrast and image is not None and text is not None:
+            out |= self._contrast(image, text, mask, batch["pid"])
+        return out
+
+    def _text(self, batch: Batch) -> tuple[Tensor | None, Tensor]:
+        """Text tokens (B, P, D) and where there are any (B, P) bool."""
+        size = len(batch["present"])
+        if self.text is None or not batch.has(Modality.TEXT).any():
+            if "phrases" in batch:
+                raise ModalityError(
+                    "The batch has attribute phrases, but the model was built without a text branch; build it after "
+                    "the data manager, or set aio.modalities to [rgb]."
+                )
+            return None, torch.zeros(size, 0, dtype=torch.bool, device=batch["present"].device)
+        if "phrases" not in batch:
+            raise ModalityError(
+                "The batch has captions, but no attribute phrases; the data manager has to know that the model is a "
+                "DMF: set model.name, in the config or in what register() is given."
+            )
+        ids = batch["phrases"]
+        return self.text(ids), ids >= 0
+
+    def _fuse(self, image: Tensor | None, text: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Items trained on (R,) and their f (R, D); items of one kind go through the trunk together."""
+        reads = mask.any(1)
+        if image is None:
+            assert text is not None
+            rows = reads.nonzero().flatten()
+            return rows, self.trunk(*_trimmed(text[rows], mask[rows]))
+        if self.training and not self.shape.only_text:
+            reads = reads & (torch.rand(len(reads), device="cpu") >= self.shape.drop_text).to(reads.device)
+        alone, rows = (~reads).nonzero().flatten(), reads.nonzero().flatten()
+        found = [self.trunk(image[alone])] if len(alone) else []
+        if len(rows) and text is not None:
+            found.append(self.trunk(*self._joined(image[rows], *_trimmed(text[rows], mask[rows]))))
+        order = torch.cat([alone, rows]).argsort()
+        return torch.arange(len(reads), device=reads.device), torch.cat(found)[order]
+
+    def _joined(self, image: Tensor, text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Image and text tokens of items that have both, as one sequence, and its mask."""
+        if self.shape.fusion == CONCATENATE:
+            whole = mask.new_ones(image.shape[:2])
+            joined = torch.cat([image, text.to(image.dtype)], dim=1)
+            return joined, None if bool(mask.all()) else torch.cat([whole, mask], dim=1)
+        slots = torch.rand(image.shape[:2]).argsort(dim=1)[:, : mask.shape[1]].to(image.device)  # (b, P), distinct
+        item, place = mask.nonzero(as_tuple=True)
+        return image.index_put((item, slots[item, place]), text[item, place].to(image.dtype)), None
+
+    def _contrast(self, image: Tensor, text: Tensor, mask: Tensor, pid: Tensor) -> dict[str, Tensor]:
+        both = mask.any(1)
+        rows = both.nonzero().flatten()
+        only_image = self.trunk(image)
+        only_text = torch.zeros_like(only_image)
+        if len(rows):
+            found = self.trunk(*_trimmed(text[rows], mask[rows]))
+            only_text = only_text.index_copy(0, rows, found.to(only_text.dtype))
+        return {"image_only": only_image, "text_only": only_text, "both": both, "pid": pid}
+
+
+def _split(encoder: FrozenEncoder, shape: FusionShape) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Copies of the encoder's first blocks, for the image encoder, and of its last, for the trunk."""
+    total = len(encoder.blocks)
+    rest = total - shape.image_depth
+    if not 0 <= shape.image_depth <= total or not 1 <= (shape.trunk_depth or rest) <= total:
+        raise ConfigError(
+            f"aio.dmf.image_depth {shape.image_depth} and aio.dmf.trunk_depth {shape.trunk_depth} do not fit encoder "
+            f"{encoder.name!r} of {total} blocks; neither may be more, and the trunk needs one at least."
+        )
+    image = list(encoder.thawed())[: shape.image_depth]
+    trunk = list(encoder.thawed())[total - (shape.trunk_depth or rest) :]
+    _drop_paths([*image, *trunk], shape.drop_path)
+    return image, trunk
+
+
+def _drop_paths(blocks: list[nn.Module], most: float) -> None:
+    """Stochastic depth, from 0 at the first block to ``most`` at the last, where blocks have a place for it."""
+    from timm.layers.drop import DropPath
+
+    for index, block in enumerate(blocks):
+        rate = most * index / max(len(blocks) - 1, 1)
+        for name in ("drop_path1", "drop_path2"):
+            if rate and hasattr(block, name):
+                setattr(block, name, DropPath(rate))
+
+
+def _trimmed(text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Text tokens and mask without columns that are padding in all rows."""
+    longest = int(mask.sum(1).max()) if mask.numel() else 0
+    return text[:, :longest], mask[:, :longest]

@@ -1,0 +1,129 @@
+"""Phrase encoders against open_clip's own, and what DMF takes from whole ViT files."""
+
+import pytest
+import torch
+from torch import nn
+
+from aio_plugin import config
+from aio_plugin.encoders import text
+from aio_plugin.encoders.sources import load
+from aio_plugin.encoders.text import load_text
+from aio_plugin.encoders.toy import load_toy
+from aio_plugin.errors import EncoderError
+from aio_plugin.heads.vocabulary import Vocabulary
+from aio_plugin.models.registry import build
+from aio_plugin.repair import repair_torchvision
+from aio_plugin.tokenizers.bpe import words
+
+repair_torchvision()
+open_clip = pytest.importorskip("open_clip")
+torch.set_num_threads(1)
+
+PHRASES = ["red hat", "long and brown hair", "sunny"]
+SMALL = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 24, "heads": 2, "layers": 2},
+}
+
+
+@pytest.fixture(params=["plain", "quick", "text."])
+def small_clip(request, monkeypatch, tmp_path):
+    """A small open_clip model and a file of its weights, whose text may stand below ``text.``."""
+    given = {**SMALL, "quick_gelu": request.param == "quick"}
+    monkeypatch.setattr(open_clip, "list_models", lambda: ["small"])
+    monkeypatch.setattr(open_clip, "get_model_config", lambda name: given)
+    torch.manual_seed(1)
+    kind = open_clip.CustomTextCLIP if request.param == "text." else open_clip.CLIP
+    model = kind(**given).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    path = tmp_path / "open_clip_pytorch_model.bin"
+    torch.save(model.state_dict(), path)
+    return model, str(path)
+
+
+def unit(rows):
+    return rows / rows.square().mean(dim=1, keepdim=True).sqrt()
+
+
+def test_phrases_are_encoded_as_open_clip_does(small_clip):
+    model, path = small_clip
+    tokens = open_clip.SimpleTokenizer(context_length=16)(PHRASES)
+    with torch.no_grad():
+        expected = unit(model.encode_text(tokens))
+    torch.testing.assert_close(load_text("open_clip:small", path).table(PHRASES), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_dmf_starts_as_open_clips_image_encoder(small_clip):
+    model, path = small_clip
+    options = config.build({"encoder": {"name": "open_clip:small", "weights": path}, "dmf": {"image_depth": 0}})
+    ours = build("dmf_vit_b16", 3, options, (32, 32), vocabulary=Vocabulary(("red hat", "sunny")))
+    images = torch.randn(2, 3, 32, 32)
+    model.visual.proj = None
+    with torch.no_grad():
+        expected = nn.functional.normalize(model.visual(images), dim=1)
+        torch.testing.assert_close(ours.eval()(images), expected, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(ours.text.vectors, load_text("open_clip:small", path).table(["red hat", "sunny"]))
+
+
+def test_dmf_starts_as_timms_vit(monkeypatch):
+    import timm
+
+    name = "vit_tiny_patch16_224"
+    theirs = timm.create_model(name, img_size=(64, 32), num_classes=0).eval()
+    options = config.build({"encoder": {"name": f"timm:{name}", "weights": "random"}, "dmf": {"image_depth": 0}})
+    assert load(f"timm:{name}", "random").patch == 16
+    ours = build("dmf_vit_b16", 3, options, (64, 32)).eval()
+    with torch.no_grad():
+        theirs.blocks.load_state_dict(ours.trunk.blocks.state_dict())
+        theirs.patch_embed.proj.load_state_dict(ours.image.tokenizer.projection.state_dict())
+        theirs.cls_token.copy_(ours.trunk.class_token)
+        theirs.pos_embed[0, 1:].copy_(ours.image.positions.table)
+        theirs.pos_embed[0, 0].zero_()
+        images = torch.randn(2, 3, 64, 32)
+        expected = nn.functional.normalize(theirs.forward_head(theirs.forward_features(images), pre_logits=True), dim=1)
+        torch.testing.assert_close(ours(images), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_toy_phrases_are_the_mean_of_their_words():
+    table = load_toy().word_embedding
+    expected = torch.stack([torch.stack([table[i] for _, ids in words(p) for i in ids]).mean(0) for p in PHRASES])
+    torch.testing.assert_close(load_text("toy").table(PHRASES), unit(expected))
+
+
+def test_random_text_encoders_repeat(small_clip):
+    for name in ("toy", "open_clip:small"):
+        first, second = (load_text(name, "random").table(PHRASES) for _ in range(2))
+        assert torch.equal(first, second)
+        assert first.isfinite().all()
+
+
+def test_tables_in_pieces_are_the_same(monkeypatch):
+    whole = load_text("toy").table(PHRASES)
+    monkeypatch.setattr(text, "_AT_ONCE", 2)
+    assert torch.equal(load_text("toy").table(PHRASES), whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("toys", "", r"aio\.dmf\.text_encoder\. Did you mean 'toy'"),
+        ("timm:vit_tiny_patch16_224", "", r"aio\.dmf\.text_encoder"),
+        ("open_clip:ViT-B-61", "random", r"Set aio\.dmf\.text_encoder"),
+        ("open_clip:ViT-B-16", "/absent", r"set aio\.dmf\.text_weights"),
+        ("open_clip:roberta-ViT-B-32", "random", r"no plain CLIP's; set aio\.dmf\.text_encoder"),
+    ],
+)
+def test_text_encoders_that_are_not(name, weights, message):
+    with pytest.raises(EncoderError, match=message):
+        load_text(name, weights)
+
+
+def test_a_file_without_the_text_encoder(small_clip, tmp_path):
+    model, _ = small_clip
+    path = tmp_path / "images.bin"
+    torch.save({k: v for k, v in model.state_dict().items() if k.startswith("visual.")}, path)
+    with pytest.raises(EncoderError, match=r"not a file of the text encoder.*aio\.dmf\.text_weights"):
+        load_text("open_clip:small", str(path))
