@@ -1,0 +1,274 @@
+"""FineGPR and FineGPR-C: names, choices, and captions in every form."""
+
+import contextlib
+import json
+import pickle
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.finegpr_captions import Caption, read_captions
+from aio_plugin.datasets.finegpr_names import conditions
+from aio_plugin.errors import ConfigError, DatasetError
+from aio_plugin.modality import Modality
+
+from . import fixtures_synthetic as made
+from .fixtures import image, write
+from .fixtures_synthetic import FINEGPR_CAPTIONS, FINEGPR_SUBSET
+
+
+def read(name, root, **options):
+    return ADAPTERS[name].read(str(root), options, None)
+
+
+def captions_of(item):
+    return [media.caption for media in item.media.partners]
+
+
+def names_of(items):
+    return [str(item.media).rsplit("/", 1)[-1] for item in items]
+
+
+# -- FineGPR
+
+
+def test_finegpr_subset(tmp_path):
+    base = made.finegpr(tmp_path)
+    splits = read("finegpr", tmp_path)
+    assert [str(item.media) for item in splits.train] == [str(base / "FineGPR_subset" / n) for n in FINEGPR_SUBSET]
+    assert [item.pid for item in splits.train] == [0] * 4 + [1] * 4 + [2] * 4
+    assert [item.camid for item in splits.train] == [0, 9, 18, 27] * 3
+    assert not any(item.media.partners for item in splits.train)
+    assert splits.found == {"train ids": 3, "train images": 12}
+    assert splits.published == {"train ids": 1150, "train images": 4600}
+    assert not splits.query
+    assert not splits.gallery
+
+
+def test_finegpr_full(tmp_path):
+    made.finegpr(tmp_path)
+    splits = read("finegpr", tmp_path, images="full")
+    assert names_of(splits.train) == sorted(made.FINEGPR_FULL)
+    assert [item.pid for item in splits.train] == [0] * 8 + [1] * 8
+    assert {item.camid for item in splits.train} == {0, 35}
+    assert splits.published["train images"] == 2_028_600
+
+
+@pytest.mark.parametrize(
+    ("options", "left", "published"),
+    [
+        ({"views": "1,28"}, 6, 2300),
+        ({"views": " 10"}, 3, 1150),
+        ({"weathers": "3", "lights": "5,1"}, 12, 4600),
+        ({"images": "full", "views": "36"}, 8, 1150 * 49),
+        ({"images": "full", "weathers": "1,2", "lights": "5"}, 4, 1150 * 36 * 2),
+    ],
+)
+def test_finegpr_choices(tmp_path, options, left, published):
+    made.finegpr(tmp_path)
+    splits = read("finegpr", tmp_path, **options)
+    assert len(splits.train) == left
+    assert splits.published["train images"] == published
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("views", "0"), ("views", "37"), ("views", ""), ("views", "1,"), ("views", "1;2"), ("views", "²"),
+     ("weathers", "8"), ("lights", "noon")],
+)  # fmt: skip
+def test_finegpr_choices_are_checked(tmp_path, option, value):
+    made.finegpr(tmp_path)
+    with pytest.raises(ConfigError, match=rf"finegpr\.{option} .*'all' or numbers from 1"):
+        read("finegpr", tmp_path, **{option: value})
+
+
+def test_finegpr_choice_of_nothing(tmp_path):
+    made.finegpr(tmp_path)
+    with pytest.raises(DatasetError, match=r"of 12 images .*, 0 are of the chosen views"):
+        read("finegpr", tmp_path, weathers="1")
+
+
+def test_finegpr_names_off_the_pattern_and_astray(tmp_path):
+    base = made.finegpr(tmp_path)
+    for name in ("0001_c37_w03_l05_p03.jpg", "0001_c01_w08_l05_p03.jpg", "0001_c01_w03_l05_p03 (1).jpg"):
+        image(base / "FineGPR_subset" / name)
+    image(base / "FineGPR_subset/more/0011_c01_w03_l05_p03.jpg")
+    image(base / "FineGPR/0003/0001_c01_w01_l01_p01.jpg")
+    notes = read("finegpr", tmp_path).notes
+    assert any("3 of 16 names are not of the form" in note and "(1).jpg" in note for note in notes)
+    assert any("1 images are left out" in note and "FineGPR_subset/more/0011" in note for note in notes)
+    full = read("finegpr", tmp_path, images="full")
+    assert len(full.train) == 16
+    assert any("FineGPR/0003/0001_c01" in note for note in full.notes)
+
+
+def test_finegpr_other_images_than_asked_for(tmp_path):
+    base = made.finegpr(tmp_path)
+    shutil.rmtree(base / "FineGPR")
+    with pytest.raises(DatasetError, match=r"has the images of the subset set, not of the full .*images: subset"):
+        read("finegpr", tmp_path, images="full")
+
+
+@pytest.mark.parametrize(("view", "angle"), [(1, 90), (2, 100), (10, 180), (19, 270), (27, 350), (28, 0), (36, 80)])
+def test_finegpr_conditions(view, angle):
+    found = conditions(f"/data/FineGPR/0003/0003_c{view:02d}_w07_l01_p06.jpg")
+    assert found == (3, view, 7, 1, 6)
+    assert found.angle == angle
+
+
+def test_finegpr_keys_are_unique():
+    names = [f"{p:04d}_c{v:02d}_w0{w}_l0{at}_p0{s}.jpg"
+             for p in (0, 1, 9999) for v in (1, 9, 36) for w in (1, 7) for at in (1, 7) for s in (1, 9)]  # fmt: skip
+    assert len({conditions(name).key for name in names}) == len(names)
+    with pytest.raises(DatasetError, match=r"'x\.png' is no name of a FineGPR image"):
+        conditions("a/x.png")
+
+
+# -- FineGPR-C
+
+IMAGE_1 = '{"images": [{"id": 1, "file_name": "a"}], '
+COCO_KEYS = ["file", "caption", "images", "annotations", "id", "image_id", "file_name"]
+FORMS = [
+    ("captions.txt", made.as_dump()),
+    ("captions.txt", made.as_pairs()),
+    ("captions.tsv", made.as_pairs(gap=" ")),
+    ("captions.json", made.as_coco()),
+    ("captions.json", "\ufeff\n " + made.as_list()),
+    ("captions.txt", made.as_list(key="image")),
+]
+
+
+@pytest.mark.parametrize(("file", "text"), FORMS)
+def test_finegpr_c_reads_every_form(tmp_path, file, text):
+    base = made.finegpr_c(tmp_path, text, file)
+    splits = read("finegpr_c", tmp_path)
+    assert names_of(splits.train) == [FINEGPR_SUBSET[3], FINEGPR_SUBSET[5], FINEGPR_SUBSET[10]]
+    assert [captions_of(item) for item in splits.train] == [
+        ["A woman: red, blue; äöü.", "A woman again."],
+        ["A man with short hair, seen from the left."],
+        ["A woman in a green dress on a sunny afternoon."],
+    ]
+    assert [item.pid for item in splits.train] == [0, 1, 2]
+    assert [item.camid for item in splits.train] == [27, 9, 18]
+    media = splits.train[0].media.partners[0]
+    assert media.modality is Modality.TEXT
+    assert str(media) == f"{base / file}#{2 if 'txt' in file and text[0] != '[' or 'tsv' in file else 1}"
+    assert splits.found == {
+        "images with or without caption": 12,
+        "train ids": 3,
+        "train images": 3,
+        "train captions": 4,
+    }
+    for says in (
+        "9 of 12 images have no caption",
+        "1 of 4 captioned images are not there",
+        "1 captions that stand twice",
+    ):
+        assert any(says in note for note in splits.notes), says
+    assert any("1 blank captions" in note for note in splits.notes)
+
+
+def test_finegpr_c_indexing(tmp_path):
+    made.finegpr_c(tmp_path)
+    train = read("finegpr_c", tmp_path).train
+    items = list(train)
+    assert train[-1] == items[-1]
+    assert captions_of(train[-1]) == captions_of(items[-1])
+    assert train[::-1] == items[::-1]
+    assert [captions_of(i) for i in pickle.loads(pickle.dumps(train))] == [captions_of(i) for i in items]
+    with pytest.raises(IndexError):
+        train[3]
+
+
+def test_finegpr_c_choices_apply_before_captions(tmp_path):
+    made.finegpr_c(tmp_path)
+    splits = read("finegpr_c", tmp_path, views="10,19")
+    assert names_of(splits.train) == [FINEGPR_SUBSET[5], FINEGPR_SUBSET[10]]
+    assert splits.found["images with or without caption"] == 6
+    assert splits.found["train captions"] == 2
+    with pytest.raises(DatasetError, match="is left to train on"):
+        read("finegpr_c", tmp_path, views="1")
+
+
+def test_finegpr_c_finds_the_captions(tmp_path):
+    base = made.finegpr_c(tmp_path)
+    write(base / "licence.txt", "Research only.")
+    with pytest.raises(DatasetError, match=r"any of captions.txt, licence.txt .* aio.datasets.finegpr_c.captions"):
+        read("finegpr_c", tmp_path)
+    write(base / "texts/fine.json", made.as_list())
+    assert len(read("finegpr_c", tmp_path, captions="captions.txt").train) == 3
+    assert len(read("finegpr_c", tmp_path, captions="texts/fine.json").train) == 3
+    with pytest.raises(DatasetError, match="texts/none.json, which .* names, is absent"):
+        read("finegpr_c", tmp_path, captions="texts/none.json")
+    with pytest.raises(DatasetError, match="does not stay inside"):
+        read("finegpr_c", tmp_path, captions="../captions.txt")
+    for name in ("captions.txt", "licence.txt"):
+        (base / name).unlink()
+    with pytest.raises(DatasetError, match="no file of the captions .*Put it there"):
+        read("finegpr_c", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0001: A woman.\nmore", "first line is '0001: A woman.'"),
+        ("file\tcaption\n", r"first line is 'file\\tcaption'"),
+        (" \r\n\n", "first line is ''"),
+        ('{"captions": []}', "first line is '{\"captions\": \\[\\]}'"),
+        ('{"file": "a.jpg"}\n{"file": "b.jpg"}', "first line is"),
+        (made.as_dump() + "0001_c01_w03_l05_p03.jpg A woman.", r"line 9: is not as the first line"),
+        (made.as_pairs() + "\nImageName:a", "line 8: is not as the first line"),
+        ("[1]", "record 0 is no object"),
+        ("[]", "holds no records"),
+        ('[{"file": "a.jpg"}', "'caption' must be a string, got NoneType|no JSON"),
+        ('[{"file": "a.jpg", "caption": 3}]', "record 0: 'caption' must be a string, got int"),
+        ('[{"file": 3, "caption": "a"}]', "record 0: 'file' must be a string"),
+        ('[{"name": "a.jpg", "caption": "a"}]', "record 0 names no image: it has none of image, file"),
+        ('{"images": [3]}', r"images\[0\] is no object"),
+        ('{"images": [{"id": 1}]}', "image 0 has no 'file_name'"),
+        ('{"images": [{"id": 1.5, "file_name": "a"}]}', "image 0: 'id' must be a whole number or a string, got float"),
+        (IMAGE_1 + '"annotations": [{"image_id": 2}]}', "annotation 0: no image .* id 2"),
+        (IMAGE_1 + '"annotations": [{"image_id": 1}]}', "annotation 0: 'caption' must be a string, got NoneType"),
+        (IMAGE_1 + '"annotations": []}', "none with a caption is left"),
+        (made.as_coco()[:-30], "no JSON after"),
+        ("x.jpg\tA woman.", "1 of 1 names are not of the form 0001_c01"),
+        ("0999_c01_w03_l05_p03.jpg\tA woman.", "is left to train on"),
+    ],
+)  # fmt: skip
+def test_finegpr_c_damaged_captions(tmp_path, text, says):
+    made.finegpr_c(tmp_path, text)
+    with pytest.raises(DatasetError, match=says):
+        read("finegpr_c", tmp_path)
+
+
+def test_finegpr_c_captions_that_are_no_text(tmp_path):
+    base = made.finegpr_c(tmp_path)
+    (base / "captions.txt").write_bytes(b"\xff\xfea\x00")
+    with pytest.raises(DatasetError, match="as UTF-8 text"):
+        read("finegpr_c", tmp_path)
+
+
+def test_finegpr_c_captions_off_the_names_are_counted(tmp_path):
+    made.finegpr_c(tmp_path, made.as_pairs([*FINEGPR_CAPTIONS, ("0001_c77_w03_l05_p03.jpg", "A.")]))
+    notes = read("finegpr_c", tmp_path).notes
+    assert any("images in captions.txt: 1 of 8 names" in note and "0001_c77" in note for note in notes)
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(alphabet='{}[]":,a1 \n\t', max_size=40)
+    | st.recursive(
+        st.none() | st.integers(-2, 2) | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(COCO_KEYS), inner),
+        max_leaves=12,
+    ).map(json.dumps)
+)  # fmt: skip
+def test_any_caption_file_reads_or_is_a_dataset_error(tmp_path, text):
+    file = tmp_path / "x.txt"
+    file.write_text(text)
+    with contextlib.suppress(DatasetError):
+        assert all(isinstance(caption, Caption) for caption in read_captions(str(file)))
