@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
+
+from . import places
 
 Floats = NDArray[np.float32]
-
-_PLACE = (176, 208)
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,8 @@ class Camera:
         blur: radius in pixels.
         wander: standard deviation of a picture's gain and cast around the camera's.
         occlusion: probability that something stands before the person.
+        style: of its place, see :mod:`.places`.
+        snow: share of the picture that flakes cover.
     """
 
     seed: int
@@ -39,6 +40,8 @@ class Camera:
     blur: float
     wander: float = 0.05
     occlusion: float = 0.18
+    style: str = places.STREET
+    snow: float = 0.0
 
 
 RGB_CAMERAS: tuple[Camera, ...] = (
@@ -52,11 +55,11 @@ RGB_CAMERAS: tuple[Camera, ...] = (
 """The surveillance cameras of every toy dataset; camera k of a dataset is entry k - 1."""
 
 IR_CAMERAS: tuple[Camera, ...] = (
-    Camera(21, (1.0, 1.0, 1.0), 1.00, 0.01, 1.0, 0.015, 0.3),
-    Camera(22, (0.88, 0.88, 0.88), 1.10, 0.03, 1.0, 0.022, 0.4),
-    Camera(23, (1.04, 1.04, 1.04), 0.92, 0.00, 1.0, 0.018, 0.3),
+    Camera(21, (0.62, 0.62, 0.62), 1.00, 0.30, 1.0, 0.045, 0.5),
+    Camera(22, (0.50, 0.50, 0.50), 1.10, 0.12, 1.0, 0.050, 0.6),
+    Camera(23, (0.66, 0.66, 0.66), 0.92, 0.38, 1.0, 0.040, 0.5),
 )
-"""The infrared cameras."""
+"""The infrared cameras: little contrast and much noise, as at night."""
 
 WEB_CAMERAS: tuple[Camera, ...] = (
     Camera(31, (1.00, 1.00, 1.00), 1.00, 0.00, 1.00, 0.010, 0.3, 0.05, 0.1),
@@ -67,38 +70,13 @@ WEB_CAMERAS: tuple[Camera, ...] = (
 """Friendly light, as in pictures from the web; the pre-training of the small encoder uses them."""
 
 
-@functools.lru_cache(maxsize=64)
-def place(seed: int) -> Image.Image:
-    """The RGB place a camera looks at: a wall, a floor, and clutter before them."""
-    rng = np.random.default_rng([seed, 0x91ACE])
-    width, height = _PLACE
-    horizon = int(rng.integers(90, 150))
-    image = Image.new("RGB", _PLACE, _colour(rng))
-    pen = ImageDraw.Draw(image)
-    pen.rectangle((0, horizon, width, height), fill=_colour(rng))
-    step = int(rng.integers(9, 26))
-    for x in range(0, width, step):
-        pen.line((x, 0, x, horizon), fill=_colour(rng), width=int(rng.integers(1, 4)))
-    for _ in range(14):
-        x, y = int(rng.integers(-20, width)), int(rng.integers(-20, height - 20))
-        w, h = int(rng.integers(8, 44)), int(rng.integers(12, 90))
-        draw = pen.ellipse if rng.random() < 0.3 else pen.rectangle
-        draw((x, y, x + w, y + h), fill=_colour(rng), outline=_colour(rng))
-    return image.filter(ImageFilter.GaussianBlur(1.2))
-
-
-def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    base = rng.uniform(60, 200)
-    return tuple(int(v) for v in np.clip(base + rng.normal(0, 22, 3), 0, 255))  # type: ignore[return-value]
-
-
 def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> Floats:
     """(H, W, 3) a cut-out of the camera's place, in 0..1."""
     width, height = size
     zoom = float(rng.uniform(0.8, 1.2)) * height / 128
     w, h = width / zoom, height / zoom
-    x, y = rng.uniform(0, _PLACE[0] - w), rng.uniform(0, _PLACE[1] - h)
-    cut = place(camera.seed).resize(size, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h))
+    x, y = rng.uniform(0, places.SIZE[0] - w), rng.uniform(0, places.SIZE[1] - h)
+    cut = places.place(camera.seed, camera.style).resize(size, Image.Resampling.BILINEAR, box=(x, y, x + w, y + h))
     return np.asarray(cut, dtype=np.float32) / np.float32(255)
 
 
@@ -123,6 +101,8 @@ def smooth_noise(size: tuple[int, int], cells: tuple[int, int], rng: np.random.G
 def expose(light: Floats, camera: Camera, rng: np.random.Generator) -> Image.Image:
     """The picture a camera takes of ``light`` (H, W, C) in 0..1; C is 3, or 1 for a grey picture."""
     channels = light.shape[2]
+    if camera.snow:
+        light = np.where(rng.random((*light.shape[:2], 1)) < camera.snow, np.float32(1), light)
     if camera.saturation != 1:
         grey = light.mean(axis=2, keepdims=True)
         light = grey + camera.saturation * (light - grey)

@@ -1,4 +1,4 @@
-"""The toy world on disk: made-up people in the layouts of eight real datasets."""
+"""The toy world on disk: made-up people in the layouts of real datasets."""
 
 from .writer import VERSION, make
 

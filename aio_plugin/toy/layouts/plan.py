@@ -11,19 +11,20 @@ import numpy as np
 from ..people import Person, look_alike, sample_person
 from ..pose import Pose
 from ..sample import WORLD
+from ..scene import Camera
 
 
 class Picture(NamedTuple):
     """A file to draw.
 
-    ``kind`` is "rgb", "ir" or "sketch"; ``by`` the camera's number or the hand's letter; ``key``
+    ``kind`` is "rgb", "ir" or "sketch"; ``by`` the camera, its number, or the hand's letter; ``key``
     seeds what the picture does not share with others. The suffix of ``path`` is the format.
     """
 
     path: str
     person: Person
     kind: str
-    by: int | str
+    by: int | str | Camera
     key: tuple[int, ...]
     pose: Pose | None = None
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-from scipy.io import savemat
 
 from ..people import Person
+from .matlab import mat
 from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
 
 RGB, IR = (1, 2, 4, 5), (3, 6)
@@ -63,7 +61,4 @@ def _permutations(source: Source, counts: np.ndarray) -> bytes:
             rows = [source.rng.permutation(count) + 1 for _ in range(TRIALS)] if count else np.zeros((0, 0))
             cells[k, 0] = np.asarray(rows, dtype=np.uint8)
         cameras[camera, 0] = cells
-    buffer = io.BytesIO()
-    savemat(buffer, {"rand_perm_cam": cameras})
-    # the first 116 bytes are a remark with the time of writing, which would differ every time
-    return b"MATLAB 5.0 MAT-file, toy world".ljust(116) + buffer.getvalue()[116:]
+    return mat({"rand_perm_cam": cameras})

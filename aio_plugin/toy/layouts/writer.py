@@ -10,54 +10,80 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from tqdm import tqdm
 
-from ...errors import DatasetError
+from ...errors import DatasetError, nearest
 from ..draw import draw_ir, draw_rgb, draw_sketch
-from . import cuhk_pedes, llcm, market1501, mask1k, pku_sketch, synth_pedes, sysu_mm01
+from . import (
+    cuhk03_np,
+    cuhk_pedes,
+    finegpr,
+    llcm,
+    market1501,
+    mask1k,
+    msmt17,
+    pku_sketch,
+    randperson,
+    synth_pedes,
+    sysu_mm01,
+)
 from .plan import Picture, Plan
 
-VERSION = 2
+VERSION = 3
 """Grows whenever the same ids and seed give other files."""
 
 MANIFEST = "toy.json"
-LAYOUTS = (synth_pedes, llcm, mask1k, market1501, sysu_mm01, pku_sketch, cuhk_pedes)
+_AIO = (synth_pedes, llcm, mask1k, market1501, sysu_mm01, pku_sketch, cuhk_pedes)
+_DMF = (finegpr, randperson, msmt17, cuhk03_np)
+SETS: dict[str, tuple[ModuleType, ...]] = {"aio": _AIO, "dmf": (market1501, *_DMF), "all": (*_AIO, *_DMF)}
+"""Datasets that are written together; a dataset's files do not depend on which others are."""
 
 
-def make(root: str | Path, ids: int = 300, seed: int = 0, workers: int | None = None, progress: bool = True) -> Path:
+def make(
+    root: str | Path,
+    ids: int = 300,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
+    sets: str = "aio",
+) -> Path:
     """Writes a toy world under ``root``, or keeps the same world that is there already.
 
     Args:
         root: a folder that is absent or empty, or holds a toy world.
-        ids: people in SYNTH-PEDES; the other sets grow with it.
+        ids: people in SYNTH-PEDES and FineGPR; the other datasets grow with it.
         seed: of the people and the pictures.
         workers: processes that draw; all cores by default. The files do not depend on it.
         progress: whether to show a bar.
+        sets: which datasets, a key of :data:`SETS`.
 
     Returns:
         ``root`` as a path.
 
     Raises:
-        DatasetError: ``ids`` is too small, or ``root`` holds anything else.
+        DatasetError: ``ids`` is too small, ``sets`` is unknown, or ``root`` holds anything else.
     """
     if ids < 8:
         raise DatasetError(f"A toy world needs at least 8 identities, got {ids}; give --ids 8 or more.")
     if seed < 0:
         raise DatasetError(f"The seed of a toy world must not be negative, got {seed}.")
+    if sets not in SETS:
+        raise DatasetError(f"There are no sets {sets!r} of a toy world.{nearest(sets, SETS)}")
     root = Path(root)
-    manifest = {"ids": ids, "seed": seed, "version": VERSION}
+    manifest: dict[str, int | str] = {"ids": ids, "seed": seed, "sets": sets, "version": VERSION}
     if _holds(root, manifest):
         return root
-    plans = [layout.plan(ids, seed) for layout in LAYOUTS]
+    plans = [layout.plan(ids, seed) for layout in SETS[sets]]
     with _all_or_nothing(root) as folder:
         _write(folder, plans, workers or _cores(), progress)
         (folder / MANIFEST).write_text(json.dumps(manifest) + "\n")
     return root
 
 
-def _holds(root: Path, manifest: dict[str, int]) -> bool:
+def _holds(root: Path, manifest: dict[str, int | str]) -> bool:
     """Whether ``root`` is the world already; false if it is free to be written."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
@@ -118,10 +144,10 @@ def draw_picture(job: tuple[str, Picture]) -> None:
     """Draws and writes the picture of ``(root, picture)``; its folder must be there."""
     folder, picture = job
     rng = np.random.default_rng(picture.key)
-    if picture.kind == "sketch":
-        image = draw_sketch(picture.person, str(picture.by), rng, picture.pose)
+    if isinstance(picture.by, str):
+        image = draw_sketch(picture.person, picture.by, rng, picture.pose)
     elif picture.kind == "ir":
-        image = draw_ir(picture.person, int(picture.by), rng, picture.pose).convert("L")
+        image = draw_ir(picture.person, picture.by, rng, picture.pose).convert("L")
     else:
-        image = draw_rgb(picture.person, int(picture.by), rng, picture.pose)
+        image = draw_rgb(picture.person, picture.by, rng, picture.pose)
     image.save(f"{folder}/{picture.path}", quality=90)  # of JPEG; the other formats ignore it
