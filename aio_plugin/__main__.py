@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     toy.add_argument("--root", required=True, help="folder to write to; data.root of the configs")
     toy.add_argument("--ids", type=int, default=300, help="number of people (default 300)")
     toy.add_argument("--seed", type=int, default=0, help="another seed, another world (default 0)")
+    toy.add_argument("--sets", default="aio", help="aio (default), dmf or all: the datasets of that method's configs")
     doctor = command("doctor", _doctor, "say what is installed, and look every dataset over; exit code 1: find a fault")
     doctor.add_argument(
         "--root", help="data root, the folder that contains the datasets' folders; none: look at no data"
@@ -66,7 +67,7 @@ def _run(args: argparse.Namespace) -> None:
 def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
-    make(args.root, args.ids, args.seed)
+    make(args.root, args.ids, args.seed, sets=args.sets)
 
 
 def _doctor(args: argparse.Namespace) -> int:

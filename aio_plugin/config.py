@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from yacs.config import CfgNode
 
-from .errors import ConfigError, nearest
+from .errors import ConfigError, ModalityError, nearest
+from .modality import Combination, Modality, format_combination, parse_combination
 
 
 class Key(NamedTuple):
@@ -34,6 +35,12 @@ KEYS: tuple[Key, ...] = (
         "",
         "file of the encoder's weights (open_clip, timm or Meta-Transformer); '' = the encoder's published "
         "weights, downloaded; 'random' = random weights, for tests and measurements",
+    ),
+    Key(
+        "modalities",
+        ["rgb", "ir", "sketch", "text"],
+        "what the model has tokenizers for: rgb and any of ir, sketch, text and cp (colour pencil); training media of "
+        "others are left out, with a warning",
     ),
     Key("tokenizer.width", 0, "channels of the image stems; 0 = the model's own (64, TransReID-SSL; aio_tiny 32)"),
     Key(
@@ -77,6 +84,62 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("synthesis.cache", "", "folder of computed line drawings; '' = <data.root>/.aio_cache"),
     Key(
+        "dmf.start",
+        "",
+        "checkpoint of stage one that DMF's stage two starts from: image branch, transformer and bottleneck; '' = "
+        "the encoder's own weights",
+    ),
+    Key(
+        "dmf.text_encoder",
+        "",
+        "frozen encoder of DMF's attribute phrases: 'open_clip:<model>' or 'toy'; '' = aio.encoder.name's if that is "
+        "open_clip's, one file of which holds both, else the model's own (the paper has data2vec's)",
+    ),
+    Key(
+        "dmf.text_weights",
+        "",
+        "file of the phrase encoder; '' = aio.encoder.weights if both are of one file, else the published weights; "
+        "'random' = random weights, for tests",
+    ),
+    Key("dmf.phrases", 16, "attribute phrases of one caption that DMF reads, at most (FineGPR-C: up to about 16)"),
+    Key(
+        "dmf.image_depth",
+        0,
+        "blocks of the encoder that are DMF's image encoder behind its patches, the first ones. The paper is silent; "
+        "with 0 the transformer is a whole ViT (12 layers, config of the published code) that starts as pre-trained",
+    ),
+    Key(
+        "dmf.trunk_depth",
+        0,
+        "blocks of the encoder that DMF's transformer starts from, the last ones; 0 = all behind the image encoder. "
+        "12 with image_depth 12 is two whole ViT-B/16, at twice the cost",
+    ),
+    Key(
+        "dmf.fusion",
+        "concatenate",
+        "'concatenate': image tokens, then text tokens; 'replace': text tokens in the place of random image tokens "
+        "(DMF's figure leaves both open)",
+    ),
+    Key(
+        "dmf.drop_text",
+        0.5,
+        "probability that an item trains without its text, so that stage two's images alone are nothing new",
+    ),
+    Key("dmf.drop_path", 0.1, "stochastic depth of DMF's last block, less before it (config of the published code)"),
+    Key("dmf.input", "fused", "'fused': images, with text where there is any; 'text': text alone (ablation)"),
+    Key("dmf.triplet", 1.0, "weight of DMF's soft-margin batch-hard triplet on f; 0 switches it off"),
+    Key(
+        "dmf.contrast",
+        0.0,
+        "weight of the identity-supervised contrast between image alone and text alone, temperature aio.loss.tau; "
+        "0 = off, as in DMF's figure",
+    ),
+    Key(
+        "dmf.test_feature",
+        "before",
+        "DMF's retrieval feature: f 'before' or 'after' the bottleneck (config of the published code: before)",
+    ),
+    Key(
         "stages",
         [],
         "progressive training (AIO Sec. 3.2): a list of {epochs, sources: {name: {quota, synthetic}}}; quota = persons "
@@ -95,6 +158,9 @@ KEYS: tuple[Key, ...] = (
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "tokenizer.start": ("fresh", "pretrained"),
     "bnneck": ("shared", "per_modality"),
+    "dmf.fusion": ("concatenate", "replace"),
+    "dmf.input": ("fused", "text"),
+    "dmf.test_feature": ("before", "after"),
     "train.precision": ("auto", "fp32", "bf16", "fp16"),
 }
 
@@ -157,9 +223,33 @@ def check_choices(node: CfgNode) -> None:
             value = value[part]
         if value not in choices:
             raise ConfigError(f"aio.{name} is {value!r}.{nearest(str(value), choices)}")
+    modalities(node)
     low, high = node.multimodal.min, node.multimodal.max
     if not 1 <= low <= high:
         raise ConfigError(f"aio.multimodal: need 1 <= min <= max, got min {low} and max {high}.")
+    for name in ("drop_text", "drop_path"):
+        if not 0 <= node.dmf[name] < 1:
+            raise ConfigError(f"aio.dmf.{name} is {node.dmf[name]}; it is a probability, 0 or more and below 1.")
+    if node.dmf.phrases < 1:
+        raise ConfigError(f"aio.dmf.phrases is {node.dmf.phrases}; set it to 1 or more, or aio.modalities to [rgb].")
+
+
+def modalities(node: CfgNode) -> Combination:
+    """``aio.modalities`` in the order of modalities.
+
+    Raises:
+        ConfigError: a name is unknown or stands twice, or rgb is not among them.
+    """
+    names = node.modalities
+    try:
+        found = parse_combination("+".join(map(str, names)))
+    except ModalityError as error:
+        raise ConfigError(f"aio.modalities: {error}") from error
+    if Modality.RGB not in found:
+        raise ConfigError(
+            f"aio.modalities is {format_combination(found)}, but every model binds the others to rgb; add rgb."
+        )
+    return found
 
 
 def _nearest_key(where: str, known: Mapping[str, Any], prefix: str) -> str:

@@ -29,6 +29,10 @@ class IncompleteError(DatasetError):
     """A file or folder that a dataset cannot be read without is missing."""
 
 
+class OtherFormError(IncompleteError):
+    """A dataset lies in another of its forms than the one asked for."""
+
+
 class MediaError(AIOError, RuntimeError):
     """An image or caption cannot be read."""
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-import ijson
-
 from ..errors import DatasetError
+from .json_stream import elements
 
 MOST_ID = 2**62
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -64,13 +62,12 @@ def read_objects(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         with open(file, "rb") as stream:
             _check_list(file, stream)
-            for number, record in enumerate(ijson.items(stream, "item", use_float=True)):
+            for number, record in enumerate(elements(stream)):
                 if not isinstance(record, dict):
                     raise DatasetError(f"{file}: record {number} is no object but {_kind(record)}. Restore the file.")
                 yield number, record
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        reason = re.sub(r"\s+", " ", str(error)).replace("(right here) ------^", "").strip()
-        raise DatasetError(f"{file}: no JSON after record {number}: {reason}. Restore the file.") from error
+    except ValueError as error:
+        raise DatasetError(f"{file}: no JSON after record {number}: {error}. Restore the file.") from error
     except OSError as error:
         raise DatasetError(f"Cannot read the annotations {file}: {error}.") from error
     if number < 0:
@@ -98,7 +95,7 @@ def string(record: dict[str, Any], key: str, where: str) -> str:
     value = _get(record, key, where)
     if not isinstance(value, str) or not value:
         raise DatasetError(f"{where}: {key!r} must be a string that is not empty, got {_kind(value)}.")
-    return value
+    return _encodable(value)
 
 
 def strings(record: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
@@ -113,7 +110,7 @@ def strings(record: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     for index, element in enumerate(value):
         if not isinstance(element, str):
             raise DatasetError(f"{where}: {key!r}[{index}] must be a string, got {_kind(element)}.")
-    return tuple(element.strip() for element in value)
+    return tuple(_encodable(element).strip() for element in value)
 
 
 def one_of(record: dict[str, Any], key: str, known: tuple[str, ...], where: str) -> str:
@@ -132,6 +129,11 @@ def _get(record: dict[str, Any], key: str, where: str) -> Any:
     if key not in record:
         raise DatasetError(f"{where} has no {key!r}; it has {', '.join(map(repr, sorted(record))) or 'no keys'}.")
     return record[key]
+
+
+def _encodable(text: str) -> str:
+    """``text`` with ``?`` for halves of surrogate pairs, which JSON can write and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _kind(value: Any) -> str:

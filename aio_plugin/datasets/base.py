@@ -56,11 +56,18 @@ class Adapter:
         name: what a config calls it.
         folder: where it lies under the data root.
         read: ``(root, options, query) -> Splits``; ``root`` is the folder that contains ``folder``,
-            ``query`` the combination of modalities to search with, or None for ``queries[0]``.
+            ``query`` the combination of modalities to search with, or None for ``queries[0]`` (ORBench's
+            groups: for all of them).
         protocol: see :class:`MakeProtocol`.
         queries: the combinations its own media can form, the default first; empty if the
-            dataset is for training only.
+            dataset is for training only, or if only the data says, see ``find_queries``.
         options: every option it takes, with its default; ``about`` documents each.
+        folders: all names its folder goes by; () if ``folder`` is the only one.
+        survey: options under which, one after the other, everything in a complete copy is read; () if other
+            datasets of the folder read it all. Forms that a copy need not have raise OtherFormError.
+        spare: patterns, relative to the folder, of what a complete copy has though nothing reads it:
+            images that no split uses, folders that are empty.
+        find_queries: ``(root, options) -> combinations`` of a dataset that can have any.
     """
 
     name: str
@@ -70,6 +77,18 @@ class Adapter:
     queries: tuple[Combination, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[str] = ()
+    survey: Sequence[Options] = ({},)
+    spare: Sequence[str] = ()
+    find_queries: Callable[[str, Options], tuple[Combination, ...]] | None = None
+
+    def queries_in(self, root: str, options: Options) -> tuple[Combination, ...]:
+        """``queries``, or what the data below ``root`` has of them.
+
+        Raises:
+            DatasetError: the data has to be read for it, and cannot be.
+        """
+        return self.find_queries(root, options) if self.find_queries else self.queries
 
 
 def choose_query(name: str, queries: Sequence[Combination], query: Combination | None) -> Combination:

@@ -8,20 +8,21 @@ from typing import NamedTuple
 from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
 from .annotations import Record, read_photos
-from .checks import Absences
+from .checks import Absences, Fault
 from .files import Tree
 
 PHOTO_CAMERA, OTHER_CAMERA = 0, 1
-"""These sets name no cameras. Captions, sketches and queries get another than the photos', so that a
-rule that removes the same person under the same camera removes nothing."""
+"""Most of these sets name no cameras. Captions, sketches and queries get another than the photos', so that
+a rule that removes the same person under the same camera removes nothing."""
 
 
 class Photo(NamedTuple):
-    """An image with its raw identity and its captions."""
+    """An image with its raw identity, its captions and the camera, where that is known."""
 
     path: str
     pid: int
     captions: tuple[Media, ...]
+    camid: int = PHOTO_CAMERA
 
 
 def photos_by_split(
@@ -51,7 +52,7 @@ def photos_by_split(
         absences.see(path)
         found[record.split].append(Photo(path, record.pid, _captions(tree.path(file), record)))
         blank += len(record.captions) - len(found[record.split][-1].captions)
-    absences.raise_if_any()
+    absences.raise_if_any(tolerable=True)
     notes = []
     if repeated:
         notes.append(f"{tree.dataset}: {repeated} records of images that stand in {file} twice are left out")
@@ -62,12 +63,17 @@ def photos_by_split(
 
 def training_items(photos: Iterable[Photo]) -> list[Item]:
     """The photos with their captions as partners; raw pids."""
-    return [Item(Media(photo.path, partners=photo.captions), photo.pid, PHOTO_CAMERA) for photo in photos]
+    return [Item(Media(photo.path, partners=photo.captions), photo.pid, photo.camid) for photo in photos]
 
 
 def gallery_items(photos: Sequence[Photo]) -> list[Item]:
     """Every photo once, bare; ``source`` is its position."""
-    return [Item(Media(photo.path), photo.pid, PHOTO_CAMERA, at) for at, photo in enumerate(photos)]
+    return [Item(Media(photo.path), photo.pid, photo.camid, at) for at, photo in enumerate(photos)]
+
+
+def beside(photos: Iterable[Photo]) -> int:
+    """A camera that none of the photos is from, for what was made by hand."""
+    return max((photo.camid + 1 for photo in photos), default=OTHER_CAMERA)
 
 
 def query_items(
@@ -85,6 +91,7 @@ def query_items(
         whose ``source`` is the position of the photo in ``photos``.
     """
     items = []
+    camera = beside(photos)
     for at, photo in enumerate(photos):
         images = []
         if Modality.RGB in combination:
@@ -97,7 +104,7 @@ def query_items(
             parts = [[*images, caption] for caption in photo.captions[:captions]]
         for first, *others in parts:
             media = Media(str(first), first.modality, first.caption, others)
-            items.append(Item(media, photo.pid, OTHER_CAMERA, at))
+            items.append(Item(media, photo.pid, camera, at))
     return items
 
 
@@ -129,7 +136,9 @@ def _check_same(first: Record, again: Record, file: str) -> None:
 def _shared(dataset: str, found: Mapping[str, Sequence[Photo]]) -> list[str]:
     trained = {photo.pid for photo in found["train"]}
     return [
-        f"{dataset}: {len(shared)} identities are in train and in {split}, the first {min(shared)}: results mislead"
+        Fault(
+            f"{dataset}: {len(shared)} identities are in train and in {split}, the first {min(shared)}: results mislead"
+        )
         for split, photos in found.items()
         if split != "train" and (shared := trained & {photo.pid for photo in photos})
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from ..errors import DatasetError
 from .files import Tree
@@ -19,6 +21,36 @@ def compare(dataset: str, found: Mapping[str, int], expected: Mapping[str, int])
     if not off:
         return []
     return [f"{dataset}: found (published): {', '.join(off)}. Not comparable with published results."]
+
+
+class Fault(str):
+    """A note of something that is wrong with the data, though it can be read."""
+
+
+_tolerated: ContextVar[list[str] | None] = ContextVar("tolerated", default=None)
+
+
+@contextmanager
+def tolerating_absences() -> Iterator[list[str]]:
+    """Within the block, absent images are told of in the list it gives, and read over.
+
+    So that whoever looks a dataset over finds what else there is to find. It holds where a reader
+    does without the images, see :func:`raise_unless_tolerated`.
+    """
+    found: list[str] = []
+    token = _tolerated.set(found)
+    try:
+        yield found
+    finally:
+        _tolerated.reset(token)
+
+
+def raise_unless_tolerated(absent: str) -> None:
+    """Raise DatasetError with a message of absent images, or tell of them within :func:`tolerating_absences`."""
+    tolerated = _tolerated.get()
+    if tolerated is None:
+        raise DatasetError(absent)
+    tolerated.append(absent)
 
 
 class Absences:
@@ -45,13 +77,25 @@ class Absences:
             self._absent[folder] += 1
             self._first = self._first or path
 
-    def raise_if_any(self) -> None:
-        """Raise DatasetError if an image was absent: how many in every folder, and the first."""
+    @property
+    def total(self) -> int:
+        """How many were absent."""
+        return self._absent.total()
+
+    def raise_if_any(self, tolerable: bool = False) -> None:
+        """Raise DatasetError if an image was absent: how many in every folder, and the first.
+
+        Args:
+            tolerable: the reader can go on; within :func:`tolerating_absences` it then does.
+        """
         if not self._absent:
             return
         folders = ", ".join(f"{name} {count} of {self._seen[name]}" for name, count in sorted(self._absent.items()))
-        raise DatasetError(
+        message = (
             f"{self._tree.dataset}: {self._absent.total()} of {self._seen.total()} images listed in {self._source} are "
             f"absent or empty; the first: {self._tree.relative(self._first)}. By folder: {folders}. "
             f"Complete the download."
         )
+        if not tolerable:
+            raise DatasetError(message)
+        raise_unless_tolerated(message)

@@ -15,8 +15,9 @@ from .base import Adapter, Options, Splits, choose_query
 from .files import Part, Tree
 from .lists import Names
 from .options import resolve
+from .persons import check_apart, pids, search_counts, unanswered
 from .photos import Photos
-from .rgb_sets import check_apart, folder_of, pids, scene_images, search_counts, unanswered
+from .rgb_sets import folder_of, scene_images
 
 NAME, FOLDERS = "clonedperson", ("clonedperson", "ClonedPerson")
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)

@@ -14,7 +14,7 @@ from .checks import Fault
 from .cuhk03 import BOXES, EXTRACT, FOLDER, QUERIES, image_item, images_of, names_of, person_id, tree_of
 from .cuhk03_files import SPLITS, read_test_set
 from .options import Option, about, defaults, resolve
-from .rgb_sets import pids
+from .persons import pids
 
 MATLAB = "cuhk03_release/cuhk-03.mat"
 OPTIONS = (
@@ -74,7 +74,14 @@ def protocol(boxes: str, root: str, options: Options, query: Combination | None 
 def _adapter(boxes: str) -> Adapter:
     name = f"cuhk03_classic_{boxes}"
     return Adapter(
-        name, FOLDER, partial(read, boxes), partial(protocol, boxes), QUERIES, defaults(OPTIONS), about(OPTIONS)
+        name,
+        FOLDER,
+        partial(read, boxes),
+        partial(protocol, boxes),
+        QUERIES,
+        defaults(OPTIONS),
+        about(OPTIONS),
+        survey=[{"split": split} for split in range(1, SPLITS + 1)],
     )
 
 

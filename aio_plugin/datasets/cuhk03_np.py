@@ -16,7 +16,8 @@ from .cuhk03_files import NewProtocol, read_new_protocol
 from .files import Part, Tree
 from .lists import Names
 from .options import resolve
-from .rgb_sets import check_apart, folder_of, pids, search_counts, unanswered
+from .persons import check_apart, pids, search_counts, unanswered
+from .rgb_sets import folder_of
 
 PACKAGED = ("CUHK03-NP", "cuhk03-np", f"{FOLDER}/CUHK03-NP", f"{FOLDER}/cuhk03-np")
 PARTS = ("bounding_box_train", "query", "bounding_box_test")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..errors import DatasetError
+from ..errors import DatasetError, IncompleteError
 
 JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -41,6 +41,13 @@ def is_junk(name: str) -> bool:
     return name.startswith(".") or name.lower() in JUNK
 
 
+def leads_out(path: str, allowed: Sequence[str]) -> str | None:
+    """Where ``path`` leads to, if that is below none of the ``allowed`` real folders; else None."""
+    real = os.path.realpath(path)
+    inside = any(real == base or real.startswith(base.rstrip(os.sep) + os.sep) for base in allowed)
+    return None if inside else real
+
+
 class Tree:
     """The folder of a dataset below the data root.
 
@@ -71,7 +78,7 @@ class Tree:
         """Check the parts that are not optional, and ``extra`` ones.
 
         Raises:
-            DatasetError: one is missing; shows the expected tree and marks all that are.
+            IncompleteError: one is missing; shows the expected tree and marks all that are.
         """
         needed = [part.fixed for part in self.layout if not part.optional] + list(extra)
         if all(self.has(relative) for relative in needed):
@@ -82,7 +89,7 @@ class Tree:
         for part in shown:
             state = "" if self.has(part.fixed) else "absent" if self._spare(part, extra) else "MISSING"
             lines.append(f"    {part.path.ljust(width)}{'  '.join(filter(None, (state, part.about)))}".rstrip())
-        raise DatasetError(
+        raise IncompleteError(
             f"{self.dataset}: {self.base} is not complete. The data root must contain{self._hint()}\n"
             + "\n".join(lines)
         )
@@ -125,6 +132,11 @@ class Tree:
         directory, name = os.path.split(path)
         return name in self._names(directory)
 
+    def reencoded(self, path: str) -> str:
+        """The image at ``path``, or the one beside it with another suffix, as copies of a dataset can have."""
+        stem, suffix = os.path.splitext(path)
+        return next((stem + end for end in (suffix, *IMAGE_SUFFIXES) if self.exists(stem + end)), path)
+
     def relative(self, path: str) -> str:
         """A path on disk as seen from the data root, for messages."""
         return os.path.relpath(path, self.root)
@@ -147,8 +159,8 @@ class Tree:
         return frozenset(names)
 
     def _contain(self, path: str) -> None:
-        real = os.path.realpath(path)
-        if not any(real == base or real.startswith(base.rstrip(os.sep) + os.sep) for base in self._allowed):
+        real = leads_out(path, self._allowed)
+        if real is not None:
             raise DatasetError(
                 f"{self.dataset}: {path} is a link out of the data root, to {real}. Only the dataset's own folder "
                 f"{self.folder} may be such a link; link that one, or move the data below {self.root}."

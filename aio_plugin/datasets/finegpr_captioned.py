@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Sequence
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from ..modality import Item, Media, Modality
 from .finegpr_captions import read_captions
 from .finegpr_names import EXAMPLE, PATTERN, conditions, of
+from .lazy import LazyItems
 from .lists import Names
 from .photos import Photos
 from .unidentified import first_of_each
@@ -85,7 +84,7 @@ class Captions:
         return self._text[start : self._ends[at]].decode("utf-8", "surrogatepass")
 
 
-class WithCaptions(Sequence[Item]):
+class WithCaptions(LazyItems):
     """``photos`` with their captions as partners."""
 
     def __init__(self, photos: Photos, captions: Captions) -> None:
@@ -94,14 +93,8 @@ class WithCaptions(Sequence[Item]):
     def __len__(self) -> int:
         return len(self._photos)
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        """The item, or the list of items of a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        item = self._photos[index]
+    def item(self, number: int) -> Item:
+        """The item at that place."""
+        item = self._photos.item(number)
         path = str(item.media)
         return item._replace(media=Media(path, partners=self._captions.of(conditions(path).key)))

@@ -21,6 +21,21 @@ def read_lines(path: str) -> list[tuple[int, str]]:
         raise DatasetError(f"Cannot read the list {path}: {error}. Restore the file as UTF-8 text.") from error
 
 
+def read_labelled(path: str) -> list[tuple[int, str, int]]:
+    """The lines ``<image> <label>`` of a list as (line number from 1, image, label).
+
+    Raises:
+        DatasetError: the file is absent or no text, or a line is not of that form.
+    """
+    found = []
+    for number, line in read_lines(path):
+        fields = line.rsplit(None, 1)
+        if len(fields) != 2 or not re.fullmatch(r"[0-9]{1,9}", fields[1]):
+            raise DatasetError(f"{path}, line {number}: must be 'path label', got {line[:80]!r}. Restore the list.")
+        found.append((number, fields[0], int(fields[1])))
+    return found
+
+
 def read_ids(path: str) -> list[int]:
     """Sorted identities of a file whose first line holds them, separated by commas.
 

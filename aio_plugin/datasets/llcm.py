@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
 from ..protocols.llcm import LLCM
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
-from .checks import Absences
+from .checks import Absences, Fault
 from .files import Part, Tree
-from .lists import Names, read_ids, read_lines
+from .lists import Names, read_ids, read_labelled
 from .options import Option, about, defaults, resolve
+from .persons import check_apart, lacking, modality_counts, pids
 
 NAME, FOLDER = "llcm", "LLCM"
 QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))
@@ -69,20 +69,21 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     names = {kind: _names(kind) for kind in CODE}
     doubts: list[str] = []
     train = {kind: _listed(tree, kind, names[kind], doubts) for kind in CODE}
-    pids = read_ids(tree.path("idx/test_id.txt"))
-    test = {kind: list(_tested(tree, kind, pids, names[kind], doubts)) for kind in CODE}
+    listed = read_ids(tree.path("idx/test_id.txt"))
+    test = {kind: list(_tested(tree, kind, listed, names[kind], doubts)) for kind in CODE}
     notes = [note for kind in CODE for note in names[kind].notes()]
     if doubts:
-        notes.append(f"{NAME}: {len(doubts)} images whose name and folder disagree, the first {doubts[0]}")
-    notes += _one_sided(train) + checks.compare(NAME, _counts(train, test), PUBLISHED)
-    _check_apart(train, test)
+        notes.append(Fault(f"{NAME}: {len(doubts)} images whose name and folder disagree, the first {doubts[0]}"))
+    trained, tested = ([item for kind in CODE for item in side[kind]] for side in (train, test))
+    found = {**modality_counts("train", trained, CODE), **modality_counts("test", tested, CODE)}
+    notes += lacking(NAME, "training", trained, CODE) + checks.compare(NAME, found, PUBLISHED)
+    check_apart(NAME, pids(trained), pids(tested), f"lists in {FOLDER}/idx")
     searched_with = modality
     if modality is Modality.RGB and values["vis_to_ir"] == "deen_release":
         searched_with = Modality.IR
         notes.append(f"{NAME}: VIS to IR as in DEEN's release: sampled infrared queries, all RGB images searched")
     searched_in = Modality.IR if searched_with is Modality.RGB else Modality.RGB
-    items = relabel([*train[Modality.RGB], *train[Modality.IR]])
-    return Splits(items, test[searched_with], test[searched_in], notes)
+    return Splits(relabel(trained), test[searched_with], test[searched_in], notes, found, PUBLISHED)
 
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
@@ -106,19 +107,16 @@ def _listed(tree: Tree, modality: Modality, names: Names, doubts: list[str]) -> 
     file = tree.path(f"idx/train_{CODE[modality]}.txt")
     absences = Absences(tree, tree.relative(file))
     items: dict[str, Item] = {}
-    for number, line in read_lines(file):
-        fields = line.rsplit(None, 1)
-        if len(fields) != 2 or not fields[1].isdigit():
-            raise DatasetError(f"{file}, line {number}: must be 'path label', got {line[:80]!r}. Restore the list.")
-        path = tree.listed(fields[0], f"{file}, line {number}")
+    for number, listed, _ in read_labelled(file):
+        path = tree.listed(listed, f"{file}, line {number}")
         absences.see(path)
         folder, name = path.split(os.sep)[-2:]
-        match = names.match(name, fields[0])
+        match = names.match(name, listed)
         if match:
             if folder != match["pid"]:
-                doubts.append(fields[0])
+                doubts.append(listed)
             items[path] = Item(Media(path, modality), int(match["pid"]), int(match["camera"]) - 1)
-    absences.raise_if_any()
+    absences.raise_if_any(tolerable=True)
     return [items[path] for path in sorted(items)]
 
 
@@ -137,40 +135,6 @@ def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, d
                 yield Item(Media(tree.path(f"{folder}/{name}"), modality), pid, int(match["camera"]) - 1)
 
 
-def _pids(items: Iterable[Item]) -> set[int]:
-    return {item.pid for item in items}
-
-
-def _everybody(items: Mapping[Modality, list[Item]]) -> set[int]:
-    return {item.pid for some in items.values() for item in some}
-
-
-def _one_sided(train: dict[Modality, list[Item]]) -> list[str]:
-    notes = []
-    for modality, other in ((Modality.RGB, Modality.IR), (Modality.IR, Modality.RGB)):
-        alone = _pids(train[modality]) - _pids(train[other])
-        if alone:
-            notes.append(
-                f"{NAME}: {len(alone)} training persons have {modality} but no {other}, the first {min(alone)}"
-            )
-    return notes
-
-
-def _check_apart(train: dict[Modality, list[Item]], test: dict[Modality, list[Item]]) -> None:
-    shared = _everybody(train) & _everybody(test)
-    if shared:
-        raise DatasetError(
-            f"{NAME}: {len(shared)} identities are in the training lists and in idx/test_id.txt, the first "
-            f"{min(shared)}. Restore the published lists."
-        )
-
-
-def _counts(train: dict[Modality, list[Item]], test: dict[Modality, list[Item]]) -> dict[str, int]:
-    counts = {}
-    for split, items in (("train", train), ("test", test)):
-        counts[f"{split} ids"] = len(_everybody(items))
-        counts.update({f"{split} {modality} images": len(items[modality]) for modality in CODE})
-    return counts
-
-
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(
+    NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS), spare=("test_nir/cam3",)
+)  # no infrared image was published of that place

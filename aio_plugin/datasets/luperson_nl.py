@@ -14,7 +14,7 @@ from .lists import Names
 from .luperson_keys import read_keys, repeats
 from .options import Option, about, defaults, resolve
 from .photos import Photos
-from .rgb_sets import folder_of, training_only, walk
+from .rgb_sets import folder_of, form_of, training_only, walk
 
 NAME, FOLDERS = "luperson_nl", ("LUPerson-NL", "LUP-NL", "lupnl_lmdb", "lup-nl")
 OPTIONS = (
@@ -30,6 +30,7 @@ LAYOUT = {
     "lmdb": (Part(f"lmdb/{packed.FILE}"), Part("keys.pkl", "a dictionary of the lists keys and pids")),
     "files": (Part(f"{FILES}/<country>/<city>/<video>/<pid, 6 digits>_<frame, 7>_<n, 2>.jpg"),),
 }
+PLACES = {"lmdb": ("lmdb", "keys.pkl"), "files": (FILES,)}
 PUBLISHED = {"train ids": 433_997, "train images": 10_683_716, "cameras": 21_697}
 
 
@@ -41,6 +42,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     """
     images = resolve(NAME, OPTIONS, options)["images"]
     tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT[images])
+    form_of(tree, "images", images, PLACES)
     tree.require()
     source: _Packed | _Files = _Packed(tree) if images == "lmdb" else _Files(tree)
     photos = Photos(source.before, source.photos())
@@ -83,7 +85,7 @@ class _Packed:
                 self.relabelled += int(match["pid"]) != pids[at]
                 yield keys[at], pids[at], int(match["video"])
         if self.absent:
-            raise DatasetError(
+            checks.raise_unless_tolerated(
                 f"{NAME}: {self.absent} of {len(keys)} keys of {self.file} have no image in {self.folder}; the first: "
                 f"{self.first_absent}. Complete the download."
             )
@@ -131,4 +133,14 @@ class _Files:
         return notes
 
 
-ADAPTER = Adapter(NAME, FOLDERS[0], read, training_only(NAME), (), defaults(OPTIONS), about(OPTIONS), FOLDERS)
+ADAPTER = Adapter(
+    NAME,
+    FOLDERS[0],
+    read,
+    training_only(NAME),
+    (),
+    defaults(OPTIONS),
+    about(OPTIONS),
+    FOLDERS,
+    [{"images": form} for form in PLACES],
+)

@@ -20,7 +20,8 @@ from .checks import Absences, Fault
 from .files import Part, Tree
 from .lists import Names, read_labelled
 from .options import Option, about, defaults, resolve
-from .rgb_sets import folder_of, pids, search_counts, training_only, unanswered
+from .persons import pids, search_counts, unanswered
+from .rgb_sets import folder_of, training_only
 
 FOLDERS = {"v1": ("MSMT17_V1", "msmt17/MSMT17_V1", "MSMT17"), "v2": ("MSMT17_V2", "msmt17/MSMT17_V2", "MSMT17")}
 IMAGES = {"v1": ("train", "test"), "v2": ("mask_train_v2", "mask_test_v2")}

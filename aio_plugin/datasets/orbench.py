@@ -22,7 +22,7 @@ from .files import Part, Tree
 from .options import resolve
 from .orbench_lists import COLUMNS, FILE, NAMES, SIZES, list_name, read_tests
 from .orbench_train import TRAIN, read_train
-from .rgb_sets import unanswered
+from .persons import unanswered
 
 NAME, FOLDER = "orbench", "ORBench"
 GROUPS = {"orbench_one": 1, "orbench_two": 2, "orbench_three": 3, "orbench_four": 4}
@@ -88,6 +88,13 @@ def _chosen(name: str, query: Combination | None) -> tuple[Combination, ...]:
 
 
 ADAPTERS = {
-    name: Adapter(name, FOLDER, partial(read, name), partial(protocol, name), _queries(name))
+    name: Adapter(
+        name,
+        FOLDER,
+        partial(read, name),
+        partial(protocol, name),
+        _queries(name),
+        survey=() if name in GROUPS else ({},),
+    )
     for name in (NAME, *GROUPS)
 }

@@ -19,6 +19,7 @@ from .checks import Absences, Fault
 from .files import Tree
 from .lists import Names
 from .orbench_lists import FOLDERS
+from .persons import lacking
 
 TRAIN = "train_annos.json"
 DRAWN = tuple(modality for modality in FOLDERS if modality is not Modality.RGB)
@@ -43,13 +44,7 @@ def read_train(tree: Tree, gallery: Sequence[Item]) -> tuple[list[Item], list[st
     folders = {photo.folder: photo.pid for photo in photos.values()}
     items = [Item(Media(path, partners=p.captions), p.pid, PHOTO_CAMERA) for path, p in photos.items()]
     partners = list(_partners(tree, folders))
-    for modality in DRAWN:
-        lacking = set(folders.values()) - {item.pid for item in partners if item.media.modality is modality}
-        if lacking:
-            notes.append(
-                f"{tree.dataset}: {len(lacking)} of {len(set(folders.values()))} training persons have no {modality}, "
-                f"the first {min(lacking)}"
-            )
+    notes += lacking(tree.dataset, "training", [*items, *partners], DRAWN)
     shared = sorted(set(folders) & {_folder(item.media) for item in gallery})
     if shared:
         notes.append(

@@ -1,7 +1,8 @@
 """Datasets that are made of the same photos: trained on one and tested on another, a model has seen the answers.
 
 CUHK-PEDES gathers CUHK01, CUHK03, Market-1501, VIPeR and CUHK-SYSU; MaSk1K's photos are Market-1501's;
-ICFG-PEDES and RSTPReid are cut from MSMT17; ORBench's cameras are those of SYSU-MM01 and LLCM.
+ICFG-PEDES and RSTPReid are cut from MSMT17; ORBench's cameras are those of SYSU-MM01 and LLCM; UFine3C holds
+photos of UFine6926. A user's manifest has photos that nothing is known of.
 """
 
 from __future__ import annotations
@@ -23,16 +24,20 @@ ORIGINS = {
     "sysu_mm01": {"SYSU-MM01"},
     "llcm": {"LLCM"},
     "orbench*": {"SYSU-MM01", "LLCM"},
+    "ufine6926": {"UFine6926"},
+    "ufine3c": {"UFine6926"},
 }
 """Pattern of names -> where the photos come from. ``tri_x`` has the photos of ``x``."""
 
 ONE_SPLIT = (
     {"msmt17", "msmt17_v1", "msmt17_v2"},
     {"cuhk03_np_*"},
-    {"cuhk03", "cuhk03_classic_*"},
+    {"cuhk03_classic_*"},
     {"orbench*"},
 )
-"""Patterns of names under which one dataset goes, always with the same persons to train and to test."""
+"""Patterns of names under which one dataset goes, always with the same persons to train and to test.
+
+``msmt17_all`` trains on the persons that the others test; torchreid's ``cuhk03`` has the persons of either protocol."""
 
 
 class LeakWarning(UserWarning):

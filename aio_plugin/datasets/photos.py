@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from typing import overload
+from collections.abc import Iterable
 
 import numpy as np
 
 from ..modality import Item, Media
+from .lazy import LazyItems
+from .columns import Columns
 
 
-class Photos(Sequence[Item]):
+class Photos(LazyItems):
     """Training photos in the order they are added.
 
     Looks like a list of items, but a photo takes its path's bytes and 16 more, a fiftieth of what
@@ -43,17 +44,13 @@ class Photos(Sequence[Item]):
     def __len__(self) -> int:
         return len(self._labels)
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        """The item, or the list of items of a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number = index + len(self) if index < 0 else index
-        if not 0 <= number < len(self):
-            raise IndexError(f"Photo {index} of {len(self)}.")
+    def item(self, number: int) -> Item:
+        """The item at that place."""
         start = self._ends[number - 1] if number else 0
         rest = self._text[start : self._ends[number]].decode("utf-8", "surrogatepass")
         return Item(Media(self._before + rest), int(self._labels[number]), self._cameras[number])
+
+    def columns(self) -> Columns:
+        """See :class:`aio_plugin.datasets.columns.Columnar`."""
+        none = np.zeros(len(self), np.uint8)  # RGB is the first modality
+        return Columns(self._labels, np.asarray(self._cameras), none, none.astype(np.uint16))

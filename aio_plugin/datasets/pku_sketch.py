@@ -66,12 +66,15 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     train: list[Item] = []
     if values["split"]:
         train = relabel(item for item in (*photos, *sketches) if item.pid not in tested)
-    notes += checks.compare(NAME, {"sketches": len(sketches), "photos": len(photos)}, PUBLISHED)
+    found = {"sketches": len(sketches), "photos": len(photos)}
+    notes += checks.compare(NAME, found, PUBLISHED)
     return Splits(
         train,
         [item for item in sketches if item.pid in tested],
         [item for item in photos if item.pid in tested],
         [*notes, *lists.notes],
+        found,
+        PUBLISHED,
     )
 
 
@@ -134,4 +137,13 @@ def _lists(tree: Tree, values: Options) -> Lists:
     return lists.only(values["split"]) if values["split"] else lists
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(
+    NAME,
+    FOLDER,
+    read,
+    protocol,
+    QUERIES,
+    defaults(OPTIONS),
+    about(OPTIONS),
+    survey=({}, {"split": 1}),  # nobody need be in a test split, but who is not is trained on
+)

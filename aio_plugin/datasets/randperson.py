@@ -10,12 +10,13 @@ from .files import Part, Tree
 from .lists import Names
 from .options import Option, about, defaults, resolve
 from .photos import Photos
-from .rgb_sets import folder_of, scene_images, training_only
+from .rgb_sets import folder_of, form_of, scene_images, training_only
 
 NAME, FOLDERS = "randperson", ("RandPerson", "randperson", "randperson_subset")
 CAMERAS = (2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 4)
 """How many cameras each scene has: 19 in all."""
 SUBSETS = ("randperson_subset", "subset")
+TOPS = {"subset": SUBSETS, "full": ("images",)}
 IMAGE = "<pid, 6 digits>_s<scene>_c<camera>_f<frame>.jpg"
 LAYOUT = (
     Part(f"{SUBSETS[0]}/{IMAGE}", f"or {SUBSETS[1]}/; for images: subset"),
@@ -43,7 +44,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     """
     images = resolve(NAME, OPTIONS, options)["images"]
     tree = Tree(NAME, root, folder_of(root, FOLDERS, (*SUBSETS, "images")), LAYOUT)
-    top = _top(tree, images)
+    top = form_of(tree, "images", images, TOPS)
     scenes = "|".join(f"s{scene:02d}_c{at:02d}" for scene, count in enumerate(CAMERAS) for at in range(count))
     pattern = rf"(?P<pid>\d{{6}})_(?=(?:{scenes})_)s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{{6}}\.jpg"
     names = Names(pattern, f"{NAME} images", "000000_s00_c00_f000000.jpg")
@@ -60,21 +61,18 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     return Splits(photos, notes=notes, found=found, published=PUBLISHED[images])
 
 
-def _top(tree: Tree, images: str) -> str:
-    tops = {"subset": next((name for name in SUBSETS if tree.has(name)), ""), "full": "images"}
-    have = [form for form, top in tops.items() if top and tree.has(top)]
-    if not have:
-        tree.require()
-    if images not in have:
-        raise DatasetError(
-            f"{NAME}: {tree.base} has the images of the {have[0]} set, not of the {images} one. Set "
-            f"aio.datasets.{NAME}.images: {have[0]}, or download the other."
-        )
-    return tops[images]
-
-
 def _folders(tree: Tree, top: str) -> list[str]:
     return [top, *(f"{top}/{name}" for name in tree.folders(top))]
 
 
-ADAPTER = Adapter(NAME, FOLDERS[0], read, training_only(NAME), (), defaults(OPTIONS), about(OPTIONS), FOLDERS)
+ADAPTER = Adapter(
+    NAME,
+    FOLDERS[0],
+    read,
+    training_only(NAME),
+    (),
+    defaults(OPTIONS),
+    about(OPTIONS),
+    FOLDERS,
+    [{"images": form} for form in TOPS],
+)

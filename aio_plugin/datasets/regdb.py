@@ -6,18 +6,17 @@ classes of one list and mean other people in every trial; a person is the folder
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality
 from ..protocols.base import Protocol
 from ..protocols.simple import Open
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
-from .checks import Absences, Fault
+from .checks import Absences
 from .files import Part, Tree
 from .lists import Names, read_labelled
 from .options import Option, about, defaults, resolve
+from .persons import check_apart, lacking, modality_counts, pids
 
 NAME, FOLDER = "regdb", "RegDB"
 TRIALS = tuple(range(1, 11))
@@ -47,8 +46,6 @@ PUBLISHED = {
     "test ir images": 2_060,
 }
 
-Sides = Mapping[Modality, Sequence[Item]]
-
 
 def read(root: str, options: Options, query: Combination | None = None) -> Splits:
     """Train: the images of the trial's training lists. Query: the test images of the modality asked for.
@@ -67,17 +64,18 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     notes: list[str] = []
     train = {kind: _listed(tree, "train", kind, trial, names[kind], notes) for kind in FOLDERS}
     test = {kind: _listed(tree, "test", kind, trial, names[kind], notes) for kind in FOLDERS}
-    _check_apart(train, test, trial)
-    found = {**_counts("train", train), **_counts("test", test)}
+    trained, tested = ([item for kind in FOLDERS for item in side[kind]] for side in (train, test))
+    check_apart(NAME, pids(trained), pids(tested), f"lists of trial {trial} in {FOLDER}/idx")
+    found = {**modality_counts("train", trained, FOLDERS), **modality_counts("test", tested, FOLDERS)}
     notes += [note for kind in FOLDERS for note in names[kind].notes()]
-    notes += [*_one_sided("training", train), *_one_sided("test", test), *checks.compare(NAME, found, PUBLISHED)]
+    notes += [*lacking(NAME, "training", trained, FOLDERS), *lacking(NAME, "test", tested, FOLDERS)]
+    notes += checks.compare(NAME, found, PUBLISHED)
     notes.append(
         f"{NAME}: trial {trial} alone; published results are the mean over ten models, one trained on each of the "
         f"ten splits (aio.datasets.{NAME}.trial 1 to 10)"
     )
     (other,) = set(FOLDERS) - {modality}
-    items = relabel([*train[Modality.RGB], *train[Modality.IR]])
-    return Splits(items, test[modality], test[other], notes, found, PUBLISHED)
+    return Splits(relabel(trained), test[modality], test[other], notes, found, PUBLISHED)
 
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
@@ -125,33 +123,13 @@ def _listed(tree: Tree, part: str, modality: Modality, trial: int, names: Names,
     return [items[path] for path in sorted(items)]
 
 
-def _pids(items: Sequence[Item]) -> set[int]:
-    return {item.pid for item in items}
-
-
-def _everybody(sides: Sides) -> set[int]:
-    return _pids([item for items in sides.values() for item in items])
-
-
-def _counts(part: str, sides: Sides) -> dict[str, int]:
-    images = {f"{part} {kind} images": len(items) for kind, items in sides.items()}
-    return {f"{part} ids": len(_everybody(sides)), **images}
-
-
-def _one_sided(part: str, sides: Sides) -> list[str]:
-    alone = _pids(sides[Modality.RGB]) ^ _pids(sides[Modality.IR])
-    if not alone:
-        return []
-    return [Fault(f"{NAME}: {len(alone)} {part} persons are listed in one modality only, the first {min(alone)}")]
-
-
-def _check_apart(train: Sides, test: Sides, trial: int) -> None:
-    shared = _everybody(train) & _everybody(test)
-    if shared:
-        raise DatasetError(
-            f"{NAME}: {len(shared)} persons are in the training and the test lists of trial {trial}, the first "
-            f"{min(shared)}. Restore the published lists in {FOLDER}/idx."
-        )
-
-
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(
+    NAME,
+    FOLDER,
+    read,
+    protocol,
+    QUERIES,
+    defaults(OPTIONS),
+    about(OPTIONS),
+    survey=[{"trial": trial} for trial in TRIALS],
+)

@@ -1,12 +1,11 @@
-"""What the sets of RGB photos share: where they lie, walking their folders, counting them."""
+"""What the sets of RGB photos share: where they lie, in which form, and walking their folders."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..errors import DatasetError, ProtocolError
-from ..modality import Item
+from ..errors import OtherFormError, ProtocolError
 from ..protocols.base import Protocol
 from .base import MakeProtocol, Options
 from .files import IMAGE_SUFFIXES, Tree
@@ -60,44 +59,30 @@ def scene_images(
             yield f"{folder}/{name}", int(match["pid"]), camera(int(match["scene"]), int(match["camera"]))
 
 
-def pids(items: Sequence[Item]) -> set[int]:
-    """The identities of items."""
-    return {item.pid for item in items}
+def form_of(tree: Tree, option: str, wanted: str, places: Mapping[str, Sequence[str]]) -> str:
+    """The first of the places of the form ``wanted`` that is there, for datasets that lie in one of several forms.
 
-
-def search_counts(query: Sequence[Item], gallery: Sequence[Item]) -> dict[str, int]:
-    """Identities and images of a test split, to compare with the published ones."""
-    return {
-        "query images": len(query),
-        "query ids": len(pids(query)),
-        "gallery images": len(gallery),
-        "gallery ids": len(pids(gallery)),
-    }
-
-
-def unanswered(dataset: str, query: Sequence[Item], gallery: Sequence[Item]) -> list[str]:
-    """A note if persons are searched for who are not in the gallery."""
-    alone = pids(query) - pids(gallery)
-    if not alone:
-        return []
-    return [
-        f"{dataset}: {len(alone)} query persons are not in the gallery, the first {min(alone)}; their queries "
-        f"count in no metric"
-    ]
-
-
-def check_apart(dataset: str, train: set[int], test: set[int]) -> None:
-    """Check that nobody is trained on and tested with.
+    Args:
+        tree: the dataset's folder, whose layout has no form that is there if none of ``places`` is.
+        option: the option that chooses the form.
+        places: form -> files or folders, any of which shows that the dataset has that form.
 
     Raises:
-        DatasetError: somebody is; names the first.
+        IncompleteError: there is no form at all.
+        OtherFormError: another form is there; says how to choose it.
     """
-    shared = train & test
-    if shared:
-        raise DatasetError(
-            f"{dataset}: {len(shared)} persons are in train and test, the first {min(shared)}. Restore the published "
-            f"files."
-        )
+    there = {
+        form: found for form, paths in places.items() if (found := next((path for path in paths if tree.has(path)), ""))
+    }
+    if wanted in there:
+        return there[wanted]
+    if not there:
+        tree.require()
+    (other, place), *_ = there.items()
+    raise OtherFormError(
+        f"{tree.dataset}: {tree.base} has the form {other} ({place}), not {wanted}. Set "
+        f"aio.datasets.{tree.dataset}.{option}: {other}, or get the other form."
+    )
 
 
 def training_only(dataset: str) -> MakeProtocol:

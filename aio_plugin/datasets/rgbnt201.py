@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..errors import DatasetError
 from ..modality import Combination, Item, Media, Modality, format_combination
 from ..protocols.base import Protocol
 from ..protocols.simple import SameCamera
 from . import checks
 from .base import Adapter, Options, Splits, choose_query, relabel
+from .checks import Fault
 from .files import Part, Tree
 from .lists import Names
 from .options import Option, about, defaults, resolve
+from .persons import check_apart
 
 NAME, FOLDER = "rgbnt201", "RGBNT201"
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,), (Modality.IR,), (Modality.RGB, Modality.IR))
@@ -66,11 +67,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     moments = {split: _moments(tree, split, folders, names) for split in (TRAIN, TEST)}
     notes = names.notes()
     pids = {split: {moment.pid for moment in found} for split, found in moments.items()}
-    if pids[TRAIN] & pids[TEST]:
-        raise DatasetError(
-            f"{NAME}: {len(pids[TRAIN] & pids[TEST])} persons are in {TRAIN} and in {TEST}, the first "
-            f"{min(pids[TRAIN] & pids[TEST])}. Restore the published folders."
-        )
+    check_apart(NAME, pids[TRAIN], pids[TEST], f"folders {TRAIN} and {TEST}")
     found = {
         "train ids": len(pids[TRAIN]),
         "test ids": len(pids[TEST]),
@@ -126,14 +123,16 @@ def _items(moments: Sequence[Moment], combination: Combination) -> list[Item]:
 
 
 def _gaps(moments: Sequence[Moment], split: str, folders: dict[Modality, str]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     for modality, folder in folders.items():
         lacking = [moment for moment in moments if modality not in moment.media]
         if lacking:
             (first, *_) = lacking[0].media.values()
             notes.append(
-                f"{NAME}: {len(lacking)} of {len(moments)} {split} pictures are not in {folder} and count as without "
-                f"{modality}; the first: {first.rsplit('/', 1)[-1]}"
+                Fault(
+                    f"{NAME}: {len(lacking)} of {len(moments)} {split} pictures are not in {folder} and count as "
+                    f"without {modality}; the first: {first.rsplit('/', 1)[-1]}"
+                )
             )
     return notes
 

@@ -11,12 +11,22 @@ from .base import Adapter, Options, Splits
 from .checks import Absences
 from .compact import CaptionedPhotos
 from .files import Part, Tree
-from .options import resolve
+from .index import OFF, Index
+from .index import OPTION as INDEX
+from .options import Option, about, defaults, resolve
 
 NAME, FOLDER = "synth_pedes", "SYNTH-PEDES"
 ANNOTATIONS = "synthpedes_dataset.json"
 LAYOUT = (Part(ANNOTATIONS), Part("Part<1..11>/<id>/<n>.jpg"))
 PUBLISHED = {"train ids": 312_321, "train images": 4_791_711, "train captions": 12_138_157}
+OPTIONS = (
+    Option(
+        "check_images",
+        True,
+        "look whether every image is there when the annotations are read; the index remembers that they were",
+    ),
+    INDEX,
+)
 
 
 def read(root: str, options: Options, query: Combination | None = None) -> Splits:
@@ -25,20 +35,31 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     Raises:
         DatasetError: the annotations are malformed or images are absent.
     """
-    resolve(NAME, (), options)
+    values = resolve(NAME, OPTIONS, options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
-    file = tree.path(ANNOTATIONS)
+    file, look = tree.path(ANNOTATIONS), values["check_images"]
+    index = Index(tree, file, values[INDEX.name])
+    photos = index.load(look)
+    if photos is None:
+        photos, complete = _parse(tree, file, look)
+        photos = index.store(photos, complete)
+    found = {"train ids": photos.persons, "train images": len(photos), "train captions": photos.captions}
+    return Splits(train=photos, notes=checks.compare(NAME, found, PUBLISHED), found=found, published=PUBLISHED)
+
+
+def _parse(tree: Tree, file: str, look: bool) -> tuple[CaptionedPhotos, bool]:
+    """The photos, and whether all images were looked for and found."""
     absences = Absences(tree, tree.relative(file))
     photos = CaptionedPhotos(file, tree.base)
     for record in read_photos(file):
         path = tree.listed(record.path, f"{file}: record {record.number}, 'file_path'")
-        absences.see(path)
+        if look:
+            absences.see(path)
         photos.add(record, path)
-    absences.raise_if_any()
-    photos.close()
-    found = {"train ids": photos.persons, "train images": len(photos), "train captions": photos.captions}
-    return Splits(train=photos, notes=checks.compare(NAME, found, PUBLISHED))
+    complete = look and not absences.total
+    absences.raise_if_any(tolerable=True)
+    return photos.close(), complete
 
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
@@ -46,4 +67,4 @@ def protocol(root: str, options: Options, query: Combination | None = None) -> P
     raise ProtocolError(f"{NAME} is for training only; use it in data.sources, not in data.targets.")
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, ())
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), defaults(OPTIONS), about(OPTIONS), survey=({INDEX.name: OFF},))

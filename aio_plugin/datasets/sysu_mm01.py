@@ -87,7 +87,8 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     }
     published = {**PUBLISHED_TRAIN[values["train_ids"]], **PUBLISHED_TEST[values["mode"]]}
     notes = names.notes() + _gaps(pool) + checks.compare(NAME, found, published)
-    return Splits(relabel(trained), probes, pool, [*notes, f"{NAME}: trained on {values['train_ids']} identities"])
+    notes.append(f"{NAME}: trained on {values['train_ids']} identities")
+    return Splits(relabel(trained), probes, pool, notes, found, published)
 
 
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:

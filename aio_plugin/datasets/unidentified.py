@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from ..modality import Item
 from .annotations import Record, read_objects, string
 from .checks import Absences
+from .columns import Columns
 from .compact import CaptionedPhotos
 from .files import Tree
+from .lazy import LazyItems
 
 
-class UnidentifiedPhotos(Sequence[Item]):
+class UnidentifiedPhotos(LazyItems):
     """The photos of one or more annotation files; the pid of each is its position.
 
     Args:
@@ -31,21 +33,19 @@ class UnidentifiedPhotos(Sequence[Item]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        """The item, or the list of items of a slice."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number = index + len(self) if index < 0 else index
-        if not 0 <= number < len(self):
-            raise IndexError(f"Photo {index} of {len(self)}.")
+    def item(self, number: int) -> Item:
+        """The item at that place."""
         at = int(self._kept[number])
         part = int(np.searchsorted(self._ends, at, side="right"))
         start = int(self._ends[part]) - len(self._parts[part])
         return self._parts[part][at - start]._replace(pid=number)
+
+    def columns(self) -> Columns:
+        """See :class:`aio_plugin.datasets.columns.Columnar`."""
+        joined = (
+            np.concatenate(column)[self._kept] for column in zip(*(p.columns() for p in self._parts), strict=True)
+        )
+        return Columns(*joined)._replace(pids=np.arange(len(self)))
 
 
 def read_unidentified(

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 from ..metrics.distance import Metric
 from ..metrics.ranking import nearest
-from ..modality import Item, Modality
+from ..modality import Item, Media, Modality
 from ..protocols.base import Protocol
 from .pixels import Render
-from .score import Rerank, trial_rows
+from .score import Rerank, trial_queries, trial_rows
 from .tiles import FAINT, INK, PAPER, font, framed, label_of, tile
 
 RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
@@ -154,14 +154,21 @@ def ranked_pictures(
     wanted = None if queries is None else set(queries)
     cameras = len({item.camid for item in target.gallery}) > 1
     height, width = size
-    for position, best in zip(trial.query, order, strict=True):
+    features = trial_queries(query_features, trial)
+    for row, (position, best) in enumerate(zip(trial.query, order, strict=True)):
         if wanted is None or int(position) in wanted:
             found = [int(trial.gallery[index]) for index in best if index >= 0]
-            likeness = [] if rerank else cosines(query_features[position], gallery_features[found])
-            yield (
-                int(position),
-                ranked_picture(target.query[position], target.gallery, found, render, width, height, likeness, cameras),
-            )
+            likeness = [] if rerank else cosines(features[row], gallery_features[found])
+            query = target.query[position]
+            if trial.parts is not None:
+                query = _together([target.query[part] for part in trial.parts[row]])
+            yield int(position), ranked_picture(query, target.gallery, found, render, width, height, likeness, cameras)
+
+
+def _together(queries: Sequence[Item]) -> Item:
+    """The first of the queries, with the media of all."""
+    first, *others = (part for query in queries for part in query.media.parts)
+    return queries[0]._replace(media=Media(str(first), first.modality, first.caption, others, first.synthetic))
 
 
 def cosines(query: Tensor, gallery: Tensor) -> list[float]:

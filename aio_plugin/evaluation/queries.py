@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ModalityError
-from ..modality import Combination, Item, Media, Modality, format_combination
+from ..modality import Combination, Item, Media, Modality, format_combination, in_order
 
 SYNTHESISABLE = frozenset({Modality.IR, Modality.SKETCH})
 """What can be made from an RGB image."""
+
+
+def as_own(written: Combination, own: Sequence[Combination]) -> Combination:
+    """What was written behind the @, as the dataset orders it.
+
+    ORBench has a list for every modality that stands first: ``cp+text`` and ``text+cp`` differ there.
+    Elsewhere they do not, and are both put into the order of modalities.
+    """
+    anchored = written[:1] + in_order(written[1:])
+    return anchored if anchored in own else in_order(written)
 
 
 def needed(wanted: Combination, own: Sequence[Combination]) -> Combination:
@@ -20,12 +30,14 @@ def needed(wanted: Combination, own: Sequence[Combination]) -> Combination:
     Raises:
         ModalityError: none will do; names those there are.
     """
+    if wanted in own:
+        return wanted
     fitting = [parts for parts in own if _can_make(wanted, parts)]
     if not fitting:
         known = ", ".join(map(format_combination, own))
         raise ModalityError(
             f"Queries of {format_combination(wanted)} cannot be composed: the dataset has {known}, and only "
-            f"{format_combination(sorted(SYNTHESISABLE, key=lambda m: m.index))} can be made, from rgb. "
+            f"{format_combination(in_order(SYNTHESISABLE))} can be made, from rgb. "
             f"Name another combination after the @ in data.targets."
         )
     return min(fitting, key=lambda parts: (len(set(wanted) - set(parts)), len(set(parts) - set(wanted))))

@@ -21,7 +21,7 @@ COLUMNS = ("pixels", "before", "after")
 """What a direction is measured with: raw pixels, and features before and after training."""
 
 _NUMBERS = {"mAP": float, "mINP": float, "chance": float}
-_RESULT = {
+_RESULT: dict[str, Any] = {
     "protocol": str,
     "cmc": str,
     "metric": str,
@@ -32,6 +32,7 @@ _RESULT = {
     "std": _NUMBERS,
     "trials": [{"trial": str, "num_query": int, "num_valid": int, "num_gallery": int, **_NUMBERS}],
 }
+_RESULT["variants"] = [_RESULT]
 _DOCUMENT = {
     "schema": int,
     "created": str,
@@ -194,3 +195,5 @@ def _check_fractions(result: Mapping[str, Any], where: str) -> None:
     for key, value in result["mean"].items():
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise AIOError(f"{where}.mean.{key}: must be a fraction between 0 and 1, got {value!r}.")
+    for index, variant in enumerate(result["variants"]):
+        _check_fractions(variant, f"{where}.variants[{index}]")

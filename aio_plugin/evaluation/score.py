@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..errors import ProtocolError
 from ..metrics.distance import Metric, feature_rows, matrix_rows
@@ -44,6 +45,7 @@ class Result:
         metric: the distance, and whether it was re-ranked.
         ranks: which Rank-k the JSON lists.
         trials: at least one.
+        variants: what the protocol's variants found on the same features.
     """
 
     protocol: str
@@ -51,6 +53,7 @@ class Result:
     metric: str
     ranks: tuple[int, ...]
     trials: tuple[TrialResult, ...]
+    variants: tuple[Result, ...] = ()
 
     def rank(self, k: int) -> float:
         """Rank-k, the mean over trials."""
@@ -97,6 +100,7 @@ class Result:
             "mean": {key: statistics.fmean(each[key] for each in numbers) for key in numbers[0]},
             "std": {key: statistics.pstdev(each[key] for each in numbers) for key in numbers[0]},
             "trials": trials,
+            "variants": [variant.to_json() for variant in self.variants],
         }
 
     def _numbers(self, metrics: Metrics) -> dict[str, float]:
@@ -115,7 +119,7 @@ def score(
     ranks: Sequence[int] = (1, 5, 10, 20),
     rerank: Rerank | None = None,
 ) -> Result:
-    """Run all trials of ``protocol``.
+    """Run all trials of ``protocol``, then its variants.
 
     Args:
         query_features, gallery_features: (Q, D), (G, D), of the items in their order.
@@ -135,19 +139,27 @@ def score(
     listed = tuple(sorted({1, *ranks}))
     if listed[0] < 1:
         raise ProtocolError(f"Ranks count from 1, got {listed[0]}; correct test.ranks.")
+    given = (query_features, gallery_features, query_items, gallery_items)
     found = []
     length = max(CMC_LENGTH, *listed)
     for trial in protocol.trials(query_items, gallery_items):
         try:
-            rows, ranking = trial_rows(
-                query_features, gallery_features, query_items, gallery_items, trial, metric, rerank
-            )
+            rows, ranking = trial_rows(*given, trial, metric, rerank)
             metrics = evaluate_rows(rows, ranking, cmc=protocol.cmc, max_rank=length)
         except ProtocolError as error:
             raise ProtocolError(_explain(protocol, trial, query_items, error)) from error
         found.append(TrialResult(trial.name, len(trial.gallery), metrics))
     distance = f"{metric}, re-ranked" if rerank else metric
-    return Result(protocol.name, protocol.cmc, distance, listed, tuple(found))
+    others = tuple(score(*given, each, metric=metric, ranks=ranks, rerank=rerank) for each in protocol.variants)
+    return Result(protocol.name, protocol.cmc, distance, listed, tuple(found), others)
+
+
+def trial_queries(query_features: Tensor, trial: Trial) -> Tensor:
+    """Features (Q, D) of a trial's queries; of a query of several parts, the mean of theirs at unit length."""
+    if trial.parts is None:
+        return query_features[torch.from_numpy(trial.query)]
+    unit = F.normalize(query_features.float())
+    return torch.stack([unit[torch.from_numpy(parts)].mean(0) for parts in trial.parts])
 
 
 def trial_rows(
@@ -160,7 +172,7 @@ def trial_rows(
     rerank: Rerank | None,
 ) -> tuple[Iterator[Tensor], Ranking]:
     """Blocks of a trial's distances, and who is ranked by them."""
-    query, gallery = query_features[torch.from_numpy(trial.query)], gallery_features[torch.from_numpy(trial.gallery)]
+    query, gallery = trial_queries(query_features, trial), gallery_features[torch.from_numpy(trial.gallery)]
     ranking = Ranking(
         np.array([query_items[i].pid for i in trial.query]),
         np.array([gallery_items[i].pid for i in trial.gallery]),

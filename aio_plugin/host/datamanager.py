@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch.utils.data import DataLoader
 
 from ..datasets import ADAPTERS
+from ..datasets.columns import columns_of
+from ..datasets.overlaps import LeakWarning, leaks
 from ..errors import ConfigError, nearest
-from ..evaluation.queries import compose, needed
-from ..heads.lexicon import Lexicon
-from ..modality import Combination, Item, Media, Modality, format_combination, parse_combination
+from ..evaluation.queries import as_own, compose, needed
+from ..modality import Combination, Item, Media, Modality, format_combination, in_order, parse_written
+from ..models.registry import readable, searchable
 from ..protocols.base import Protocol
 from ..protocols.simple import SameCamera
 from ..synthesis.sketch import Sketcher
@@ -23,6 +27,7 @@ from ..training.media import MediaReader, QueryDataset, collate
 from ..training.sampler import PersonSampler
 from ..training.stages import parse_stages, stage_at
 from ..training.transforms import PAD_CROP, STOCK_TRANSFORMS, pad_crop
+from .readers import describe, training_reader
 from .session import session
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
@@ -31,20 +36,19 @@ COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 
 @dataclass
 class Target:
-    """A dataset to test on with one combination of query modalities."""
+    """A dataset to test on with one combination of query modalities, or a trial of each of several."""
 
     name: str
-    combination: Combination
     protocol: Protocol
     query: list[Item]
     gallery: list[Item]
     notes: list[str] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)
 
     @property
     def direction(self) -> str:
         """For example ``sketch+text -> rgb``."""
-        gallery = self.gallery[0].media.modality
-        return f"{format_combination(self.combination)} -> {gallery}"
+        return f"{_kinds(self.query)} -> {_kinds(self.gallery)}"
 
     @property
     def synthetic(self) -> list[str]:
@@ -53,9 +57,9 @@ class Target:
 
 
 def split_target(spec: str) -> tuple[str, Combination | None]:
-    """``"tri_cuhk_pedes@sketch+text"`` -> name and combination; None where the dataset's own is meant."""
+    """``"tri_cuhk_pedes@sketch+text"`` -> name and combination as written; None where the dataset's own is meant."""
     name, at, combination = spec.partition("@")
-    return name, parse_combination(combination) if at else None
+    return name, parse_written(combination) if at else None
 
 
 def data_manager_class(stock: type) -> type:
@@ -101,6 +105,8 @@ def data_manager_class(stock: type) -> type:
             self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
             self._stock_options = {**stock_options, "split_id": split_id}
             self.options = session.options()
+            name = session.setting("model.name", "")
+            self.modalities, self._queries = readable(name, self.options), searchable(name, self.options)
             self.sketcher = Sketcher(
                 self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
             )
@@ -116,9 +122,10 @@ def data_manager_class(stock: type) -> type:
             self.training_sources: list[Source] = []
             for dsetid, name in enumerate(self.sources):
                 items = self._train_items(name)
-                source = Source.of(name, items, persons, cameras, dsetid)
-                persons += len({item.pid for item in items})
-                cameras += len({item.camid for item in items})
+                source = Source.of(name, items, persons, cameras, dsetid, self.modalities)
+                numbers = columns_of(items)
+                persons += len(np.unique(numbers.pids))
+                cameras += len(np.unique(numbers.camids))
                 self.training_sources.append(source)
             self._num_train_pids, self._num_train_cams = persons, cameras
             if batch_size % self._copies:
@@ -126,15 +133,17 @@ def data_manager_class(stock: type) -> type:
                     f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self._copies}."
                 )
             self.stages = parse_stages(
-                options.stages, self.sources, batch_size // self._copies, session.setting("train.max_epoch", None)
+                options.stages,
+                self.sources,
+                batch_size // self._copies,
+                session.setting("train.max_epoch", None),
+                self.modalities,
             )
             for source in self.training_sources:
                 shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
                 source.warn_of_gaps([m for share in shares for m in share.synthetic])
-            lexicon = Lexicon.of(options.attributes.lexicon) if options.loss.va else None
-            attributes = options.attributes
-            reader = MediaReader(
-                self.transform_tr, options.text.length, self.sketcher, lexicon, attributes.fraction, attributes.most
+            reader, self.coverage = training_reader(
+                self.transform_tr, self.sketcher, self.training_sources, self._copies
             )
             dataset = BundleDataset(self.training_sources, reader)
             self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
@@ -182,6 +191,8 @@ def data_manager_class(stock: type) -> type:
         def _load_targets(self, batch_size: int) -> None:
             print("=> Loading test (target) dataset")
             self.test_targets = {spec: self._target(spec) for spec in self.targets}
+            for leak in dict.fromkeys(leak for target in self.test_targets.values() for leak in target.leaks):
+                warnings.warn(leak, LeakWarning, stacklevel=2)
             reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
             self.reader = reader
             self.test_loader, self.test_dataset = {}, {}
@@ -202,26 +213,39 @@ def data_manager_class(stock: type) -> type:
                 }
 
         def _target(self, spec: str) -> Target:
-            name, wanted = split_target(spec)
-            synthesise = bool(self.options.test.synthesise)
-            if name in ADAPTERS:
-                adapter = ADAPTERS[name]
-                if not adapter.queries:
-                    raise ConfigError(f"data.targets: {name} is for training only.")
-                values = dict(self.options.datasets[name])
-                combination = wanted or adapter.queries[0]
-                own = needed(combination, adapter.queries)
+            name, written = split_target(spec)
+            adapter = ADAPTERS.get(name)
+            values = dict(self.options.datasets[name]) if adapter else {}
+            queries = adapter.queries_in(self.root, values) if adapter else ((Modality.RGB,),)
+            if not queries:
+                raise ConfigError(f"data.targets: {name} is for training only.")
+            wanted = as_own(written, queries) if written else None
+            own = needed(wanted, queries) if wanted else None
+            if adapter:
                 splits = adapter.read(self.root, values, own)
-                query, gallery, notes = splits.query, splits.gallery, list(splits.notes)
+                query, gallery, notes = list(splits.query), list(splits.gallery), list(splits.notes)
                 protocol = adapter.protocol(self.root, values, own)
-                if wanted == own:  # a protocol may search with other media than its name says (llcm deen_release)
-                    return Target(spec, combination, protocol, list(query), list(gallery), notes)
             else:
-                combination = wanted or (Modality.RGB,)
                 dataset = self._stock(name, "query", transform=self.transform_te, verbose=False)
                 query, gallery, notes = _items(dataset.query), _items(dataset.gallery), []
                 protocol = SameCamera(name)
-            return Target(spec, combination, protocol, compose(query, combination, synthesise), list(gallery), notes)
+            if wanted and wanted != own:  # else the protocol has what it asks for, which its name may not say
+                query = compose(query, wanted, bool(self.options.test.synthesise))
+            self._check_modalities(spec, [*query, *gallery])
+            return Target(spec, protocol, query, gallery, notes, leaks(self.sources, name))
+
+        def _check_modalities(self, spec: str, items: Sequence[Item]) -> None:
+            foreign = {m for item in items for m in item.media.combination} - set(self._queries)
+            if foreign and self._queries != self.modalities:
+                raise ConfigError(
+                    f"data.targets: {spec} has {format_combination(in_order(foreign))}, but the model finds people by "
+                    f"{format_combination(self._queries)} alone; choose other targets or an AIO model."
+                )
+            if foreign:
+                raise ConfigError(
+                    f"data.targets: {spec} has {format_combination(in_order(foreign))}, but aio.modalities is "
+                    f"{format_combination(self.modalities)}. Add what is missing to aio.modalities and train with it."
+                )
 
         def _show_summary(self) -> None:
             images = sum(len(person.anchors) for source in self.training_sources for person in source.persons)
@@ -232,6 +256,8 @@ def data_manager_class(stock: type) -> type:
             print(f"  # source ids      : {self.num_train_pids}")
             print(f"  # source images   : {images}")
             print(f"  # source cameras  : {self.num_train_cams}")
+            if self.coverage is not None:
+                print(f"  # phrases         : {describe(self.coverage)}")
             for index, stage in enumerate(self.stages, 1):
                 shares = ", ".join(f"{s.quota} {s.source}" + _made(s.synthetic) for s in stage.shares)
                 print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
@@ -240,6 +266,8 @@ def data_manager_class(stock: type) -> type:
                 print(f"  {spec}: {target.direction}, {len(target.query)} x {len(target.gallery)}")
                 for note in target.notes:
                     print(f"    note: {note}")
+                for leak in target.leaks:
+                    print(f"    leak: {leak}")
             print("  =======================================")
             print("\n")
 
@@ -263,6 +291,11 @@ def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, trai
 
 def _items(data: Sequence[tuple[Any, ...]]) -> list[Item]:
     return [Item(Media.of(path), int(pid), int(camid)) for path, pid, camid, *_ in data]
+
+
+def _kinds(items: Sequence[Item]) -> str:
+    kinds = {item.media.combination for item in items}
+    return format_combination(kinds.pop()) if len(kinds) == 1 else f"{len(kinds)} combinations"
 
 
 def _made(modalities: Sequence[Modality]) -> str:

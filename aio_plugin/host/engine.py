@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError, HostError
 from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.results import file_name
-from ..evaluation.score import Result, score
+from ..evaluation.score import score
 from ..modality import Batch
 from ..models.criterion import total_loss, weights_of
 from ..training.checkpoint import save_atomically, set_progress, steps_done
@@ -23,6 +23,7 @@ from ..training.precision import resolve
 from ..training.randomness import mix
 from ..training.schedule import WarmupCosine
 from .models import bare
+from .printing import print_result
 from .record import Record
 from .session import session
 
@@ -230,7 +231,7 @@ def engine_class(base: type) -> type:
                 ranks=tuple(ranks),
                 rerank=reranking,
             )
-            _print_result(result, ranks)
+            print_result(result, ranks)
             self.record.add(target, result)
             folder = Path(save_dir or self.save_dir)
             seconds = time.time() - started
@@ -288,12 +289,3 @@ def engine_class(base: type) -> type:
             return state
 
     return AIOEngine
-
-
-def _print_result(result: Result, ranks: Any) -> None:
-    print("** Results **")
-    print(f"mAP: {result.mAP:.1%}")
-    print(f"mINP: {result.mINP:.1%}")
-    print("CMC curve")
-    for rank in ranks:
-        print(f"Rank-{rank:<3}: {result.rank(rank):.1%}")

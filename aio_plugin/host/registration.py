@@ -13,15 +13,17 @@ from .dispatch import open_data_manager, open_engines
 from .find import alias, find
 from .models import open_models
 from .optim import open_optim
+from .ranking import open_ranking
 from .seams import Seams
 from .session import session
 
 _open: Seams | None = None
+_exact = False
 
 
-def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None) -> None:
+def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *, exact_ranking: bool = False) -> None:
     """See :func:`aio_plugin.register`."""
-    global _open
+    global _open, _exact
     torchreid = find()
     given = None if config is None else read(config)
     if _open is None:
@@ -32,16 +34,19 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None) -
             seams.undo()
             raise
         _open = seams
+    if exact_ranking and not _exact:
+        open_ranking(torchreid, _open)
+        _exact = True
     if given is not None:
         session.given, session.settings = given
 
 
 def unregister() -> None:
     """See :func:`aio_plugin.unregister`."""
-    global _open
+    global _open, _exact
     if _open is not None:
         _open.undo()
-        _open = None
+        _open, _exact = None, False
     session.clear()
 
 

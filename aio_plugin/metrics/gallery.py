@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+import functools
+
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ProtocolError
-from .order import LAST, Groups, order_keys
+from .counting import Places, count_before
+from .order import LAST, Groups, as_labels, order_keys
+
+FEW = 128
+"""Matches a query, on average, up to which counting who is before each of them beats ordering the gallery."""
+_NOBODY = torch.iinfo(torch.int64).min  # a key that no gallery item has
 
 
 class Ranking:
@@ -36,19 +42,62 @@ class Ranking:
             raise ProtocolError("Removal keys are needed of both queries and gallery, or of neither.")
         self.device = torch.device(device)
         self.q_pids, self.g_pids = self._labels(q_pids), self._labels(g_pids)
-        self.q_keys = None if q_keys is None else self._labels(q_keys)
-        g_labels = self.g_pids if g_keys is None else self._labels(g_keys)
+        keys = None if q_keys is None or g_keys is None else (self._labels(q_keys), self._labels(g_keys))
         if not len(self.q_pids) or not len(self.g_pids):
             raise ProtocolError(f"Nothing to rank: {len(self.q_pids)} queries, {len(self.g_pids)} in the gallery.")
-        if len(g_labels) != len(self.g_pids) or (self.q_keys is not None and len(self.q_keys) != len(self.q_pids)):
+        if keys and (len(keys[0]), len(keys[1])) != (len(self.q_pids), len(self.g_pids)):
             raise ProtocolError("There must be one removal key for every identity.")
-        self._by_pid, self._by_key = Groups(self.g_pids), Groups(g_labels)
-        identities, self._identity = self.g_pids.unique(return_inverse=True)
-        self._identities = len(identities)
+        self._matches = Groups(self.g_pids, self.q_pids)
+        self._removed = keys and Groups(keys[1], keys[0].where(keys[0] >= 0, _NOBODY))
 
     def _labels(self, values: ArrayLike) -> Tensor:
-        array = values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-        return torch.from_numpy(array.astype(np.int64)).to(self.device)
+        return torch.from_numpy(as_labels(values)).to(self.device)
+
+    def find(self, distances: Tensor, start: int, identities: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the matches of queries ``start`` to ``start + B`` stand.
+
+        Args:
+            distances: (B, G) float32 or float64.
+            identities: count identities for the best match, each standing where its best image does.
+
+        Returns:
+            (B, M) 1-based ranks of the matches among images, ascending, filled up with LAST; (B,) that of
+            the best match, without meaning where there is none; (B,) how many images are left.
+
+        Raises:
+            ProtocolError: the distances are not of these queries and this gallery, or not numbers.
+        """
+        if not identities and self.device.type == "cpu":
+            self._check(distances, start)
+            at, meant = self._matches.members(start, len(distances))
+            if int(meant.sum()) <= FEW * len(at):
+                return self._count(distances, start, at, meant)
+        keys, left = self.keys(distances, start)
+        found, _ = self.matches(keys, start)
+        ranks = match_ranks(keys, found).masked_fill_(found == LAST, LAST)
+        return ranks, self.identity_ranks(keys, found[:, 0]) if identities else ranks[:, 0], left
+
+    def _count(self, distances: Tensor, start: int, at: Tensor, meant: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        gone, is_gone = self._gone(start, len(at))
+        matches, removed = Places(at.numpy(), meant.numpy()), Places(gone.numpy(), is_gone.numpy())
+        before = count_before(distances.detach().cpu().numpy(), matches, removed)
+        ranks = torch.from_numpy(before) + 1
+        ranks = ranks.masked_fill_(ranks == 0, LAST).sort(dim=1).values
+        return ranks, ranks[:, 0], distances.shape[1] - is_gone.sum(1)
+
+    def _check(self, distances: Tensor, start: int) -> None:
+        left = len(self.q_pids) - start
+        if distances.ndim != 2 or len(distances) > left or distances.shape[1] != len(self.g_pids):
+            raise ProtocolError(
+                f"Distances {tuple(distances.shape)} do not fit {left} queries x {len(self.g_pids)} in the gallery; "
+                f"pass rows in the order of the identities."
+            )
+
+    def _gone(self, start: int, rows: int) -> tuple[Tensor, Tensor]:
+        """(B, N) positions and (B, N) bool, which of them are meant: who leaves the rankings."""
+        if self._removed is None:
+            return self.q_pids.new_empty(rows, 0), self.q_pids.new_empty(rows, 0, dtype=torch.bool)
+        return self._removed.members(start, rows)
 
     def keys(self, distances: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """The ranking of queries ``start`` to ``start + B``.
@@ -62,21 +111,11 @@ class Ranking:
         Raises:
             ProtocolError: the distances are not of these queries and this gallery, or not numbers.
         """
-        rows = self.q_pids[start : start + len(distances)]
-        if distances.ndim != 2 or distances.shape != (len(rows), len(self.g_pids)):
-            raise ProtocolError(
-                f"Distances {tuple(distances.shape)} do not fit {len(self.q_pids) - start} queries x "
-                f"{len(self.g_pids)} in the gallery; pass rows in the order of the identities."
-            )
+        self._check(distances, start)
         keys = order_keys(distances.to(self.device))
-        left = torch.full_like(rows, keys.shape[1])
-        if self.q_keys is not None:
-            wanted = self.q_keys[start : start + len(keys)]
-            removing = (wanted >= 0).nonzero().squeeze(1)
-            at, meant = self._by_key.members(wanted[removing])
-            keys[removing[:, None].expand_as(at)[meant], at[meant]] = LAST
-            left[removing] -= meant.sum(1)
-        return keys, left
+        at, meant = self._gone(start, len(keys))
+        keys[meant.nonzero()[:, 0], at[meant]] = LAST
+        return keys, keys.shape[1] - meant.sum(1)
 
     def matches(self, keys: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """The matches of queries ``start`` to ``start + B``.
@@ -87,7 +126,7 @@ class Ranking:
         Returns:
             (B, M) keys of the matches, best first, filled up with LAST; (B,) how many there are.
         """
-        at, meant = self._by_pid.members(self.q_pids[start : start + len(keys)])
+        at, meant = self._matches.members(start, len(keys))
         found = keys.gather(1, at).masked_fill_(~meant, LAST).sort(dim=1).values
         return found, (found != LAST).sum(1)
 
@@ -101,9 +140,16 @@ class Ranking:
         Returns:
             (B,) 1-based.
         """
-        identities = keys.new_full((len(keys), self._identities), LAST)
-        identities.scatter_reduce_(1, self._identity.expand_as(keys), keys, "amin")
-        return (identities < best[:, None]).sum(1) + 1
+        numbers, identity = self._identities
+        best_of_each = keys.new_full((len(keys), numbers), LAST)
+        best_of_each.scatter_reduce_(1, identity.expand_as(keys), keys, "amin")
+        return (best_of_each < best[:, None]).sum(1) + 1
+
+    @functools.cached_property
+    def _identities(self) -> tuple[int, Tensor]:
+        """How many there are, and (G,) the number of each image's."""
+        found, identity = self.g_pids.unique(return_inverse=True)
+        return len(found), identity
 
 
 def match_ranks(keys: Tensor, found: Tensor) -> Tensor:

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from ..errors import ProtocolError
 from .distance import CHUNK, Metric, feature_rows, matrix_rows
-from .gallery import Ranking, match_ranks
+from .gallery import Ranking
 from .order import LAST
+from .removal import Removal, removal_keys
 
 Cmc = Literal["image", "identity"]
 Ap = Literal["step", "trapezoid"]
@@ -55,9 +56,10 @@ def evaluate_features(
     gallery_features: Tensor,
     q_pids: ArrayLike,
     g_pids: ArrayLike,
-    q_keys: ArrayLike | None = None,
-    g_keys: ArrayLike | None = None,
+    q_camids: ArrayLike | None = None,
+    g_camids: ArrayLike | None = None,
     *,
+    removal: Removal = "same_camera",
     cmc: Cmc = "image",
     ap: Ap = "step",
     max_rank: int = 50,
@@ -69,7 +71,9 @@ def evaluate_features(
 
     Args:
         query_features, gallery_features: (Q, D), (G, D); computed with in float32.
-        q_pids, g_pids, q_keys, g_keys: see :class:`aio_plugin.metrics.gallery.Ranking`.
+        q_pids, g_pids, q_camids, g_camids: (Q,), (G,) identities and cameras.
+        removal: who leaves a query's ranking: ``"same_camera"``, ``"none"`` (cameras are not needed), or
+            keys, see :data:`aio_plugin.metrics.removal.Removal`.
         cmc: count gallery images or gallery identities.
         ap: "step" as everyone's Python, or "trapezoid" as Market-1501's MATLAB.
         max_rank: length R of the CMC curve.
@@ -79,7 +83,8 @@ def evaluate_features(
     Raises:
         ProtocolError: no query has a match in the gallery, shapes do not fit, or a feature is not a number.
     """
-    ranking = Ranking(q_pids, g_pids, q_keys, g_keys, gallery_features.device)
+    keys = removal_keys(removal, q_pids, g_pids, q_camids, g_camids)
+    ranking = Ranking(q_pids, g_pids, *keys, gallery_features.device)
     rows = feature_rows(query_features, gallery_features, metric, normalise, chunk)
     return evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank)
 
@@ -88,16 +93,18 @@ def evaluate_distances(
     distances: ArrayLike,
     q_pids: ArrayLike,
     g_pids: ArrayLike,
-    q_keys: ArrayLike | None = None,
-    g_keys: ArrayLike | None = None,
+    q_camids: ArrayLike | None = None,
+    g_camids: ArrayLike | None = None,
     *,
+    removal: Removal = "same_camera",
     cmc: Cmc = "image",
     ap: Ap = "step",
     max_rank: int = 50,
 ) -> Metrics:
     """Score a (Q, G) matrix of distances, such as a re-ranked one; otherwise as :func:`evaluate_features`."""
     device = distances.device if isinstance(distances, Tensor) else "cpu"
-    ranking = Ranking(q_pids, g_pids, q_keys, g_keys, device)
+    keys = removal_keys(removal, q_pids, g_pids, q_camids, g_camids)
+    ranking = Ranking(q_pids, g_pids, *keys, device)
     return evaluate_rows(matrix_rows(distances), ranking, cmc=cmc, ap=ap, max_rank=max_rank)
 
 
@@ -156,21 +163,19 @@ class _Sums:
 
     def add(self, distances: Tensor) -> None:
         """The next rows (B, G)."""
-        keys, left = self.ranking.keys(distances, self.seen)
-        found, count = self.ranking.matches(keys, self.seen)
-        self.seen += len(keys)
+        ranks, best, left = self.ranking.find(distances, self.seen, self.cmc == "identity")
+        self.seen += len(ranks)
+        count = (ranks != LAST).sum(1)
         valid = count > 0
-        if not valid.all():
-            keys, left, found, count = keys[valid], left[valid], found[valid], count[valid]
-        if not len(keys):
+        if not valid.any():
             return
-        ranks = match_ranks(keys, found)
-        first = ranks[:, 0] if self.cmc == "image" else self.ranking.identity_ranks(keys, found[:, 0])
-        self.first += torch.bincount(first[first <= len(self.first)].cpu() - 1, minlength=len(self.first))
-        self.aps += float(average_precision(ranks, found != LAST, self.ap).sum())
+        if not valid.all():
+            ranks, best, left, count = ranks[valid], best[valid], left[valid], count[valid]
+        self.first += torch.bincount(best[best <= len(self.first)].cpu() - 1, minlength=len(self.first))
+        self.aps += float(average_precision(ranks, ranks != LAST, self.ap).sum())
         self.inps += float((count.double() / ranks.gather(1, count[:, None] - 1).squeeze(1)).sum())
         self.chances += float((count.double() / left).sum())
-        self.valid += len(keys)
+        self.valid += len(ranks)
 
     def result(self) -> Metrics:
         """The means.

@@ -22,6 +22,8 @@ class Trial:
     Attributes:
         name: of the trial, for the result.
         query, gallery: (Q,), (G,) indices into the items the protocol was given.
+        parts: for every query the indices of the items that it is made of, the one in ``query`` first: its
+            feature is the mean of theirs, each of unit length. None where every query is one item.
         query_key, gallery_key: (Q,), (G,) removal keys. Gallery item ``j`` is removed from the
             ranking of query ``i`` where ``query_key[i] == gallery_key[j] >= 0``. Every removal rule
             of the field is of this form: (pid, camera) pairs for Market-1501, camera locations
@@ -33,6 +35,7 @@ class Trial:
     gallery: Ints
     query_key: Ints
     gallery_key: Ints
+    parts: tuple[Ints, ...] | None = None
 
 
 class Protocol(ABC):
@@ -42,10 +45,12 @@ class Protocol(ABC):
         name: as it stands in results, with everything that distinguishes it from its variants.
         cmc: ``"image"`` counts gallery images; ``"identity"`` first keeps only the best-ranked image
             of every gallery identity.
+        variants: further protocols, scored on the same features and reported beside this one.
     """
 
     name: str
     cmc: Literal["image", "identity"] = "image"
+    variants: tuple[Protocol, ...] = ()
 
     @abstractmethod
     def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:

@@ -8,32 +8,29 @@ import numpy as np
 
 from ..modality import Combination, Item, format_combination
 from .base import Protocol, Trial
-from .keys import no_keys
+from .simple import Open, Whole
 
 
 class Kinds(Protocol):
-    """The queries of one combination, the first modality told apart from the others, are a trial; nothing is removed.
+    """The queries of one combination, the first modality told apart from the others, are a trial.
 
     The mean over trials gives every combination the same weight, however many queries it has.
 
     Args:
         name: as it stands in results, before the removal rule.
+        rule: what each trial removes.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = f"{name}, one trial for every combination, nothing removed"
+    def __init__(self, name: str, rule: type[Whole] = Open) -> None:
+        self.name = f"{name}, one trial for every combination, {rule.rule}"
+        self.rule = rule(name)
 
     def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
         """Yield one trial a combination, in the order in which they come."""
         kinds: dict[Combination, list[int]] = {}
         for index, item in enumerate(query):
             kinds.setdefault(item.media.combination, []).append(index)
+        everything = np.arange(len(gallery))
         for kind, members in kinds.items():
-            everything = np.arange(len(gallery))
-            yield Trial(
-                format_combination(kind),
-                np.array(members, dtype=np.int64),
-                everything,
-                no_keys(len(members)),
-                no_keys(len(gallery)),
-            )
+            keys = self.rule.keys([query[i] for i in members], gallery)
+            yield Trial(format_combination(kind), np.array(members, dtype=np.int64), everything, *keys)

@@ -12,11 +12,14 @@ from .base import Ints, Protocol, Trial
 from .keys import no_keys, same_camera
 
 
-class _Whole(Protocol):
+class Whole(Protocol):
     """One trial of all queries against all of the gallery; subclasses give the keys.
 
     Args:
         name: as it stands in results, before the removal rule.
+
+    Attributes:
+        rule: who leaves the gallery, as the name says it.
     """
 
     rule: str
@@ -34,7 +37,7 @@ class _Whole(Protocol):
         """(Q,), (G,) removal keys."""
 
 
-class Open(_Whole):
+class Open(Whole):
     """Nothing leaves the gallery: CUHK-PEDES, MaSk1K."""
 
     rule = "nothing removed"
@@ -44,7 +47,28 @@ class Open(_Whole):
         return no_keys(len(query)), no_keys(len(gallery))
 
 
-class SameCamera(_Whole):
+class PerPerson(Protocol):
+    """Everything there is of a person is one query, its feature the mean of theirs: MaSk1K's multi-query mode.
+
+    Args:
+        name: as it stands in results, before how queries are joined and the removal rule.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = f"{name}, mean of the features of all queries of a person, {Open.rule}"
+
+    def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
+        """Yield the one trial; persons in the order in which they come."""
+        persons: dict[int, list[int]] = {}
+        for index, item in enumerate(query):
+            persons.setdefault(item.pid, []).append(index)
+        parts = tuple(np.array(members, dtype=np.int64) for members in persons.values())
+        first = np.array([members[0] for members in parts], dtype=np.int64)
+        everything = np.arange(len(gallery))
+        yield Trial("all", first, everything, no_keys(len(first)), no_keys(len(gallery)), parts)
+
+
+class SameCamera(Whole):
     """The same person under the same camera leaves the gallery: Market-1501 and its kin."""
 
     rule = "same person and camera removed"
@@ -54,7 +78,7 @@ class SameCamera(_Whole):
         return same_camera(query, gallery)
 
 
-class SourcePhoto(_Whole):
+class SourcePhoto(Whole):
     """The photo that a sketch or caption was made from leaves the gallery: Tri-CUHK-PEDES (UNIReID).
 
     Queries whose ``source`` is -1 keep the whole gallery.

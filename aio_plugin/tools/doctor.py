@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..datasets import ADAPTERS, Adapter
 from ..errors import DatasetError
@@ -42,7 +42,7 @@ def _datasets(root: str, fast: bool) -> Iterator[Block]:
     folders = _folders(root)
     market = os.path.isdir(os.path.join(root, market1501.FOLDER))
     if not folders and not market:
-        known = sorted({adapter.folder for adapter in ADAPTERS.values()} | {market1501.FOLDER})
+        known = sorted({adapter.folder for adapter in ADAPTERS.values() if adapter.folder} | {market1501.FOLDER})
         block.blame([f"no dataset is here; --root must contain one or more of the folders {', '.join(known)}"])
     block.blame(_misspelt(root, folders))
     yield block
@@ -72,18 +72,23 @@ def _folders(root: str) -> dict[str, list[Adapter]]:
     """Folders of datasets that are there -> the adapters that read them."""
     found: dict[str, list[Adapter]] = {}
     for adapter in ADAPTERS.values():
-        names = adapter.folders or (adapter.folder,)
-        there = next((name for name in names if name and os.path.isdir(os.path.join(root, name))), None)
-        if there is not None:
-            found.setdefault(there, []).append(adapter)
-    return found
+        for name in _names(adapter) if adapter.survey else ():
+            if os.path.isdir(os.path.join(root, name)):
+                found.setdefault(name, []).append(adapter)
+    return {name: adapters for name, adapters in found.items() if os.path.dirname(name) not in found}
+
+
+def _names(adapter: Adapter) -> Sequence[str]:
+    """What the dataset's folder can be called, the usual name first; nothing if it has none."""
+    return [name for name in adapter.folders or (adapter.folder,) if name]
 
 
 def _misspelt(root: str, found: dict[str, list[Adapter]]) -> Iterator[str]:
     """Folders that have a dataset's name but for capitals."""
+    accepted = {name for adapter in ADAPTERS.values() for name in _names(adapter)}
     wanted = {adapter.folder.lower(): adapter.folder for adapter in ADAPTERS.values()}
     present = set(os.listdir(root))
-    for name in sorted(present):
+    for name in sorted(present - accepted):
         right = wanted.get(name.lower(), name)
         if right not in present and right not in found:
             yield f"the folder {name} must be called {right}; rename it"

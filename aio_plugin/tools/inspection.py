@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
 from ..datasets import Adapter, Options, Splits, checks
-from ..errors import AIOError, IncompleteError
+from ..datasets.packed import MARK
+from ..errors import AIOError, IncompleteError, OtherFormError
 from ..modality import Combination, Item
 from .contents import contents, unreadable
 from .findings import Block, first_of
@@ -25,7 +27,10 @@ class Reading:
     Attributes:
         counts: in the order found, each once.
         used: paths of the images that some split uses.
-        absent: why it cannot be read at all: parts are missing.
+        missing: parts without which it cannot be read in some form that should be there.
+        elsewise: the forms that a copy need not have and this one has not, and why.
+        failed: something in it is malformed.
+        read: it was read in some form.
     """
 
     adapter: Adapter
@@ -33,25 +38,42 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
-    absent: str = ""
+    missing: list[str] = field(default_factory=list)
+    elsewise: dict[str, str] = field(default_factory=dict)
     failed: bool = False
+    read: bool = False
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is not here in any form."""
+        return not self.read and not self.failed
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was read that is here."""
+        return self.absent or not (self.failed or self.missing)
+
+    def lack(self, people: People, promised: bool) -> None:
+        """Who has not all modalities; a problem where published counts promise that everybody has."""
+        (self.problems if promised else self.notes).extend(people.gaps())
 
 
 def read(adapter: Adapter, root: str) -> Reading:
     """Everything ``adapter`` reads below ``root``: every combination of queries under every option of its survey."""
     reading = Reading(adapter)
     for options in adapter.survey:
-        tested = People("test")
+        tested, promised = People("test"), False
         for query in adapter.queries or (None,):
             splits = _splits(reading, root, options, query)
             if splits is None:
                 continue
-            _take(reading, splits)
+            _take(reading, splits, options)
             tested.add(known([*splits.query, *splits.gallery]))
+            promised = bool(splits.published)
             reading.problems += first_of(
                 "identities searched for that are not in the gallery", [str(n) for n in _lost(splits)]
             )
-        reading.problems += tested.gaps()
+        reading.lack(tested, promised)
     return reading
 
 
@@ -77,14 +99,15 @@ def inspect(folder: str, adapters: Sequence[Adapter], root: str, toy: bool, fast
     block.blame(first_of("links out of the data root", lying.leaving))
     block.blame(first_of("links to nowhere", lying.dangling))
     block.blame(first_of("folders that cannot be listed", lying.locked))
-    if not there or any(reading.failed for reading in readings):
+    if not there or not all(reading.whole for reading in readings):
         block.tell(["unexpected images: not known until the dataset can be read"])
     else:
         used = set().union(*(reading.used for reading in readings))
         unused = [path for path in lying.images if path not in used and not _matches(path, base, spare)]
         _unexpected(block, unused, [reading for reading in readings if reading.absent])
     if not fast:
-        block.blame(first_of("images that cannot be read", list(unreadable(lying.images, folder))))
+        inside = sorted(path for reading in readings for path in reading.used if MARK in path)
+        block.blame(first_of("images that cannot be read", list(unreadable([*lying.images, *inside], folder))))
     return block
 
 
@@ -114,25 +137,48 @@ def _splits(reading: Reading, root: str, options: Options, query: Combination | 
             splits = reading.adapter.read(root, options, query)
         reading.problems += absences
         return splits
+    except OtherFormError as error:
+        reading.elsewise[_form(options)] = str(error)
     except IncompleteError as error:
-        reading.absent = reading.absent or str(error)
+        reading.missing.append(str(error))
     except AIOError as error:
         reading.failed = True
         reading.problems.append(str(error))
     return None
 
 
-def _take(reading: Reading, splits: Splits) -> None:
-    reading.counts.update(compared(splits.found, splits.published))
+def _take(reading: Reading, splits: Splits, options: Options) -> None:
+    reading.read = True
+    for count in compared(splits.found, splits.published):
+        _count(reading, count, options)
     shown = checks.compare(reading.adapter.name, splits.found, splits.published)
+    told = {_wording(note) for note in reading.notes}
     for note in splits.notes:
-        if note not in shown:
-            (reading.problems if isinstance(note, checks.Fault) else reading.notes).append(note)
+        if isinstance(note, checks.Fault):
+            reading.problems.append(note)
+        elif note not in shown and _wording(note) not in told:
+            reading.notes.append(note)
     trained = People("training")
     for items in (splits.train, splits.query, splits.gallery):
         reading.used.update(str(part) for item in items for part in item.media.parts if part.modality.is_image)
     trained.add(splits.train)
-    reading.problems += trained.gaps()
+    reading.lack(trained, bool(splits.published))
+
+
+def _count(reading: Reading, count: Count, options: Options) -> None:
+    """Add a count; if another form gave another count of the same, it says of which form it is."""
+    what, found, published = count
+    other = any(what == known and count != (known, *rest) for known, *rest in reading.counts)
+    reading.counts[(f"{what} ({_form(options)})" if other else what, found, published)] = None
+
+
+def _form(options: Options) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in options.items())
+
+
+def _wording(note: str) -> str:
+    """A note without its numbers: what ten trials say in the same words is told once."""
+    return re.sub(r"\d+", "", note)
 
 
 def _lost(splits: Splits) -> list[int]:
@@ -146,8 +192,9 @@ def _report(reading: Reading, block: Block, there: Sequence[Reading], toy: bool)
     name = reading.adapter.name
     if reading.absent and there:
         block.tell([f"{name}: not here, parts of it are missing"])
-    elif reading.absent:
-        block.blame([reading.absent])
+    else:
+        block.blame(reading.missing[:1] or (reading.elsewise.values() if reading.absent else ()))
+        block.tell(f"{name} ({form}): not here, nor need it be" for form in reading.elsewise)
     if reading.counts:
         block.tell([f"{name}:\n" * (len(there) > 1) + table(reading.counts)])
     block.tell(f"note: {note}" for note in reading.notes)

@@ -30,7 +30,7 @@ def formula(person: Person, weather: str, light: str, scene: str, view: str, rng
         weather, light, scene, view: words, such as "sunny", "noon", "urban" and "front".
     """
     upper = "dress" if person.in_dress else person.top
-    lower = "bare legs" if person.in_dress else f"{person.bottom_colour} {person.bottom}"
+    lower = "bare legs" if person.in_dress else f"{person.bottom_colour} {person.bottom.split()[-1]}"
     said = pick(rng, FORMULAS).format(
         sex=SEXES[person.sex],
         hair="short" if person.hair in SHORT_HAIR else "long",

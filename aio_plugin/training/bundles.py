@@ -5,25 +5,19 @@ from __future__ import annotations
 import random
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
+from ..datasets.columns import columns_of
 from ..errors import DatasetError
-from ..modality import Item, Media, Modality
+from ..modality import MODALITIES, Item, Media, Modality
 from .media import MediaReader
+from .persons import Persons
 from .randomness import seeded
-
-
-@dataclass
-class Person:
-    """Everything a source has of one person. ``pid`` counts over all sources."""
-
-    pid: int
-    anchors: list[Item] = field(default_factory=list)
-    pools: dict[Modality, list[Media]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass
@@ -31,45 +25,61 @@ class Source:
     """The training persons of one dataset, those with at least one RGB image."""
 
     name: str
-    persons: list[Person]
+    persons: Persons
     dsetid: int = 0
 
     @classmethod
-    def of(cls, name: str, items: Iterable[Item], first_pid: int = 0, first_camid: int = 0, dsetid: int = 0) -> Source:
+    def of(
+        cls,
+        name: str,
+        items: Sequence[Item],
+        first_pid: int = 0,
+        first_camid: int = 0,
+        dsetid: int = 0,
+        modalities: Collection[Modality] = MODALITIES,
+    ) -> Source:
         """Group the training items of a dataset by person.
 
         Args:
             first_pid, first_camid: added to the dataset's own numbers, which count from 0.
+            modalities: what the model reads; media of others are left out, with one counted warning.
 
         Raises:
             DatasetError: no person has an RGB image.
         """
-        persons: dict[int, Person] = {}
-        for item in items:
-            person = persons.setdefault(item.pid, Person(item.pid + first_pid))
-            if item.media.modality is Modality.RGB:
-                person.anchors.append(item._replace(camid=item.camid + first_camid))
-            else:
-                person.pools[item.media.modality].append(item.media)
-        kept = [persons[pid] for pid in sorted(persons) if persons[pid].anchors]
-        if not kept:
+        columns = columns_of(items)
+        foreign = [modality for modality in MODALITIES if modality not in modalities]
+        _warn_of_foreign(name, {m: int((columns.of(m) | columns.beside(m)).sum()) for m in foreign})
+        persons, found = Persons(items, columns, modalities, first_pid, first_camid), len(np.unique(columns.pids))
+        if not persons:
             raise DatasetError(f"{name}: no training person has an RGB image, and AIO trains on RGB and its partners.")
-        if len(kept) < len(persons):
-            lost = len(persons) - len(kept)
-            warnings.warn(
-                f"{name}: {lost} of {len(persons)} training persons have no RGB image; left out.", stacklevel=2
-            )
-        return cls(name, kept, dsetid)
+        if len(persons) < found:
+            lost = found - len(persons)
+            warnings.warn(f"{name}: {lost} of {found} training persons have no RGB image; left out.", stacklevel=2)
+        return cls(name, persons, dsetid)
 
     def warn_of_gaps(self, synthetic: Sequence[Modality]) -> None:
         """One counted warning for every modality that some of the persons have and others lack."""
-        for modality in {m for person in self.persons for m in person.pools} - set(synthetic):
-            missing = sum(modality not in person.pools for person in self.persons)
-            if missing:
+        for modality, group in self.persons.pools.items():
+            missing = int((group.sizes == 0).sum())
+            if missing and modality not in synthetic:
                 warnings.warn(
                     f"{self.name}: {missing} of {len(self.persons)} persons have no {modality}; they train without it.",
                     stacklevel=2,
                 )
+
+    def captions(self) -> Iterator[str]:
+        """Every caption of the training persons: those of their photos, and those of no photo in particular."""
+        for person in self.persons:
+            media = [partner for anchor in person.anchors for partner in anchor.media.partners]
+            for medium in (*media, *person.pools.get(Modality.TEXT, ())):
+                if medium.caption is not None:
+                    yield medium.caption
+
+    def without(self, modality: Modality) -> tuple[int, int]:
+        """How many RGB images have no partner in ``modality``, neither their own nor of their person; of how many."""
+        lacking = self.persons.lacking(modality)
+        return int(lacking.sum()), len(lacking)
 
 
 class Draw(NamedTuple):
@@ -103,7 +113,7 @@ class BundleDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 def bundle(
-    anchor: Media, pools: dict[Modality, list[Media]], synthetic: Sequence[Modality], rng: random.Random
+    anchor: Media, pools: Mapping[Modality, Sequence[Media]], synthetic: Sequence[Modality], rng: random.Random
 ) -> list[Media]:
     """The anchor with one medium of every further modality: its own partner first (the captions of this
     very photo), else any of the person's, else one made from the anchor where the stage asks for that."""
@@ -111,10 +121,16 @@ def bundle(
     for partner in anchor.partners:
         own[partner.modality].append(partner)
     chosen = [Media(str(anchor))]
-    for modality in list(Modality)[1:]:
+    for modality in MODALITIES[1:]:
         choices = own.get(modality) or pools.get(modality)
         if choices:
             chosen.append(rng.choice(choices))
         elif modality in synthetic:
             chosen.append(Media(str(anchor), modality, synthetic=True))
     return chosen
+
+
+def _warn_of_foreign(name: str, foreign: Mapping[Modality, int]) -> None:
+    counted = ", ".join(f"{modality} of {count} items" for modality, count in foreign.items() if count)
+    if counted:
+        warnings.warn(f"{name}: {counted} left out, as aio.modalities does not name them.", stacklevel=3)

@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..datasets.packed import image_source
 from ..errors import MediaError
 from ..heads.lexicon import Lexicon
 from ..heads.masking import mask_attributes
+from ..heads.vocabulary import PhraseReader
 from ..modality import MODALITIES, REAL, SYNTHETIC, Batch, Item, Media, Modality
 from ..synthesis.channel import CHOICES, channel_augment
 from ..synthesis.sketch import Sketcher
@@ -24,13 +26,15 @@ Transform = Callable[[Image.Image], Tensor]
 
 
 def read_image(path: str) -> Image.Image:
-    """The RGB image at ``path``; grey and palette images are replicated to three channels.
+    """The RGB image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.packed`);
+    grey and palette images are replicated to three channels.
 
     Raises:
         MediaError: the file is absent, empty, cut short or no image; names it.
+        DatasetError: the LMDB cannot be opened.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(image_source(path)) as image:
             converted: Image.Image = image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise MediaError(f"Cannot read the image {str(path)!r}: {error}. Replace or remove the file.") from error
@@ -46,6 +50,7 @@ class MediaReader:
         sketcher: makes line drawings; needed only where sketches are synthetic.
         lexicon: attribute words to mask in captions; None masks none (testing, or VA switched off).
         fraction, most: share and number of a caption's attribute words that are masked.
+        phrases: gives captions as attribute phrases (DMF); None gives them as words.
     """
 
     def __init__(
@@ -56,9 +61,10 @@ class MediaReader:
         lexicon: Lexicon | None = None,
         fraction: float = 0.5,
         most: int = 10,
+        phrases: PhraseReader | None = None,
     ) -> None:
         self.transform, self.text_length, self.sketcher = transform, text_length, sketcher
-        self.lexicon, self.fraction, self.most = lexicon, fraction, most
+        self.lexicon, self.fraction, self.most, self.phrases = lexicon, fraction, most, phrases
 
     def entries(self, media: Sequence[Media], rng: random.Random) -> dict[str, Any]:
         """The tensors of ``media`` (at most one a modality) and their column of ``present``.
@@ -102,6 +108,8 @@ class MediaReader:
 
     def _text(self, medium: Media, rng: random.Random) -> dict[str, Tensor]:
         caption = medium.caption or ""
+        if self.phrases is not None:
+            return {"phrases": self.phrases(caption)}
         if self.lexicon is None:
             return {"text": encode([caption], self.text_length)[0]}
         ids, masked, labels = mask_attributes(
@@ -129,7 +137,7 @@ class QueryDataset(torch.utils.data.Dataset[dict[str, Any]]):
         return {**entry, "pid": item.pid, "camid": item.camid, "dsetid": 0, "impath": item.media}
 
 
-PADDING = {"text": 0, "masked_text": 0, "attributes": -1}
+PADDING = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
 
 
 def collate(entries: Sequence[dict[str, Any]]) -> Batch:

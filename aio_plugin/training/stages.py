@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, nearest
-from ..modality import Modality, parse_combination
+from ..modality import MODALITIES, Modality, parse_combination
 
 SYNTHESISABLE = (Modality.IR, Modality.SKETCH)
 
@@ -36,7 +36,11 @@ class Stage:
 
 
 def parse_stages(
-    stages: Sequence[Mapping[str, Any]], sources: Sequence[str], persons: int, max_epoch: int | None = None
+    stages: Sequence[Mapping[str, Any]],
+    sources: Sequence[str],
+    persons: int,
+    max_epoch: int | None = None,
+    modalities: Collection[Modality] = MODALITIES,
 ) -> tuple[Stage, ...]:
     """The stages of ``aio.stages``; an empty list is one stage of all sources.
 
@@ -44,6 +48,7 @@ def parse_stages(
         sources: data.sources.
         persons: in a batch; a stage's quotas add up to it. Without quotas it is shared evenly.
         max_epoch: train.max_epoch, to which the stages' epochs add up; None where no config says it.
+        modalities: what the model reads, aio.modalities.
 
     Raises:
         ConfigError: a key, source or modality is unknown or the numbers do not add up.
@@ -61,6 +66,11 @@ def parse_stages(
             if name not in sources:
                 raise ConfigError(f"{where}: source {name!r} is not in data.sources.{nearest(name, sources)}")
         parsed.append(Stage(epochs, _shares(named, persons, where)))
+    for made in {modality for stage in parsed for share in stage.shares for modality in share.synthetic}:
+        if made not in modalities:
+            raise ConfigError(
+                f"aio.stages: {made} is to be synthetic, but aio.modalities does not name it; add it there."
+            )
     total = sum(stage.epochs for stage in parsed)
     if max_epoch is not None and total != max_epoch:
         raise ConfigError(f"aio.stages last {total} epochs together, train.max_epoch is {max_epoch}; make them equal.")

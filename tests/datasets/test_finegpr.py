@@ -108,7 +108,7 @@ def test_finegpr_names_off_the_pattern_and_astray(tmp_path):
 def test_finegpr_other_images_than_asked_for(tmp_path):
     base = made.finegpr(tmp_path)
     shutil.rmtree(base / "FineGPR")
-    with pytest.raises(DatasetError, match=r"has the images of the subset set, not of the full .*images: subset"):
+    with pytest.raises(DatasetError, match=r"has the form subset .*, not full.*images: subset"):
         read("finegpr", tmp_path, images="full")
 
 

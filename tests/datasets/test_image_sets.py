@@ -138,7 +138,7 @@ def test_llcm_person_in_one_list_only_is_noted(tmp_path):
     base = fixtures.llcm(tmp_path)
     lines = (base / "idx/train_nir.txt").read_text().splitlines()
     fixtures.write(base / "idx/train_nir.txt", "\n".join(line for line in lines if "/0042/" not in line))
-    assert any("1 training persons have rgb but no ir, the first 42" in n for n in read("llcm", tmp_path).notes)
+    assert any("1 of 3 training persons have no ir, the first 42" in n for n in read("llcm", tmp_path).notes)
 
 
 def test_llcm_person_in_training_and_test_is_an_error(tmp_path):

@@ -13,7 +13,7 @@ from aio_plugin.protocols.simple import Open, SourcePhoto
 from aio_plugin.protocols.sysu import SysuMM01
 
 from . import fixtures
-from .fixtures import BUILDERS
+from .every import EVERY
 
 
 def make(name, root, query=None, **options):
@@ -84,29 +84,79 @@ def test_training_sets_have_none(tmp_path):
         make("synth_pedes", tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(name for name in BUILDERS if ADAPTERS[name].queries))
+SEARCHED = sorted(name for name in EVERY if name == "manifest" or ADAPTERS[name].queries)
+DRAWN = ("sysu_mm01", "llcm", "pku_sketch")
+PLACES = ("sysu_mm01", "llcm", "rgbnt201")
+"""Whose cameras of two modalities stand in one place, which the removal rule compares."""
+
+
+def trials_of(name, root, query, **options):
+    """(lists, trials) of a direction and of the variants that are scored beside it."""
+    splits = ADAPTERS[name].read(str(root), options, query)
+    protocol = ADAPTERS[name].protocol(str(root), options, query)
+    for each in (protocol, *protocol.variants):
+        yield splits, list(each.trials(splits.query, splits.gallery))
+
+
+def number_of_trials(name, query):
+    if query is not None or name not in ("manifest", "orbench_one", "orbench_two", "orbench_three", "orbench_four"):
+        return 10 if name in DRAWN else 1
+    return 4 if name == "manifest" else len(ADAPTERS[name].queries)
+
+
+@pytest.mark.parametrize("name", SEARCHED)
 def test_lists_and_trials_fit(tmp_path, name):
-    BUILDERS[name](tmp_path)
-    for query in ADAPTERS[name].queries:
-        splits = ADAPTERS[name].read(str(tmp_path), {}, query)
-        trials = list(ADAPTERS[name].protocol(str(tmp_path), {}, query).trials(splits.query, splits.gallery))
-        assert len(trials) == (10 if name in ("sysu_mm01", "llcm", "pku_sketch") else 1)
-        for trial in trials:
-            assert trial.query.max() < len(splits.query)
-            assert trial.gallery.max() < len(splits.gallery)
+    EVERY[name](tmp_path)
+    for query in (None, *ADAPTERS[name].queries):
+        for splits, trials in trials_of(name, tmp_path, query):
+            if "classic" not in name:
+                assert len(trials) == number_of_trials(name, query)
+            assert len({trial.name for trial in trials}) == len(trials)
+            for trial in trials:
+                assert len(trial.query) == len(trial.query_key) > 0
+                assert len(trial.gallery) == len(trial.gallery_key) > 0
+                for at, items in ((trial.query, splits.query), (trial.gallery, splits.gallery)):
+                    assert len(set(at.tolist())) == len(at)
+                    assert 0 <= at.min() <= at.max() < len(items)
+
+
+@pytest.mark.parametrize("name", ["cuhk03_classic_detected", "cuhk03_classic_labeled"])
+@pytest.mark.parametrize("split", [1, 2, 20])
+def test_classic_cuhk03_asks_for_everybody_once_a_repeat(tmp_path, name, split):
+    EVERY[name](tmp_path)
+    ((splits, trials),) = trials_of(name, tmp_path, None, split=split)
+    repeats = {trial.name[:-1]: 0 for trial in trials}
+    assert list(repeats) == [f"repeat {number}" for number in range(1, 11)]
+    for trial in trials:
+        repeats[trial.name[:-1]] += len(trial.query)
+        drawn = [splits.gallery[at].pid for at in trial.gallery]
+        assert len(set(drawn)) == len(drawn), "one image a person"
+    assert set(repeats.values()) == {len(splits.query)}
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_no_query_of_another_modality_falls_to_the_camera_rule(tmp_path, name):
+    EVERY[name](tmp_path)
+    for query in (None, *ADAPTERS[name].queries):
+        for splits, trials in trials_of(name, tmp_path, query):
+            for item, photo in gone(splits, trials):
+                alike = set(item.media.combination) & set(photo.media.combination)
+                assert alike or name in PLACES or item.source == photo.source >= 0, (query, item, photo)
+
+
+def gone(splits, trials):
+    """(query, gallery) pairs that the rule of some trial removes."""
+    for trial in trials:
+        for q, query_key in zip(trial.query, trial.query_key, strict=True):
+            for g, gallery_key in zip(trial.gallery, trial.gallery_key, strict=True):
+                if query_key == gallery_key >= 0:
+                    yield splits.query[q], splits.gallery[g]
 
 
 def removed(name, root, query, **options):
     """(query, gallery) pairs of the first trial that its rule removes."""
-    wanted = parse_combination(query)
-    splits = ADAPTERS[name].read(str(root), options, wanted)
-    trial = next(ADAPTERS[name].protocol(str(root), options, wanted).trials(splits.query, splits.gallery))
-    return [
-        (splits.query[q], splits.gallery[g])
-        for q, query_key in zip(trial.query, trial.query_key, strict=True)
-        for g, gallery_key in zip(trial.gallery, trial.gallery_key, strict=True)
-        if query_key == gallery_key >= 0
-    ]
+    splits, trials = next(trials_of(name, root, parse_combination(query), **options))
+    return list(gone(splits, trials[:1]))
 
 
 @pytest.mark.parametrize("query", ["sketch+text", "sketch", "text", "rgb+sketch+text", "rgb"])

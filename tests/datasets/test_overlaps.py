@@ -1,3 +1,6 @@
+import itertools
+from fnmatch import fnmatchcase
+
 import pytest
 
 from aio_plugin.datasets import NAMES
@@ -20,12 +23,42 @@ from aio_plugin.datasets.overlaps import leaks, origins
         ("orbench", "llcm"),
         ("orbench_two", "sysu_mm01"),
         ("cuhk03_classic_labeled", "cuhk03_np_labeled"),
+        ("cuhk03", "cuhk03_np_detected"),
+        ("cuhk03", "cuhk03_classic_detected"),
+        ("ufine6926", "ufine3c"),
     ],
 )
 def test_overlapping_pairs_warn_both_ways(source, target):
     for first, second in ((source, target), (target, source)):
         (warning,) = leaks([first], second)
         assert warning.startswith(f"{first} and {second} both hold photos of ")
+
+
+def variants(*patterns):
+    """Every registered name of these forms, and torchreid's own."""
+    known = (*NAMES, "market1501", "msmt17")
+    found = [name for pattern in patterns for name in known if fnmatchcase(name, pattern)]
+    assert len(found) >= len(patterns)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (["mask1k", "*cuhk_pedes"], ["market1501"]),
+        (["mask1k"], ["*cuhk_pedes"]),
+        (["*icfg_pedes", "*rstpreid"], ["msmt17*"]),
+        (["*icfg_pedes"], ["*rstpreid"]),
+        (["orbench*"], ["sysu_mm01", "llcm"]),
+        (["msmt17_all"], ["msmt17", "msmt17_v1", "msmt17_v2"]),
+        (["ufine3c"], ["ufine6926"]),
+        (["*cuhk_pedes"], ["cuhk03_*"]),
+        (["cuhk03_np_*"], ["cuhk03_classic_*"]),
+    ],
+)
+def test_known_overlaps_warn_under_every_name(first, second):
+    for one, other in itertools.product(variants(*first), variants(*second)):
+        assert len(leaks([one], other)) == len(leaks([other], one)) == 1, (one, other)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +73,9 @@ def test_overlapping_pairs_warn_both_ways(source, target):
         ("synth_pedes", "market1501"),
         ("llcm", "sysu_mm01"),
         ("pku_sketch", "mask1k"),
+        ("cuhk03_classic_detected", "cuhk03_classic_labeled"),
+        ("ufine6926", "cuhk_pedes"),
+        ("manifest", "manifest"),
         ("unknown", "unknown2"),
     ],
 )

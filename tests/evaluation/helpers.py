@@ -25,6 +25,7 @@ def query(pid, *modalities, source=-1):
         Modality.RGB: lambda: Media(f"/data/{pid}_q.jpg"),
         Modality.IR: lambda: Media(f"/data/{pid}_q.jpg", Modality.IR, synthetic=True),
         Modality.SKETCH: lambda: Media(f"/data/{pid}_s.jpg", Modality.SKETCH),
+        Modality.CP: lambda: Media(f"/data/{pid}_c.jpg", Modality.CP),
         Modality.TEXT: lambda: Media(f"/data/captions.json#{pid}.0", Modality.TEXT, CAPTION),
     }
     first, *others = (made[modality]() for modality in modalities)

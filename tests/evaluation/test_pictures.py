@@ -4,20 +4,32 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
+from PIL import Image, ImageDraw
 
-from aio_plugin.evaluation.pictures import FRAME, GAP, LABEL, QUERY, RIGHT, WRONG, ranked_picture, write_ranked_lists
+from aio_plugin.evaluation.pictures import (
+    FOOT,
+    FRAME,
+    GAP,
+    LABEL,
+    QUERY,
+    RIGHT,
+    WRONG,
+    cosines,
+    ranked_picture,
+    write_ranked_lists,
+)
 from aio_plugin.evaluation.report import ranked_lists, write_report
 from aio_plugin.evaluation.results import document, target_entry
 from aio_plugin.evaluation.score import score
-from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, wrap
+from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, tile, wrap
 from aio_plugin.modality import MODALITIES, Media, Modality
 from aio_plugin.protocols.pku import PKUSketch
-from aio_plugin.protocols.simple import SourcePhoto
+from aio_plugin.protocols.simple import PerPerson, SourcePhoto
 
 from .helpers import CAPTION, colour, features, query, render, target
 
-RGB, IR, SKETCH, TEXT = MODALITIES
+RGB, IR, SKETCH, TEXT, *_ = MODALITIES
 WIDTH, HEIGHT = 40, 80
 TOP = GAP + LABEL
 
@@ -30,7 +42,7 @@ def test_frames_and_tiles_are_where_they_should_be():
     at = target(RGB)
     at.query[2] = query(2, RGB, SKETCH)
     order = [6, 0, -1, 8, 17]  # people 2, 0, removed, 2, 5
-    picture = np.asarray(ranked_picture(at.query[2], at.gallery, order, render, WIDTH, HEIGHT))
+    picture = np.asarray(ranked_picture(at.query[2], at.gallery, order, render, WIDTH, HEIGHT, cameras=False))
     step = WIDTH + 2 * FRAME + GAP
     expected = [(QUERY, 2), (QUERY, 2), (RIGHT, 2), (WRONG, 0), (RIGHT, 2), (WRONG, 5)]
     for number, (frame, pid) in enumerate(expected):
@@ -41,7 +53,7 @@ def test_frames_and_tiles_are_where_they_should_be():
         edge = np.ones(block.shape[:2], bool)
         edge[FRAME:-FRAME, FRAME:-FRAME] = False
         assert (block[edge] == rgb(frame)).all(), number
-    assert picture.shape == (HEIGHT + 2 * FRAME + LABEL + 2 * GAP, 6 * step + 3 * GAP, 3)
+    assert picture.shape == (HEIGHT + 2 * FRAME + LABEL + FOOT + 2 * GAP, 6 * step + 3 * GAP, 3)
 
 
 def test_labels_tell_what_is_synthetic():
@@ -52,8 +64,8 @@ def test_labels_tell_what_is_synthetic():
 
 
 def test_a_caption_is_drawn_within_its_tile():
-    tile = np.asarray(caption_tile(CAPTION, 120, 160).convert("L"))
-    ink = np.argwhere(tile < 128)
+    drawn = np.asarray(caption_tile(CAPTION, 120, 160).convert("L"))
+    ink = np.argwhere(drawn < 128)
     assert len(ink) > 200
     assert ink.min() >= 4
     assert (ink.max(0) < (156, 116)).all()
@@ -121,7 +133,9 @@ def test_report(tmp_path):
     at = target(IR, TEXT)
     q, g = features(at.query), features(at.gallery)
     result = score(q, g, at.query, at.gallery, at.protocol)
-    entry = target_entry("toy@ir+text", "ir+text -> rgb", {"pixels": None, "after": result}, ["1 < 2"], ["ir"])
+    entry = target_entry(
+        "toy@ir+text", "ir+text -> rgb", {"pixels": None, "after": result}, ["1 < 2"], ["ir"], ["2 > 1"]
+    )
     found = document(
         [entry],
         config={"name": "</pre><script>x</script>"},
@@ -138,6 +152,7 @@ def test_report(tmp_path):
     assert [Image.open(io.BytesIO(base64.b64decode(p))).size for p in pictures] == [e.picture.size for e in lists]
     assert "&lt;b&gt;red&lt;/b&gt; jacket &amp; dark jeans" in page
     assert "1 &lt; 2" in page
+    assert "2 &gt; 1" in page
     assert "&lt;/pre&gt;&lt;script&gt;" in page
     assert "<b>" not in page
     assert "<script" not in page
@@ -164,3 +179,62 @@ def test_a_report_without_pictures_says_so(tmp_path):
 def test_every_modality_can_be_drawn():
     picture = ranked_picture(query(1, *Modality), target().gallery, range(4), render)
     assert picture.width > picture.height
+
+
+def words(monkeypatch):
+    """What is written into a picture, in order."""
+    written = []
+    draw = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda self, at, text, **o: (written.append(text), draw(self, at, text, **o))[1]
+    )
+    return written
+
+
+def test_ranks_cameras_and_similarities_are_written(monkeypatch):
+    at = target()
+    gallery = [item._replace(camid=number % 3) for number, item in enumerate(at.gallery)]
+    written = words(monkeypatch)
+    ranked_picture(query(2, IR, SKETCH), gallery, [6, -1, 4], render, similarity=[0.914, 0.5, -0.2])
+    assert written == ["ir, synthetic", "id 2  cam 2", "sketch", "", "1", "cam 1  0.91", "2", "cam 2  -0.20"]
+
+
+def test_cameras_of_a_gallery_that_has_one_are_left_out(tmp_path, monkeypatch):
+    written = words(monkeypatch)
+    write(target(RGB, people=2), tmp_path)
+    assert "id 0" in written
+    assert not any("cam" in each for each in written)
+
+
+def test_similarities_are_the_features_own_and_left_out_where_others_rank(tmp_path, monkeypatch):
+    written = words(monkeypatch)
+    at = target(people=2)
+    write(at, tmp_path)
+    q, g = (np.asarray(features(items)) for items in (at.query, at.gallery))
+    cosine = (q @ g.T) / np.linalg.norm(q, axis=1)[:, None] / np.linalg.norm(g, axis=1)
+    assert [text for text in written if "." in text] == [f"{c:.2f}" for row in cosine for c in -np.sort(-row)[:4]]
+    assert cosines(features(at.query)[0], features(at.gallery)) == pytest.approx(cosine[0], abs=1e-6)
+    del written[:]
+    write(at, tmp_path, rerank=lambda q, g: np.zeros((len(q), len(g))))
+    assert not any("." in text for text in written)
+
+
+def test_a_query_of_several_sketches_shows_them_all_and_the_similarity_of_their_mean(tmp_path, monkeypatch):
+    written = words(monkeypatch)
+    at = target(SKETCH, people=2, protocol=PerPerson("toy"))
+    at.query += at.query
+    write(at, tmp_path)
+    assert written.count("sketch") == 4  # two persons of two each
+    unit = torch.nn.functional.normalize(features(at.query))
+    mean = (unit[0] + unit[2]) / 2
+    best = max(cosines(mean, features(at.gallery)))
+    assert f"{best:.2f}" in written
+
+
+def test_a_long_caption_gets_a_wider_tile():
+    long = Media("captions.json#0", TEXT, CAPTION * 3)
+    short = Media("captions.json#1", TEXT, "A man.")
+    assert tile(short, render, 64, 128).width == 96
+    assert tile(long, render, 64, 128).width > 128
+    assert tile(long, render, 64, 128).height == 128
+    assert tile(Media("captions.json#2", TEXT, CAPTION * 30), render, 64, 128).width == 256

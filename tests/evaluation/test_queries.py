@@ -1,12 +1,12 @@
 import pytest
 
 from aio_plugin.errors import ModalityError
-from aio_plugin.evaluation.queries import compose, needed
-from aio_plugin.modality import MODALITIES, Item, Media, Modality, parse_combination
+from aio_plugin.evaluation.queries import as_own, compose, needed
+from aio_plugin.modality import MODALITIES, Item, Media, Modality, parse_combination, parse_written
 
 from .helpers import query
 
-RGB, IR, SKETCH, TEXT = MODALITIES
+RGB, IR, SKETCH, TEXT, CP = MODALITIES
 TRI = tuple(
     map(parse_combination, ["text", "sketch", "sketch+text", "rgb+sketch+text", "rgb+sketch", "rgb+text", "rgb"])
 )
@@ -38,6 +38,30 @@ def test_needed_says_when_nothing_will_do(wanted, own):
         needed(parse_combination(wanted), own)
 
 
+@pytest.mark.parametrize(
+    ("written", "own", "read"),
+    [
+        ("text+sketch", TRI, (SKETCH, TEXT)),
+        ("text+sketch", [(SKETCH, TEXT), (TEXT, SKETCH)], (TEXT, SKETCH)),
+        ("cp+text+ir", [(IR, TEXT, CP), (CP, IR, TEXT)], (CP, IR, TEXT)),
+        ("ir+cp+text", [(IR, TEXT, CP), (CP, IR, TEXT)], (IR, TEXT, CP)),
+        ("text+ir+cp", [(IR, TEXT, CP), (CP, IR, TEXT)], (IR, TEXT, CP)),
+        ("cp", [(IR,)], (CP,)),
+    ],
+)
+def test_the_first_modality_written_counts_where_the_dataset_tells_it_apart(written, own, read):
+    assert as_own(parse_written(written), own) == read
+    if read in own:
+        assert needed(read, own) == read
+
+
+def test_colour_pencil_cannot_be_made():
+    with pytest.raises(ModalityError, match="only ir\\+sketch can be made, from rgb"):
+        needed((CP,), [(RGB,)])
+    with pytest.raises(ModalityError, match="no cp, and it cannot be made from rgb"):
+        compose([query(1, RGB)], (CP,), True)
+
+
 def described(items):
     (item,) = items
     media = [item.media, *item.media.partners]
@@ -50,7 +74,7 @@ def test_compose_keeps_drops_and_makes():
         (IR, "/data/3_q.jpg", False, True, 1),
         (TEXT, "/data/captions.json#3.0", True, False, 0),
     ]
-    assert described(compose([item], MODALITIES, True)) == [
+    assert described(compose([item], MODALITIES[:4], True)) == [
         (RGB, "/data/3_q.jpg", False, False, 3),
         (IR, "/data/3_q.jpg", False, True, 0),
         (SKETCH, "/data/3_s.jpg", False, False, 0),

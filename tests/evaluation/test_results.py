@@ -1,12 +1,13 @@
 import copy
 import json
 import math
+import re
 
 import pytest
 
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
-from aio_plugin.evaluation.results import document, target_entry, validate, write_json
+from aio_plugin.evaluation.results import LONGEST, document, file_name, target_entry, validate, write_json
 from aio_plugin.evaluation.score import score
 from aio_plugin.evaluation.table import table
 from aio_plugin.modality import Modality
@@ -26,7 +27,7 @@ def entries():
     sketch = {"pixels": result(20), "before": result(9), "after": result(0.1)}
     return [
         target_entry("pku_sketch", "sketch -> rgb", sketch, ["seeded splits"]),
-        target_entry("tri_cuhk_pedes@ir+text", "ir+text -> rgb", text, synthetic=["ir"]),
+        target_entry("tri_cuhk_pedes@ir+text", "ir+text -> rgb", text, synthetic=["ir"], leaks=["a and b overlap"]),
     ]
 
 
@@ -83,7 +84,7 @@ AFTER = ("targets", 0, "results", "after")
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (change(["schema"], 2), "schema 2 is not 1"),
+        (change(["schema"], 1), "schema 1 is not 2"),
         (change(["seed"], KeyError), "results: 'seed' is missing"),
         (change(["seed"], "1"), "results.seed: must be int, got '1'"),
         (change(["seed"], True), "results.seed: must be int, got True"),
@@ -92,6 +93,8 @@ AFTER = ("targets", 0, "results", "after")
         (change(["hardware", "gpus"], ["H200", 3]), r"results.hardware.gpus\[1\]: must be str"),
         (change(["encoder"], {"name": "toy"}), "results.encoder: 'sha256' is missing"),
         (change(["targets", 1, "notes"], "a note"), r"results.targets\[1\].notes: must be list"),
+        (change(["targets", 0, "leaks"], KeyError), r"results.targets\[0\]: 'leaks' is missing"),
+        (change(["targets", 1, "leaks"], [1]), r"results.targets\[1\].leaks\[0\]: must be str"),
         (change([*AFTER, "mean", "mAP"], 51.2), r"targets\[0\].results.after.mean.mAP: must be a fraction"),
         (change([*AFTER, "mean", "rank-1"], "0.5"), "mean.rank-1: must be a fraction"),
         (change([*AFTER, "trials", 0, "num_valid"], None), r"trials\[0\].num_valid: must be int"),
@@ -109,6 +112,15 @@ def test_the_schema_names_what_is_wrong(found, edit, message):
 def test_what_is_no_document_is_no_document(broken):
     with pytest.raises(AIOError, match="must be dict"):
         validate(broken)
+
+
+def test_names_of_files_are_safe_and_differ():
+    assert file_name("tri_cuhk_pedes@rgb+ir") == "tri_cuhk_pedes@rgb+ir"
+    odd = ["a/b", "a\\b", "a b", "../../a", "..", "", ".hidden", "ä", "x" * 999, "x" * 998, "a\0b", "a-b"]
+    names = [file_name(name) for name in odd]
+    assert len(set(names)) == len(odd)
+    assert all(re.fullmatch(r"[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*", name) for name in names)
+    assert max(map(len, names)) <= LONGEST + 9
 
 
 def test_the_environment_is_named():

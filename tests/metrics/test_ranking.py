@@ -83,9 +83,11 @@ def test_nearest_equals_the_slow_form(problem, k):
 def test_known_values(bits, step, trapezoid, inp):
     pids = [7 if bit == "1" else 8 for bit in bits]
     distances = np.arange(len(bits), dtype=np.float32)[None]
-    found = evaluate_distances(distances, [7], pids)
+    found = evaluate_distances(distances, [7], pids, removal="none")
     assert (found.mAP, found.mINP) == pytest.approx((step, inp), abs=5e-5)
-    assert evaluate_distances(distances, [7], pids, ap="trapezoid").mAP == pytest.approx(trapezoid, abs=5e-5)
+    assert evaluate_distances(distances, [7], pids, removal="none", ap="trapezoid").mAP == pytest.approx(
+        trapezoid, abs=5e-5
+    )
     assert found.rank(1) == float(bits[0])
     assert found.chance == pytest.approx(bits.count("1") / len(bits))
 
@@ -93,15 +95,15 @@ def test_known_values(bits, step, trapezoid, inp):
 def test_identities_count_once():
     pids = [1, 1, 2, 1, 3]  # the ranking of a query for 3: three images of 1 are one identity
     distances = np.arange(5, dtype=np.float32)[None]
-    assert evaluate_distances(distances, [3], pids).cmc[:5].tolist() == [0, 0, 0, 0, 1]
-    assert evaluate_distances(distances, [3], pids, cmc="identity").cmc[:5].tolist() == [0, 0, 1, 1, 1]
+    assert evaluate_distances(distances, [3], pids, removal="none").cmc[:5].tolist() == [0, 0, 0, 0, 1]
+    assert evaluate_distances(distances, [3], pids, removal="none", cmc="identity").cmc[:5].tolist() == [0, 0, 1, 1, 1]
 
 
 def test_removal_takes_only_equal_keys_from_zero_up():
     distances = np.arange(4, dtype=np.float32)[None]
-    found = evaluate_distances(distances, [1], [1, 2, 1, 1], [0], [0, -1, 1, 0])
+    found = evaluate_distances(distances, [1], [1, 2, 1, 1], removal=([0], [0, -1, 1, 0]))
     assert (found.rank(1), found.mAP, found.chance) == (0.0, 0.5, 0.5)
-    untouched = evaluate_distances(distances, [1], [1, 2, 1, 1], [-1], [-1, -1, -1, -1])
+    untouched = evaluate_distances(distances, [1], [1, 2, 1, 1], removal=([-1], [-1, -1, -1, -1]))
     assert untouched.rank(1) == 1
 
 
@@ -124,11 +126,10 @@ def test_agrees_with_torchreid(metric, normalise):
     a, b = (torch.nn.functional.normalize(x) for x in (q, g)) if normalise else (q, g)
     matrix = torchreid.metrics.compute_distance_matrix(a, b, metric).numpy()
     cmc, mean_ap = torchreid.metrics.evaluate_rank(matrix, q_pids, g_pids, q_cams, g_cams, use_cython=False)
-    keys = q_pids * 10 + q_cams, g_pids * 10 + g_cams
-    found = evaluate_features(q, g, q_pids, g_pids, *keys, metric=metric, normalise=normalise, chunk=10)
+    found = evaluate_features(q, g, q_pids, g_pids, q_cams, g_cams, metric=metric, normalise=normalise, chunk=10)
     np.testing.assert_allclose(found.cmc.numpy(), cmc, atol=1e-6)
     assert found.mAP == pytest.approx(mean_ap, abs=1e-6)
-    by_matrix = evaluate_distances(matrix, q_pids, g_pids, *keys)
+    by_matrix = evaluate_distances(matrix, q_pids, g_pids, q_cams, g_cams)
     assert by_matrix.mAP == pytest.approx(mean_ap, abs=1e-6)
 
 
@@ -159,7 +160,10 @@ def test_chance_is_what_random_rankings_find():
     q, g, q_pids, g_pids, q_cams, g_cams = features(people=4)
     rng = np.random.default_rng(1)
     for cmc in ("image", "identity"):
-        draws = [evaluate_distances(rng.random((37, 120)), q_pids, g_pids, q_cams, g_cams, cmc=cmc) for _ in range(60)]
+        draws = [
+            evaluate_distances(rng.random((37, 120)), q_pids, g_pids, removal=(q_cams, g_cams), cmc=cmc)
+            for _ in range(60)
+        ]
         assert np.mean([m.rank(1) for m in draws]) == pytest.approx(draws[0].chance, abs=0.03)
 
 
@@ -172,7 +176,7 @@ def test_keys_order_as_floats_do(values):
 
 def test_queries_without_a_match_are_counted_not_scored():
     distances = np.zeros((3, 2), dtype=np.float32)
-    found = evaluate_distances(distances, [1, 9, 2], [1, 2])
+    found = evaluate_distances(distances, [1, 9, 2], [1, 2], removal="none")
     assert (found.num_valid, found.num_query) == (2, 3)
     assert found.mAP == pytest.approx((1 + 0.5) / 2)
 
@@ -199,7 +203,7 @@ NAN = np.array([[np.nan, 1.0]], dtype=np.float32)
 )
 def test_bad_input_is_an_error_that_says_so(arguments, options, message):
     with pytest.raises(ProtocolError, match=message):
-        evaluate_distances(*arguments, **options)
+        evaluate_distances(*arguments[:3], removal=arguments[3:] or "none", **options)
 
 
 @pytest.mark.parametrize(
@@ -213,4 +217,4 @@ def test_bad_input_is_an_error_that_says_so(arguments, options, message):
 )
 def test_bad_features_are_an_error_that_says_so(q, g, options, message):
     with pytest.raises(ProtocolError, match=message):
-        evaluate_features(q, g, [1], [1, 1], **options)
+        evaluate_features(q, g, [1], [1, 1], removal="none", **options)

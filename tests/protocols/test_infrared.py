@@ -109,7 +109,7 @@ def test_sysu_indoor_scores_only_people_seen_indoors():
     g_pids = [pool[i].pid for i in trial.gallery]
     distances = np.random.default_rng(0).random((len(probes), len(g_pids)))
     found = evaluate_distances(
-        distances, [p.pid for p in probes], g_pids, trial.query_key, trial.gallery_key, cmc=protocol.cmc
+        distances, [p.pid for p in probes], g_pids, removal=(trial.query_key, trial.gallery_key), cmc=protocol.cmc
     )
     assert (found.num_valid, found.num_query) == (18, 24)
 

@@ -142,7 +142,7 @@ def missing_camera_images(root):
 def missing_sketch_of_a_photo(root):
     tested = next(r for r in json.loads((root / "CUHK-PEDES/reid_raw.json").read_text()) if r["split"] == "test")
     (root / "CUHK-PEDES/imgs-sketch2" / tested["file_path"]).unlink()
-    return r"1 of 68 images listed in reid_raw.json are absent or empty; the first: CUHK-PEDES/imgs-sketch2/"
+    return r"1 of 68 images listed in the annotations are absent or empty; the first: CUHK-PEDES/imgs-sketch2/"
 
 
 def misnamed_market_photo(root):

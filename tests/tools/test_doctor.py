@@ -36,6 +36,7 @@ from .damage import (
 )
 
 SETS = ("SYNTH-PEDES", "LLCM", "MaSk1K", "SYSU-MM01", "PKU-Sketch", "CUHK-PEDES", "market1501")
+MORE = ("FineGPR_Dataset", "RandPerson", "MSMT17_V1", "cuhk03")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def world(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "draw_picture", write)
-        return writer.make(tmp_path_factory.mktemp("doctor") / "world", 8, 0, workers=1, progress=False)
+        return writer.make(tmp_path_factory.mktemp("doctor") / "world", 8, 0, 1, False, "all")
 
 
 @pytest.fixture
@@ -105,12 +106,12 @@ def patterns(damage, root):
 
 
 def test_the_toy_world_is_clean(root, doctor):
-    root.take(*SETS)
+    root.take(*SETS, *MORE)
     code, printed = doctor(root.path, whole=True)
     assert (code, problems(printed)) == (0, []), printed
-    for title in ("packages", "encoders", *SETS):
+    for title in ("packages", "encoders", *SETS, *MORE):
         assert re.search(rf"^{title}", printed, re.MULTILINE), title
-    assert "a toy world (ids 8, seed 0, version" in printed
+    assert "a toy world (ids 8, seed 0, sets all, version" in printed
     assert re.search(r"train images +48 +4,791,711", printed)
     assert re.search(r"val captions +24 +6,158", printed)
     assert "toy: shipped, its hash holds" in printed

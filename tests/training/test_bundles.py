@@ -15,7 +15,7 @@ from aio_plugin.training.bundles import BundleDataset, Draw, Source, bundle
 from aio_plugin.training.media import MediaReader, QueryDataset, collate, read_image
 from aio_plugin.training.randomness import mix, seeded
 
-RGB, IR, SKETCH, TEXT = Modality
+RGB, IR, SKETCH, TEXT, CP = Modality
 
 
 def to_tensor(image):
@@ -54,8 +54,8 @@ def test_real_partners_come_first_and_synthetic_ones_fill_in(files, reader):
     rows = [dataset[Draw(0, person, seed=3, synthetic=both)] for person in range(3)]
     batch = collate(rows)
     present = batch["present"].tolist()
-    assert present[1] == [REAL, REAL, SYNTHETIC, MISSING]
-    assert present[2] == [REAL, SYNTHETIC, REAL, MISSING]
+    assert present[1] == [REAL, REAL, SYNTHETIC, MISSING, MISSING]
+    assert present[2] == [REAL, SYNTHETIC, REAL, MISSING, MISSING]
     assert set(batch) >= {"rgb", "ir", "sketch"}
     bare = collate([dataset[Draw(0, person, seed=3)] for person in range(3)])
     assert bare["present"][:, 1:3].tolist() == [[0, 0], [REAL, 0], [0, REAL]]
@@ -135,7 +135,7 @@ def test_synthetic_queries_repeat(files, reader):
     item = Item(Media(str(files / "a.png"), RGB, partners=(Media(str(files / "a.png"), IR, synthetic=True),)), 0, 0)
     dataset = QueryDataset([item], MediaReader(to_tensor, 77))
     assert torch.equal(dataset[0]["ir"], dataset[0]["ir"])
-    assert dataset[0]["present"].tolist() == [REAL, SYNTHETIC, MISSING, MISSING]
+    assert dataset[0]["present"].tolist() == [REAL, SYNTHETIC, MISSING, MISSING, MISSING]
 
 
 def test_mix_and_seeded():
@@ -147,3 +147,19 @@ def test_mix_and_seeded():
     assert random.getstate() == before
     with seeded(4) as rng:
         assert first == (random.random(), torch.rand(()).item(), rng.random())
+
+
+def test_media_of_modalities_that_the_model_has_not_got_are_left_out_and_counted(files, reader):
+    pencil = Media(str(files / "s.png"), CP)
+    both = [*items(files), Item(pencil, 0, 0), Item(Media(str(files / "b.png"), partners=(pencil,)), 1, 1)]
+    with pytest.warns(UserWarning, match="x: text of 1 items, cp of 2 items left out, as aio.modalities"):
+        source = Source.of("x", both, modalities=(RGB, IR, SKETCH))
+    dataset = BundleDataset([source], reader)
+    batch = collate([dataset[Draw(0, person, seed=3)] for person in range(3)])
+    assert not batch["present"][:, [TEXT.index, CP.index]].any()
+    assert "text" not in batch
+    assert "cp" not in batch
+    everything = BundleDataset([Source.of("x", both)], reader)
+    batch = collate([everything[Draw(0, person, seed=3)] for person in range(2)])
+    assert batch["present"][:, CP.index].tolist()[0] == REAL
+    assert batch["cp"].shape == batch["rgb"].shape

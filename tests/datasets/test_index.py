@@ -1,0 +1,352 @@
+"""The memory-mapped index: the same photos at once, and never those of another source or of a damaged file."""
+
+import json
+import os
+import pickle
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from aio_plugin.datasets import ADAPTERS, checks, index, mapped, synth_pedes
+from aio_plugin.datasets.columns import columns_of
+from aio_plugin.datasets.compact import CaptionedPhotos
+from aio_plugin.datasets.mapped import MappedArrays, fingerprint, save
+from aio_plugin.errors import ConfigError, DatasetError
+
+from . import fixtures
+from .fixtures import SYNTH_RECORDS
+
+FILE = "synthpedes_dataset.json"
+RECORDS = [*SYNTH_RECORDS[:-1], {**SYNTH_RECORDS[-1], "captions": ["", " ", "last"]}]
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A data root whose annotations are large enough for an index."""
+    monkeypatch.setattr(index, "SMALLEST", 0)
+    fixtures.synth_pedes(tmp_path, RECORDS)
+    return tmp_path
+
+
+@pytest.fixture
+def parses(monkeypatch):
+    """Counts how often the annotations are read."""
+    calls = []
+    parse = synth_pedes._parse
+    monkeypatch.setattr(synth_pedes, "_parse", lambda *given: calls.append(given) or parse(*given))
+    return calls
+
+
+def read(root, **options):
+    return ADAPTERS["synth_pedes"].read(str(root), options, None)
+
+
+def told(items):
+    return [(i.pid, i.camid, i.source, str(i.media), [(str(p), p.caption) for p in i.media.partners]) for i in items]
+
+
+def place(root):
+    return next(root.glob(".aio_cache/annotations/synth_pedes-*.safetensors"))
+
+
+def test_the_second_reading_is_the_first(root, parses):
+    plain = read(root, index="off")
+    assert not (root / ".aio_cache").exists()
+    assert isinstance(plain.train.arrays, dict)
+    first, second = read(root), read(root)
+    assert len(parses) == 2
+    assert isinstance(first.train.arrays, MappedArrays)
+    assert isinstance(second.train.arrays, MappedArrays)
+    assert told(plain.train) == told(first.train) == told(second.train)
+    assert told(second.train)[-1][-1] == [(f"{root}/SYNTH-PEDES/{FILE}#8.2", "last")]
+    assert plain.found == first.found == second.found
+    assert plain.notes == first.notes == second.notes
+    assert os.listdir(place(root).parent) == [place(root).name]
+
+
+def test_its_file_is_of_a_known_format(root):
+    read(root)
+    arrays = load_file(place(root))
+    assert arrays["labels"].tolist() == [2] * 3 + [0] * 3 + [1] * 3
+    assert bytes(arrays["text"]).startswith(b"Part2/50/1.jpgPerson 50 photo 1 caption 0")
+
+
+def append(root):
+    (root / "SYNTH-PEDES" / FILE).write_text(json.dumps([*RECORDS, RECORDS[0]]))
+
+
+def swap(root):
+    """Other content; size and time stay."""
+    file = root / "SYNTH-PEDES" / FILE
+    times = file.stat()
+    file.write_bytes(file.read_bytes().replace(b"caption 1", b"caption 9", 1))
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def touch(root):
+    os.utime(root / "SYNTH-PEDES" / FILE)
+
+
+@pytest.mark.parametrize("change", [append, swap, touch])
+def test_a_changed_source_is_read_anew(root, parses, change):
+    read(root)
+    change(root)
+    expected = told(read(root, index="off").train)
+    parses.clear()
+    assert told(read(root).train) == expected
+    assert len(parses) == 1
+    assert told(read(root).train) == expected
+    assert len(parses) == 1
+
+
+def test_an_index_of_another_version_is_not_read(root, parses, monkeypatch):
+    read(root)
+    monkeypatch.setattr(index, "VERSION", index.VERSION + 1)
+    read(root)
+    read(root)
+    assert len(parses) == 2
+
+
+def test_a_source_that_changes_while_it_is_read_leaves_no_index(root, monkeypatch):
+    close = CaptionedPhotos.close
+    monkeypatch.setattr(CaptionedPhotos, "close", lambda self: (append(root), close(self))[1])
+    assert len(read(root).train) == len(RECORDS)
+    assert not (root / ".aio_cache").exists()
+
+
+def test_a_data_root_that_moved_keeps_its_index(root, parses, tmp_path_factory):
+    read(root)
+    moved = tmp_path_factory.mktemp("elsewhere") / "data"
+    root.rename(moved)
+    assert told(read(moved).train)[0][3] == f"{moved}/SYNTH-PEDES/Part2/50/1.jpg"
+    assert len(parses) == 1
+    moved.rename(root)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A root, its index's bytes, and what it says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "SMALLEST", 0)
+        root = tmp_path_factory.mktemp("root")
+        fixtures.synth_pedes(root, RECORDS)
+        expected = told(read(root).train)
+    return root, place(root), place(root).read_bytes(), expected
+
+
+def rewritten(sound):
+    """The index after the root was read: what was there does not matter to what is said."""
+    root, path, data, expected = sound
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "SMALLEST", 0)
+        warnings.simplefilter("error")
+        assert told(read(root).train) == expected
+    assert path.read_bytes() == data
+
+
+@settings(deadline=None, max_examples=60)
+@given(where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
+def test_a_damaged_byte_is_noticed(sound, where, flip):
+    _, path, data, _ = sound
+    at = int(where * len(data))
+    path.write_bytes(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :])
+    rewritten(sound)
+
+
+@settings(deadline=None, max_examples=25)
+@given(where=st.floats(0, 1, exclude_max=True))
+def test_a_cut_index_is_noticed(sound, where):
+    _, path, data, _ = sound
+    path.write_bytes(data[: int(where * len(data))])
+    rewritten(sound)
+
+
+def header(value):
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+HEADERS = [
+    b"",
+    b"\xff" * 16,
+    header([]),
+    header(7),
+    header({}),
+    header({"__metadata__": 3}),
+    header({"__metadata__": {"about": "{}"}}),
+    header({"__metadata__": {"digest": "", "about": 3}}),
+    header({"__metadata__": {"digest": "", "about": "{"}}),
+    header(b"[" * 100_000),
+    header({"__metadata__": {}, "labels": {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}}),
+    header({"__metadata__": {}, "labels": {"dtype": "U8", "shape": [2], "data_offsets": [0, 9]}}),
+    header({"__metadata__": {}, "labels": {"dtype": "U8", "shape": [99], "data_offsets": [0, 99]}}),
+    header({"__metadata__": {}, "labels": {"dtype": "U8", "shape": [[1]], "data_offsets": [0, 1]}}),
+    header({"__metadata__": {}, "labels": []}),
+]
+
+
+@pytest.mark.parametrize("content", HEADERS)
+def test_a_file_that_is_no_index(sound, content):
+    sound[1].write_bytes(content)
+    rewritten(sound)
+
+
+def test_a_folder_in_the_index_s_place_is_no_crash(root):
+    read(root)
+    path = place(root)
+    path.unlink()
+    path.mkdir()
+    with pytest.warns(UserWarning, match="cannot be kept"):
+        assert len(read(root).train) == 9
+
+
+def test_a_part_that_no_sample_reached_is_an_error_where_it_is_met(root, monkeypatch):
+    monkeypatch.setattr(mapped, "SAMPLES", 2)
+    monkeypatch.setattr(mapped, "SAMPLE", 1)
+    read(root)
+    path = place(root)
+    data = bytearray(path.read_bytes())
+    data[-150:-20] = b"\xff" * 130
+    path.write_bytes(data)
+    train = read(root).train
+    assert train[0].pid == 2
+    with pytest.raises(DatasetError, match=r"damaged in .*synth_pedes-.*safetensors. Delete that file"):
+        list(train)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_root_by_its_rights(root):
+    os.chmod(root, 0o500)
+    try:
+        with pytest.warns(UserWarning, match="cannot be kept"):
+            assert len(read(root).train) == 9
+    finally:
+        os.chmod(root, 0o700)
+
+
+def test_a_root_that_cannot_be_written_gets_one_warning(root, parses, monkeypatch):
+    def refuse(path):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(mapped, "written_whole", refuse)
+    with pytest.warns(
+        UserWarning, match=r"cannot be kept in .*\.aio_cache.*Read-only.*aio.datasets.synth_pedes.index"
+    ) as caught:
+        splits = read(root)
+    assert len(caught) == 1
+    assert len(splits.train) == 9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(root, index="off")
+
+
+def test_another_folder_can_be_named(root, parses, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    read(root, index=str(folder))
+    assert told(read(root, index=str(folder)).train) == told(read(root, index="off").train)
+    assert len(parses) == 2
+    assert not (root / ".aio_cache").exists()
+    with pytest.raises(ConfigError, match="synth_pedes.index"):
+        read(root, index=3)
+
+
+def test_small_annotations_get_no_index(tmp_path):
+    fixtures.synth_pedes(tmp_path)
+    assert len(read(tmp_path).train) == 9
+    assert not (tmp_path / ".aio_cache").exists()
+
+
+def test_images_are_looked_for_once(root, parses):
+    (root / "SYNTH-PEDES/Part1/7/2.jpg").unlink()
+    for _ in range(2):
+        with pytest.raises(DatasetError, match="Part1 1 of 6"):
+            read(root)
+    assert not (root / ".aio_cache").exists()
+    assert len(read(root, check_images=False).train) == 9
+    assert len(read(root, check_images=False).train) == 9
+    assert len(parses) == 3, "what was not looked for is not in the index"
+    with pytest.raises(DatasetError, match="Part1 1 of 6"):
+        read(root)
+    fixtures.image(root / "SYNTH-PEDES/Part1/7/2.jpg")
+    read(root)
+    parses.clear()
+    read(root)
+    read(root, check_images=False)
+    assert parses == []
+
+
+def test_absences_read_over_are_not_held_for_presence(root, parses):
+    (root / "SYNTH-PEDES/Part1/7/2.jpg").unlink()
+    with checks.tolerating_absences() as found:
+        read(root)
+    assert len(found) == 1
+    with pytest.raises(DatasetError, match="Part1 1 of 6"):
+        read(root)
+
+
+def test_who_looks_over_a_dataset_looks_at_the_disk(root):
+    assert ADAPTERS["synth_pedes"].survey == ({"index": "off"},)
+
+
+def test_it_pickles_as_its_path(root):
+    train = read(root).train
+    data = pickle.dumps(train)
+    assert b"photo 1" not in data
+    assert told(pickle.loads(data)) == told(train)
+    append(root)
+    read(root)
+    with pytest.raises(DatasetError, match="made anew while in use"):
+        pickle.loads(data)
+    place(root).unlink()
+    with pytest.raises(DatasetError, match="removed or damaged"):
+        pickle.loads(data)
+
+
+def test_without_an_index_it_pickles_whole(root):
+    train = read(root, index="off").train
+    assert told(pickle.loads(pickle.dumps(train))) == told(train)
+
+
+def test_columns_are_those_of_the_items(root):
+    train = read(root).train
+    records = [{**RECORDS[0], "captions": captions} for captions in ([], ["", " "], ["a"], [])]
+    fixtures.synth_pedes(root, records)
+    for photos in (train, read(root).train):
+        for ours, slow in zip(photos.columns(), columns_of(list(photos)), strict=True):
+            assert ours.tolist() == slow.tolist()
+
+
+def test_mapped_arrays_are_those_saved(tmp_path):
+    arrays = {
+        "b": np.arange(5, dtype=np.uint8),
+        "a": np.arange(3, dtype=np.int32),
+        "none": np.empty(0, np.int32),
+        "c": np.arange(2, dtype=np.uint64) + 2**63,
+    }
+    save(str(tmp_path / "x" / "y.safetensors"), arrays, {"n": [1, "ä"]})
+    found = MappedArrays(str(tmp_path / "x" / "y.safetensors"))
+    assert found.about == {"n": [1, "ä"]}
+    assert set(found) == set(arrays)
+    assert len(found) == 4
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        assert found[name].tolist() == array.tolist()
+        assert found[name].ctypes.data % array.itemsize == 0
+    with pytest.raises(ValueError, match="read-only"):
+        found["a"][0] = 1
+
+
+@pytest.mark.parametrize("size", [0, 1, mapped.SAMPLE, mapped.SAMPLE + 1, mapped.SAMPLE * mapped.SAMPLES, 10_000_000])
+def test_samples_lie_over_the_whole_length(size):
+    seen = []
+    fingerprint(size, lambda offset, count: seen.append((offset, count)) or b"")
+    assert seen[0][0] == 0
+    assert sum(seen[-1]) == size
+    assert all(count <= mapped.SAMPLE for _, count in seen)
+    step = max(mapped.SAMPLE, size / (mapped.SAMPLES - 1))
+    assert all(b[0] - a[0] <= step for a, b in pairwise(seen))

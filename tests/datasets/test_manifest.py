@@ -1,0 +1,402 @@
+"""A user's own data by a manifest: what it becomes, and that every wrong row is told with its line."""
+
+import contextlib
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.checks import Fault
+from aio_plugin.errors import ConfigError, DatasetError, ModalityError
+from aio_plugin.evaluation.queries import needed
+from aio_plugin.evaluation.score import score
+from aio_plugin.modality import MODALITIES, Modality, format_combination, parse_combination
+from aio_plugin.protocols.kinds import Kinds
+from aio_plugin.protocols.simple import Open, SameCamera, SourcePhoto
+
+from .fixtures import image, write
+from .fixtures_text import COLUMNS, MANIFEST, as_csv, as_jsonl, manifest, row
+
+ADAPTER = ADAPTERS["manifest"]
+RGB, IR, SKETCH, TEXT, CP = MODALITIES
+
+
+def read(root, query=None, **options):
+    return ADAPTER.read(str(root), options, parse_combination(query) if query else None)
+
+
+def short(item):
+    return [m.caption or str(m).split("/manifest/")[1] for m in item.media.parts]
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "manifest.jsonl", "other.CSV"])
+def test_splits(tmp_path, name):
+    base = manifest(tmp_path, name=name)
+    splits = read(tmp_path, file=name)
+    assert [(short(item), item.pid) for item in splits.train] == [
+        (["a/2.jpg"], 1), (["a/1.jpg", "a/1s.png", "A woman, red coat."], 0), (["a/1.png"], 0),
+        (['She said "hi",\r\nthen left.'], 1),
+    ]  # fmt: skip
+    assert [short(item) for item in splits.query] == [
+        ["b/7s.png", "A tall man, grey bag."], ["b/9.png"], ["c/2.jpg"], ["A man."],
+    ]  # fmt: skip
+    assert [short(item) for item in splits.gallery] == [["b/7.jpg"], ["b/8.jpg"], ["c/1.bmp"]]
+    assert [item.media.combination for item in splits.query] == [(SKETCH, TEXT), (IR,), (RGB,), (TEXT,)]
+    assert [item.source for item in splits.query] == [0, -1, -1, 2]
+    assert [item.source for item in splits.gallery] == [0, 1, 2]
+    assert len({item.pid for item in splits.query[:2]} | {item.pid for item in splits.gallery[:2]}) == 1
+    assert splits.found == {
+        "train ids": 2, "train rgb": 2, "train ir": 1, "train sketch": 1, "train text": 2,
+        "query ids": 2, "query rgb": 1, "query ir": 1, "query sketch": 1, "query text": 2,
+        "gallery ids": 2, "gallery rgb": 3,
+    }  # fmt: skip
+    assert all(str(m).startswith(str(base)) for i in splits.query for m in i.media.parts)
+
+
+def test_captions_are_named_by_their_line(tmp_path):
+    manifest(tmp_path)
+    lines = [str(m).rsplit("#")[1] for i in read(tmp_path).query for m in i.media.parts if m.modality is TEXT]
+    assert lines == ["13", "16"], "line 7's caption goes on in line 8"
+
+
+def test_camera_numbers(tmp_path):
+    manifest(tmp_path)
+    splits = read(tmp_path)
+    hall, yard, hall_too = (item.camid for item in splits.gallery)
+    assert hall == hall_too != yard
+    mixed, ir, rgb, text = (item.camid for item in splits.query)
+    assert rgb == hall
+    assert ir not in (hall, yard), "an infrared camera is another one, whatever it is called"
+    assert not {mixed, text} & {hall, yard}, "captions and sketches have none"
+    assert sorted({item.camid for item in splits.train}) == [0, 1, 2, 3]
+
+
+def test_an_image_without_camera_never_meets_another(tmp_path):
+    rows = [row("rgb", "1", "query", "q.jpg"), row("rgb", "1", "gallery", "g.jpg")]
+    manifest(tmp_path, rows)
+    splits = read(tmp_path)
+    assert splits.query[0].camid != splits.gallery[0].camid
+    assert any("no row of query or gallery has a 'camid'" in note for note in splits.notes)
+
+
+@pytest.mark.parametrize(("pids", "numbers"), [(("7", "007", "12"), [7, 7, 12]), (("b", "10", "9"), [2, 0, 1])])
+def test_pids_are_numbers_if_all_are(tmp_path, pids, numbers):
+    manifest(tmp_path, [row("rgb", pid, "gallery", f"{k}.jpg") for k, pid in enumerate(pids)])
+    assert [item.pid for item in read(tmp_path).gallery] == numbers
+
+
+def test_training_labels_are_sorted_as_the_numbers_are(tmp_path):
+    manifest(tmp_path, [row("rgb", pid, "train", f"{pid}.jpg") for pid in ("10", "9", "300")])
+    assert [item.pid for item in read(tmp_path).train] == [1, 0, 2]
+
+
+def test_json_takes_whole_numbers(tmp_path):
+    base = manifest(tmp_path, [])
+    image(base / "1.jpg")
+    record = {"path": "1.jpg", "pid": 7, "camid": 2, "modality": "rgb", "split": "gallery", "group": 3}
+    write(base / "m.jsonl", json.dumps(record))
+    assert read(tmp_path, file="m.jsonl").gallery[0].pid == 7
+
+
+def test_queries_come_from_the_data(tmp_path):
+    manifest(tmp_path)
+    assert ADAPTER.queries == ()
+    found = ADAPTER.queries_in(str(tmp_path), {})
+    assert [format_combination(each) for each in found] == ["sketch+text", "ir", "rgb", "text"]
+    assert [short(item) for item in read(tmp_path, "text").query] == [["A man."]]
+    assert needed((SKETCH,), found) == (SKETCH, TEXT)
+    with pytest.raises(ModalityError, match="manifest has no cp queries of its own; it has sketch"):
+        read(tmp_path, "cp")
+
+
+def test_protocols(tmp_path):
+    for removal, kind in (("same_camera", SameCamera), ("none", Open), ("source", SourcePhoto)):
+        assert type(ADAPTER.protocol("", {"removal": removal}, (TEXT,))) is kind
+        mixed = ADAPTER.protocol("", {"removal": removal})
+        assert type(mixed) is Kinds
+        assert kind.rule in mixed.name
+        assert "manifest/manifest.csv" in mixed.name
+
+
+def pairs(root, **options):
+    splits = read(root, **options)
+    return [
+        (short(splits.query[q])[0], short(splits.gallery[g])[0])
+        for trial in ADAPTER.protocol(str(root), options).trials(splits.query, splits.gallery)
+        for q, key in zip(trial.query, trial.query_key, strict=True)
+        for g, other in zip(trial.gallery, trial.gallery_key, strict=True)
+        if key == other >= 0
+    ]
+
+
+def test_removal_rules(tmp_path):
+    manifest(tmp_path)
+    assert pairs(tmp_path) == [("c/2.jpg", "c/1.bmp")], "same person, camera and modality"
+    assert pairs(tmp_path, removal="none") == []
+    assert pairs(tmp_path, removal="source") == [("b/7s.png", "b/7.jpg"), ("A man.", "c/1.bmp")]
+    names = [t.name for t in ADAPTER.protocol("", {}).trials(read(tmp_path).query, read(tmp_path).gallery)]
+    assert names == ["sketch+text", "ir", "rgb", "text"]
+
+
+def test_a_photo_that_is_part_of_its_query_leaves_by_source(tmp_path):
+    rows = [
+        row("rgb", "1", "gallery", "1.jpg"), row("rgb", "1", "gallery", "2.jpg"),
+        row("rgb", "1", "query", "1.jpg", group="a"), row("text", "1", "query", caption="One.", group="a"),
+        row("rgb", "1", "query", "1.jpg", group="b"), row("text", "1", "query", caption="Two.", group="b"),
+    ]  # fmt: skip
+    manifest(tmp_path, rows)
+    assert pairs(tmp_path, removal="source") == [("1.jpg", "1.jpg")] * 2
+    assert any("2 queries were made from an image that stays in the gallery" in n for n in read(tmp_path).notes)
+
+
+def test_galleries_of_several_modalities(tmp_path):
+    rows = [row(m, "1", "gallery", f"{m}.png", "c", group="x") for m in ("rgb", "ir")]
+    manifest(tmp_path, [*rows, row("ir", "1", "query", "q.png")])
+    (item,) = read(tmp_path).gallery
+    assert item.media.combination == (RGB, IR)
+
+
+def test_scores_are_means_over_combinations_of_a_slow_count(tmp_path):
+    rows = [*MANIFEST, row("rgb", "carl", "gallery", "c/3.jpg", "yard"), row("text", "ben", "query", caption="Hat.")]
+    manifest(tmp_path, rows)
+    splits = read(tmp_path)
+    rng = np.random.default_rng(1)
+    q, g = rng.normal(size=(5, 6)), rng.normal(size=(4, 6))
+    protocol = ADAPTER.protocol("", {"removal": "source"})
+    found = score(torch.tensor(q), torch.tensor(g), splits.query, splits.gallery, protocol)
+    aps = {}
+    for item, feature in zip(splits.query, q, strict=True):
+        left = [j for j in range(4) if j != item.source]
+        left.sort(key=lambda j: -feature @ g[j] / np.linalg.norm(g[j]))
+        hits = [rank for rank, j in enumerate(left, 1) if splits.gallery[j].pid == item.pid]
+        aps.setdefault(item.media.combination, []).append(sum(k / rank for k, rank in enumerate(hits, 1)) / len(hits))
+    assert len(aps) == 4
+    assert found.mAP == pytest.approx(np.mean([np.mean(each) for each in aps.values()]), abs=1e-6)
+
+
+# -- what is wrong is told by its line ------------------------------------------------------------------------------
+
+WRONG_ROWS = [
+    (row("rgb", "", "train", "x.jpg"), "line 2: 'pid' is empty"),
+    (row("rgb", "1", "test", "x.jpg"), "line 2: 'split' must be train, query, gallery, got 'test'"),
+    (row("rbg", "1", "train", "x.jpg"), "line 2: unknown modality 'rbg'. Did you mean 'rgb'"),
+    (row("", "1", "train", "x.jpg"), "line 2: unknown modality ''"),
+    (row("text", "1", "train"), "line 2: modality text, but no 'caption'"),
+    (row("ir", "1", "train"), "line 2: modality ir, but no 'path'"),
+    (row("rgb", "1", "train", "x.jpg", caption="A man."), "line 2: has a 'path' and a 'caption'"),
+    (row("rgb", "1", "train", "../x.jpg"), "line 2: 'path': .* does not stay inside"),
+    (row("rgb", "1", "train", "/x.jpg"), "does not stay inside"),
+    (row("text", "1", "train", caption="A", source="../x"), "line 2: 'source': .* does not stay inside"),
+]
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "manifest.jsonl"])
+@pytest.mark.parametrize(("wrong", "says"), WRONG_ROWS)
+def test_wrong_rows(tmp_path, wrong, says, name):
+    base = manifest(tmp_path, [], name=name)
+    image(base / "x.jpg")
+    write(base / name, (as_csv if name.endswith("csv") else as_jsonl)([wrong]))
+    with pytest.raises(DatasetError, match=says if name.endswith("csv") else says.replace("line 2", "line 1")) as error:
+        read(tmp_path, file=name)
+    assert name in str(error.value)
+
+
+LINKS = [
+    ([row("rgb", "1", "train", "1.jpg")] * 2, "line 3: repeats the image of line 2"),
+    ([row("rgb", "1", "query", "1.jpg"), row("rgb", "2", "gallery", "1.jpg")], "line 3: .*line 2 has another pid"),
+    ([row("rgb", "1", "train", "1.jpg"), row("rgb", "1", "gallery", "1.jpg")], "line 3: .*cannot be in train and"),
+    ([row("rgb", "1", "train", "1.jpg", source="1.jpg")], "line 2: an rgb image has no 'source'"),
+    ([row("rgb", "1", "gallery", "1.jpg", source="1.jpg")], "line 2: 'source' means nothing in gallery"),
+    (
+        [row("rgb", "1", "gallery", "1.jpg"), row("text", "1", "train", caption="A", source="1.jpg")],
+        "line 3: 'source' is the path of no rgb row in train",
+    ),
+    (
+        [row("rgb", "1", "query", "1.jpg"), row("text", "1", "query", caption="A", source="1.jpg")],
+        "line 3: 'source' is the path of no row in gallery",
+    ),
+    (
+        [row("ir", "1", "train", "1.png"), row("text", "1", "train", caption="A", source="1.png")],
+        "line 3: 'source' is the path of no rgb row",
+    ),
+    (
+        [row("rgb", "1", "train", "1.jpg"), row("text", "2", "train", caption="A", source="1.jpg")],
+        "line 3: 'source' is in line 2, of pid '1', not '2'",
+    ),
+    ([row("rgb", "1", "train", "1.jpg", group="g")], "line 2: 'group' joins queries"),
+    (
+        [row("rgb", "1", "query", "1.jpg", group="g"), row("text", "2", "query", caption="A", group="g")],
+        "line 3: group 'g' begins in line 2 with another pid",
+    ),
+    (
+        [row("text", "1", "query", caption="B", group="g"), row("text", "1", "query", caption="A", group="g")],
+        "line 3: group 'g' has a second part of modality text",
+    ),
+    ([row("rgb", "1", "query", "1.jpg")], "has queries and no gallery"),
+]
+
+
+@pytest.mark.parametrize(("rows", "says"), LINKS)
+def test_rows_that_contradict_one_another(tmp_path, rows, says):
+    manifest(tmp_path, rows)
+    with pytest.raises(DatasetError, match=says):
+        read(tmp_path)
+
+
+def test_many_wrong_rows_are_told_at_once(tmp_path):
+    base = manifest(tmp_path)
+    rows = [
+        *MANIFEST,
+        *(row("rgb", "x", "train", f"gone/{k}.jpg") for k in range(13)),
+        row("rgb", "", "tset", "a/2.jpg"),
+    ]
+    write(base / "manifest.csv", as_csv(rows))
+    (base / "a/1.jpg").write_bytes(b"")
+    with pytest.raises(DatasetError) as error:
+        read(tmp_path)
+    message = str(error.value)
+    assert "15 wrong rows. Correct the file:\n  line 3: the image 'a/1.jpg' is absent or empty" in message
+    assert message.count("\n  line ") == 10
+    assert message.endswith("and 6 more")
+
+
+FILES = [
+    ("", "no column 'pid'|holds no rows"),
+    ("path,pid,modality,split\n", "holds no rows"),
+    ("path;pid;modality;split\n", "not separated by commas"),
+    ("path,pids,modality,split\n", "unknown column 'pids'. Did you mean 'pid'"),
+    ("path,pid,split\n", "there is no column 'modality'"),
+    ("path,pid,pid,modality,split\n", "column 'pid' stands twice"),
+    ("path,pid,modality,split\na,b\n", "line 2: 2 fields for 4 columns"),
+    ('path,pid,modality,split\n"a,b\n', "line 2: unexpected end of data"),
+    ('path,pid,modality,split\n"a"b,1,rgb,train\n', "line 2: .*Close every double quote"),
+    ("path,pid,modality,split\na\0,b,rgb,train\n", "stay inside|NUL"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), FILES)
+def test_files_that_are_no_manifests(tmp_path, text, says):
+    write(tmp_path / "manifest/manifest.csv", text)
+    with pytest.raises(DatasetError, match=says):
+        read(tmp_path)
+
+
+JSON_LINES = [
+    ("[]", "line 1: is no object but list"),
+    ("{", "line 1: no JSON"),
+    ('{"pid": true, "modality": "rgb", "split": "train", "path": "a"}', "line 1: 'pid' must be a string or a whole"),
+    ('{"pid": 1.0, "modality": "rgb", "split": "train", "path": "a"}', "line 1: 'pid' must be"),
+    ('{"pid": 1, "modality": 3, "split": "train", "path": "a"}', "line 1: 'modality' must be a string, got int 3"),
+    ('{"pid": 1, "id": 3}', "line 1: unknown key 'id'. Did you mean 'pid'"),
+    ('\n\n{"pid": "\\ud800", "modality": "text", "split": "train", "caption": "a"}', "line 3: holds half"),
+    ("{}", "holds no rows"),
+    ("[" * 100_000, "line 1: no JSON"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), JSON_LINES)
+def test_lines_that_are_no_rows(tmp_path, text, says):
+    write(tmp_path / "manifest/m.jsonl", text)
+    with pytest.raises(DatasetError, match=says):
+        read(tmp_path, file="m.jsonl")
+
+
+def test_other_encodings_are_refused(tmp_path):
+    manifest(tmp_path, [])
+    (tmp_path / "manifest/manifest.csv").write_bytes("path,pid,modality,split\nä,1,rgb,train".encode("latin-1"))
+    with pytest.raises(DatasetError, match="UTF-8"):
+        read(tmp_path)
+
+
+cells = st.sampled_from(["", "1", "x.jpg", "rgb", "text", "train", "query", "gallery", "a\0", "\ud800", "..", "g"])
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                **dict.fromkeys(COLUMNS, cells | st.text(max_size=3) | st.none() | st.integers(-1, 9)),
+                "split": st.sampled_from(["train", "query", "gallery"]),
+                "modality": st.sampled_from([m.value for m in Modality]),
+            }
+        ),
+        max_size=5,
+    )
+)
+def test_any_rows_read_or_are_a_dataset_error(tmp_path, rows):
+    image(tmp_path / "manifest/x.jpg")
+    write(tmp_path / "manifest/m.jsonl", "\n".join(map(json.dumps, rows)))
+    with contextlib.suppress(DatasetError):
+        splits = read(tmp_path, file="m.jsonl")
+        assert len(splits.train) + len(splits.query) + len(splits.gallery) <= len(rows)
+
+
+def test_source_without_sources(tmp_path):
+    manifest(tmp_path, [row("rgb", "1", "gallery", "1.jpg"), row("text", "1", "query", caption="A")])
+    with pytest.raises(DatasetError, match="no query row of .* names its 'source'.*same_camera or none"):
+        read(tmp_path, removal="source")
+
+
+def test_people_in_train_and_test_or_lost_are_faults(tmp_path):
+    rows = [row("rgb", "1", "train", "1.jpg"), row("rgb", "1", "gallery", "2.jpg"), row("ir", "2", "query", "3.png")]
+    manifest(tmp_path, [*rows, row("ir", "5", "train", "4.png")])
+    notes = read(tmp_path).notes
+    assert sum(isinstance(note, Fault) for note in notes) == 2
+    for part in ("1 identities are in train and", "1 of 1 queries show people", "1 training persons have no rgb"):
+        assert any(part in note for note in notes), part
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"folder": "../x"}, "below data.root"),
+        ({"folder": "/x"}, "below data.root"),
+        ({"folder": ""}, "below data.root"),
+        ({"file": "manifest.xlsx"}, r"must end in \.csv or \.jsonl"),
+        ({"removal": "camera"}, "'same_camera'"),
+    ],
+)
+def test_options(tmp_path, options, says):
+    with pytest.raises(ConfigError, match=says):
+        read(tmp_path, **options)
+
+
+def test_folder_and_file_may_be_anywhere_below_the_root(tmp_path):
+    manifest(tmp_path, folder="own/data", name="lists/first.jsonl")
+    assert len(read(tmp_path, folder="own/data", file="lists/first.jsonl").query) == 4
+    with pytest.raises(DatasetError, match=r"(?s)own/.*lists/first\.csv +MISSING"):
+        read(tmp_path, folder="own", file="lists/first.csv")
+
+
+def test_the_data_root_itself_may_be_the_folder(tmp_path):
+    base = manifest(tmp_path)
+    assert len(read(base, folder=".").query) == 4
+
+
+def test_links_out_of_the_root_are_refused(tmp_path):
+    base = manifest(tmp_path / "root")
+    (base / "a").rename(tmp_path / "a")
+    os.symlink(tmp_path / "a", base / "a")
+    with pytest.raises(DatasetError, match="link out of the data root"):
+        read(tmp_path / "root")
+
+
+def test_the_example_of_the_documentation_reads(tmp_path):
+    from aio_plugin.datasets import manifest as module
+
+    example = module.__doc__.split("infrared::")[1].split("``manifest`` as a target")[0]
+    lines = [line.strip() for line in example.strip().splitlines()]
+    for path in (line.split(",")[0] for line in lines[1:]):
+        if path:
+            image(tmp_path / "manifest" / path)
+    write(tmp_path / "manifest/manifest.csv", "\n".join(lines))
+    splits = read(tmp_path)
+    assert [len(part) for part in (splits.train, splits.query, splits.gallery)] == [3, 2, 1]
+    assert {part.modality for item in splits.train for part in item.media.parts} == {RGB, IR, SKETCH, TEXT}
+    assert len(read(tmp_path, removal="source").query) == 2
