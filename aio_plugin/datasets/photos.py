@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..modality import Item, Media
-from .lazy import LazyItems
 from .columns import Columns
+from .lazy import LazyItems
 
 
 class Photos(LazyItems):

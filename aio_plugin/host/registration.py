@@ -13,7 +13,6 @@ from .dispatch import open_data_manager, open_engines
 from .find import alias, find
 from .models import open_models
 from .optim import open_optim
-from .ranking import open_ranking
 from .seams import Seams
 from .session import session
 
@@ -35,6 +34,8 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
             raise
         _open = seams
     if exact_ranking and not _exact:
+        from .ranking import open_ranking  # the metrics, which a plain register() need not import
+
         open_ranking(torchreid, _open)
         _exact = True
     if given is not None:

@@ -80,15 +80,16 @@ def test_long_rankings_in_several_passes(threads, levels, monkeypatch):
         check(distances, some(rng, 5, size, 70), some(rng, 5, size, 30))
 
 
-def test_a_tie_before_and_on_the_border_of_passes(monkeypatch):
+@pytest.mark.parametrize("first", [5, 1023, 1024, 2047])
+@pytest.mark.parametrize("second", [1024, 2047, 2048, 2999])
+def test_two_tied_before_and_on_the_border_of_passes(first, second, monkeypatch):
     monkeypatch.setattr(counting, "_PASS", 1024)
     distances = np.ones((1, 3000), dtype=np.float32)
-    distances[0, [5, 1023, 1024, 2047, 2048, 2999]] = 0.5
-    at = np.array([[5, 1023, 1024, 2047, 2048, 2999]])
+    distances[0, [first, second]] = 0.5
     nobody = Places(np.zeros((1, 0), dtype=np.int64), np.zeros((1, 0), dtype=bool))
-    for place in range(6):
-        only = Places(at[:, [place]], np.ones((1, 1), dtype=bool))
-        assert count_before(distances, only, nobody).tolist() == [[place]]
+    for place in (first, second):
+        only = Places(np.array([[place]]), np.ones((1, 1), dtype=bool))
+        assert count_before(distances, only, nobody).tolist() == [[int(place > min(first, second))]]
 
 
 def test_all_distances_of_a_long_ranking_equal():
