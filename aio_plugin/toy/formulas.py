@@ -10,7 +10,8 @@ from .wardrobe import COLOURS
 FORMULAS = (
     "A {sex} pedestrian with {hair} hair, {upper}, {lower}, {shoes}, {extras}, {weather} {scene} background at "
     "{light}, {view} view.",
-    "At {light} in {weather} weather, a {sex} wearing {shoes}, {lower} and {upper} with {extras} is seen from the {view}.",
+    "At {light} in {weather} weather, a {sex} wearing {shoes}, {lower} and {upper} with {extras} is seen from "
+    "the {view}.",
     "The {view} view of a {sex} who wears {cut} up{upper_colour} upper-body clothes and down{lower_colour} lower-body "
     "clothes and {shoes}, this person also has {hair} hair and {extras}, {weather}, {light}.",
     "This {sex} has {extras}, {hair} hair, {upper} and {lower}, with {shoes}, walking in a {scene} place in "
