@@ -98,7 +98,7 @@ def _count(rows: Floats, at: Ints, values: Floats, flags: Bools) -> Ints:
         flags[:, :, width:] = False
         np.less(part, values[:, :, None], out=flags[:, :, :width])
         smaller += _total(flags)
-        late = int((at < start).all(0).argmin())  # to the first matches, whoever comes now comes after
+        late = int(np.append((at < start).all(0), False).argmin())  # before it, equals come too late to count
         np.equal(part, values[:, late:, None], out=flags[:, late:, :width])
         equal[:, late:] += _total(flags[:, late:])
     for row, match in zip(*(equal > 1).nonzero(), strict=True):
