@@ -29,8 +29,10 @@ def test_config(file):
     assert set(values["data"]["transforms"]) <= {*STOCK_TRANSFORMS, PAD_CROP}
     assert stock.sampler.train_sampler in COPIES
     train = values["train"]
-    stages = parse_stages(aio.stages, values["data"]["sources"], train["batch_size"], train["max_epoch"])
-    assert stages[0].shares[0].source == "synth_pedes"
+    copies = values.get("sampler", {}).get("num_instances", 1)
+    stages = parse_stages(aio.stages, values["data"]["sources"], train["batch_size"] // copies, train["max_epoch"])
+    assert stages[0].shares[0].source == values["data"]["sources"][0]
+    assert (copies > 1) == values["model"]["name"].startswith("dmf")  # the triplet needs several images a person
 
 
 def test_the_papers_recipe():

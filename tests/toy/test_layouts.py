@@ -12,7 +12,7 @@ from scipy.io import loadmat
 
 from aio_plugin.toy.draw import SIZE
 from aio_plugin.toy.layouts import VERSION, market1501
-from aio_plugin.toy.layouts.writer import LAYOUTS
+from aio_plugin.toy.layouts.writer import SETS
 
 from .people import IDS
 
@@ -39,7 +39,12 @@ def test_every_name_is_one_of_the_real_layout(world: Path, folder: str) -> None:
 
 def test_the_world_holds_nothing_else(world: Path) -> None:
     assert {p.name for p in world.iterdir()} == {*NAMES, "toy.json"}
-    assert json.loads((world / "toy.json").read_text()) == {"ids": IDS, "seed": 1, "version": VERSION}
+    assert json.loads((world / "toy.json").read_text()) == {
+        "ids": IDS,
+        "seed": 1,
+        "sets": "aio",
+        "version": VERSION,
+    }
 
 
 def test_pictures_open(world: Path) -> None:
@@ -158,7 +163,7 @@ def test_cuhk_pedes(world: Path) -> None:
 def test_nobody_lives_in_two_datasets_or_two_worlds() -> None:
     homes: dict[int, set[tuple[int, str]]] = {}
     for seed in (0, 1):
-        for layout in LAYOUTS:
+        for layout in SETS["aio"]:
             plan = layout.plan(IDS, seed)
             for picture in plan.pictures:
                 homes.setdefault(picture.person.seed, set()).add((seed, plan.folder))

@@ -14,7 +14,7 @@ from .people import IDS
 
 
 def test_the_files_do_not_depend_on_who_draws_them_and_when(world: Path, tmp_path: Path) -> None:
-    for layout in writer.LAYOUTS:
+    for layout in writer.SETS["aio"]:
         plan = layout.plan(IDS, 1)
         for name, content in plan.files.items():
             assert (world / name).read_bytes() == content
@@ -26,7 +26,7 @@ def test_the_files_do_not_depend_on_who_draws_them_and_when(world: Path, tmp_pat
 
 
 def test_another_seed_gives_other_files() -> None:
-    for layout in writer.LAYOUTS:
+    for layout in writer.SETS["aio"]:
         one, two = layout.plan(IDS, 1), layout.plan(IDS, 2)
         assert not {p.key for p in one.pictures} & {p.key for p in two.pictures}
 
