@@ -12,6 +12,7 @@ from PIL import Image
 
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Splits
+from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.heads.phrases import Phrases
 from aio_plugin.toy.draw import SIZE
 from aio_plugin.toy.formulas import FORMULAS, formula
@@ -85,7 +86,7 @@ def test_every_form_of_the_captions_says_the_same(dmf_world: Path, file: str) ->
         train = read(dmf_world, "finegpr_c", **options).train
         return [(str(item.media), [partner.caption for partner in item.media.partners]) for item in train]
 
-    found = captions(captions=str(dmf_world / "FineGPR_Dataset" / file))
+    found = captions(captions=file)
     assert len(found) == finegpr.SHOTS * IDS
     assert all(len(said) == 1 for _, said in found)
     assert found == captions()
@@ -108,7 +109,7 @@ def test_every_formula_gives_phrases(dmf_world: Path) -> None:
     person = next(p.person for p in finegpr.plan(IDS, 1).pictures)
     said = {formula(person, "sunny", "noon", "urban", "front", rng(k)) for k in range(60)}
     assert len(said) == len(FORMULAS)
-    phrases = Phrases.of("")
+    phrases = Phrases(Lexicon.of(""))
     assert all(len(phrases(caption)) >= 4 for caption in said)
 
 
