@@ -1,6 +1,11 @@
-"""What tests share: a small toy world, made once."""
+"""What tests share: a small toy world, made once, and a checkout of torchreid's repository where there is one."""
+
+import os
+from pathlib import Path
 
 import pytest
+
+UPSTREAM = "AIO_TORCHREID_UPSTREAM"
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +16,13 @@ def toy_world(tmp_path_factory):
     root = tmp_path_factory.mktemp("toy")
     make(str(root / "data"), 40, 3, progress=False)
     return root / "data"
+
+
+@pytest.fixture(scope="session")
+def upstream():
+    """An upstream checkout of deep-person-reid."""
+    place = os.environ.get(UPSTREAM)
+    if not place:
+        pytest.skip(f"set {UPSTREAM} to a checkout of https://github.com/KaiyangZhou/deep-person-reid to run this")
+    assert (Path(place) / "torchreid" / "__init__.py").is_file(), f"{UPSTREAM}={place} is no such checkout"
+    return Path(place).resolve()

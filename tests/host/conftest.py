@@ -19,7 +19,6 @@ from aio_plugin.host.find import find
 
 torch.set_num_threads(1)
 REPOSITORY = Path(__file__).resolve().parents[2]
-UPSTREAM = "AIO_TORCHREID_UPSTREAM"
 
 
 @pytest.fixture
@@ -56,16 +55,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(1, 6):
             write("bounding_box_test", pid, 1 + number % 2, number)
     return root
-
-
-@pytest.fixture(scope="session")
-def upstream() -> Path:
-    """An upstream checkout of deep-person-reid."""
-    place = os.environ.get(UPSTREAM)
-    if not place:
-        pytest.skip(f"set {UPSTREAM} to a checkout of https://github.com/KaiyangZhou/deep-person-reid to run this")
-    assert (Path(place) / "torchreid" / "__init__.py").is_file(), f"{UPSTREAM}={place} is no such checkout"
-    return Path(place).resolve()
 
 
 @pytest.fixture(scope="session")

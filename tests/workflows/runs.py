@@ -2,14 +2,17 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import torch
 
 REPO = Path(__file__).parents[2]
 CONFIG = REPO / "configs" / "aio_tiny_toy.yaml"
+LAST = "model/last.pth.tar"
 STAGES = (
     "[{'epochs': 1, 'sources': {'synth_pedes': {'quota': 8, 'synthetic': ['ir', 'sketch']}}},"
     " {'epochs': 1, 'sources': {'synth_pedes': {'quota': 4, 'synthetic': ['ir', 'sketch']},"
@@ -37,6 +40,18 @@ def run(line, check=True, **environment):
     if check:
         assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout if check else (done.returncode, done.stdout)
+
+
+def killed(line, out, after):
+    """Start a run and kill it ``after`` seconds from its first checkpoint, which its folder ``out`` then holds."""
+    with open(out / "log", "w") as log:
+        running = subprocess.Popen(line, stdout=log, stderr=log, cwd=REPO)
+        while not (out / LAST).exists():
+            assert running.poll() is None, (out / "log").read_text()
+            time.sleep(0.02)
+        time.sleep(after)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
 
 
 def weights(path):

@@ -1,13 +1,14 @@
 """DMF through the command line: stage one on captions, stage two on images, tests on an unseen domain."""
 
 import json
+import random
+import sys
 
 import pytest
 
-from .runs import losses, run, weights
+from .runs import LAST, killed, losses, run, same, weights
 
 pytestmark = pytest.mark.slow
-LAST = "model/last.pth.tar"
 CONFIG = """
 model: {name: dmf_tiny}
 data:
@@ -30,12 +31,14 @@ IMAGES = ["data.sources", "['market1501']", "aio.modalities", "['rgb']", "train.
 @pytest.fixture(scope="module")
 def line(toy_world, tmp_path_factory):
     """Command lines of DMF runs: an output folder and overrides."""
-    import sys
-
     config = tmp_path_factory.mktemp("config") / "dmf.yaml"
     config.write_text(CONFIG)
-    start = [sys.executable, "-m", "aio_plugin", "main", "--config-file", str(config), "--root", str(toy_world)]
-    return lambda out, *overrides: [*start, "data.save_dir", str(out), *map(str, overrides)]
+    where = ["--config-file", str(config), "--root", str(toy_world)]
+
+    def compose(out, *overrides, way=("main",)):
+        return [sys.executable, "-m", "aio_plugin", *way, *where, "data.save_dir", str(out), *map(str, overrides)]
+
+    return compose
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,23 @@ def test_stage_two_starts_from_it_and_has_no_text(stage_one, line, tmp_path):
     run(line(tmp_path, *IMAGES, "aio.dmf.start", stage_one[0] / LAST))
     assert not [name for name in weights(tmp_path / LAST) if name.startswith("text.")]
     assert (tmp_path / "results.json").exists()
+
+
+def test_both_stages_through_upstreams_unmodified_script(stage_one, line, upstream, tmp_path):
+    way = ("run", str(upstream / "scripts" / "main.py"))
+    run(line(tmp_path / "one", way=way))
+    assert same(weights(tmp_path / "one" / LAST), weights(stage_one[0] / LAST))
+    stage_two = [*IMAGES, "aio.dmf.start", stage_one[0] / LAST]
+    for out, how in ((tmp_path / "ours", ("main",)), (tmp_path / "theirs", way)):
+        run(line(out, *stage_two, way=how))
+    assert same(weights(tmp_path / "ours" / LAST), weights(tmp_path / "theirs" / LAST))
+
+
+def test_a_killed_stage_one_resumes_to_the_same_weights(stage_one, line, tmp_path):
+    once_more = line(tmp_path, "aio.train.checkpoint_every", 1)
+    killed(once_more, tmp_path, random.uniform(0, 1.5))
+    run([*once_more, "model.resume", str(tmp_path / LAST)])
+    assert same(weights(tmp_path / LAST), weights(stage_one[0] / LAST))
 
 
 def test_a_stage_one_that_is_none_is_refused(stage_one, line, tmp_path):

@@ -2,20 +2,16 @@
 
 import json
 import random
-import signal
-import subprocess
 import sys
-import time
 
 import pytest
 import torch
 
 from aio_plugin.encoders.toy import load_toy
 
-from .runs import QUICK, REPO, command, losses, run, same, weights
+from .runs import LAST, QUICK, REPO, command, killed, losses, run, same, weights
 
 pytestmark = pytest.mark.slow
-LAST = "model/last.pth.tar"
 FINAL = "model/model.pth.tar-2"
 
 
@@ -67,14 +63,7 @@ def test_the_same_seed_gives_the_same_run(undisturbed, toy_world, tmp_path):
 @pytest.mark.parametrize("attempt", range(2))
 def test_a_killed_run_resumes_to_the_same_weights(undisturbed, toy_world, tmp_path, attempt):
     line = command(root=toy_world, out=tmp_path, overrides=["aio.train.checkpoint_every", 1])
-    with open(tmp_path / "log", "w") as log:
-        running = subprocess.Popen(line, stdout=log, stderr=log, cwd=REPO)
-        while not (tmp_path / LAST).exists():
-            assert running.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.02)
-        time.sleep(random.uniform(0, 2.5))
-        running.send_signal(signal.SIGKILL)
-        running.wait()
+    killed(line, tmp_path, random.uniform(0, 2.5))
     run([*line, "model.resume", str(tmp_path / LAST)])
     assert same(weights(tmp_path / FINAL), weights(undisturbed[0] / FINAL))
     assert not list((tmp_path / "model").glob("*.tmp")) or (tmp_path / LAST).exists()
