@@ -82,6 +82,12 @@ KEYS: tuple[Key, ...] = (
         "weights of the informative-drawings generator (sk_model.pth); '' = edge-based line drawings, "
         "a deviation from the paper that is named in every result",
     ),
+    Key(
+        "synthesis.photo",
+        "own",
+        "'own': infrared and sketches are made from the RGB image they are trained beside (AIO Sec. 3.2); 'other': "
+        "from another photo of the person where there is one, so that a background shared gives nobody away",
+    ),
     Key("synthesis.cache", "", "folder of computed line drawings; '' = <data.root>/.aio_cache"),
     Key(
         "dmf.start",
@@ -158,6 +164,7 @@ KEYS: tuple[Key, ...] = (
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "tokenizer.start": ("fresh", "pretrained"),
     "bnneck": ("shared", "per_modality"),
+    "synthesis.photo": ("own", "other"),
     "dmf.fusion": ("concatenate", "replace"),
     "dmf.input": ("fused", "text"),
     "dmf.test_feature": ("before", "after"),

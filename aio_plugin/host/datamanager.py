@@ -145,7 +145,7 @@ def data_manager_class(stock: type) -> type:
             reader, self.coverage = training_reader(
                 self.transform_tr, self.sketcher, self.training_sources, self._copies
             )
-            dataset = BundleDataset(self.training_sources, reader)
+            dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
             self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
             self.train_loader, self.train_loader_t = self._loaders[0], None
 

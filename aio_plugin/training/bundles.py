@@ -93,10 +93,14 @@ class Draw(NamedTuple):
 
 
 class BundleDataset(torch.utils.data.Dataset[dict[str, Any]]):
-    """Bundles of persons; its index is a :class:`Draw`, which says everything random too."""
+    """Bundles of persons; its index is a :class:`Draw`, which says everything random too.
 
-    def __init__(self, sources: Sequence[Source], reader: MediaReader) -> None:
-        self.sources, self.reader = sources, reader
+    Args:
+        others: make synthetic partners from another photo of the person than the RGB image, where there is one.
+    """
+
+    def __init__(self, sources: Sequence[Source], reader: MediaReader, others: bool = False) -> None:
+        self.sources, self.reader, self.others = sources, reader, others
 
     def __len__(self) -> int:
         return sum(len(source.persons) for source in self.sources)
@@ -106,17 +110,24 @@ class BundleDataset(torch.utils.data.Dataset[dict[str, Any]]):
         person = source.persons[draw.person]
         with seeded(draw.seed + draw.copy) as rng:
             order = random.Random(draw.seed).sample(range(len(person.anchors)), len(person.anchors))
-            anchor = person.anchors[order[draw.copy % len(order)]]
-            media = bundle(anchor.media, person.pools, draw.synthetic, rng)
+            place = order[draw.copy % len(order)]
+            anchor = person.anchors[place]
+            others = [person.anchors[k].media for k in order if k != place] if self.others else ()
+            media = bundle(anchor.media, person.pools, draw.synthetic, rng, others)
             entry = self.reader.entries(media, rng)
         return {**entry, "pid": person.pid, "camid": anchor.camid, "dsetid": source.dsetid, "impath": anchor.media}
 
 
 def bundle(
-    anchor: Media, pools: Mapping[Modality, Sequence[Media]], synthetic: Sequence[Modality], rng: random.Random
+    anchor: Media,
+    pools: Mapping[Modality, Sequence[Media]],
+    synthetic: Sequence[Modality],
+    rng: random.Random,
+    others: Sequence[Media] = (),
 ) -> list[Media]:
     """The anchor with one medium of every further modality: its own partner first (the captions of this
-    very photo), else any of the person's, else one made from the anchor where the stage asks for that."""
+    very photo), else any of the person's, else one made where the stage asks for that: from one of ``others``,
+    else from the anchor."""
     own: dict[Modality, list[Media]] = defaultdict(list)
     for partner in anchor.partners:
         own[partner.modality].append(partner)
@@ -126,7 +137,8 @@ def bundle(
         if choices:
             chosen.append(rng.choice(choices))
         elif modality in synthetic:
-            chosen.append(Media(str(anchor), modality, synthetic=True))
+            photo = rng.choice(others) if others else anchor
+            chosen.append(Media(str(photo), modality, synthetic=True))
     return chosen
 
 

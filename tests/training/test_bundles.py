@@ -63,6 +63,27 @@ def test_real_partners_come_first_and_synthetic_ones_fill_in(files, reader):
     assert not bare["ir"][1].eq(0).all()
 
 
+def test_synthetic_partners_of_another_photo(files):
+    photos = [Media(str(files / name)) for name in ("a.png", "b.png", "i.png")]
+    source = Source.of("x", [Item(photo, 0, camera) for camera, photo in enumerate(photos)])
+    seen = set()
+
+    class Names:
+        def entries(self, media, rng):
+            anchor, *made = media
+            assert [m.modality for m in made] == [IR, SKETCH]
+            assert all(m.synthetic and str(m) != str(anchor) for m in made)
+            seen.update((str(anchor), str(m)) for m in made)
+            return {}
+
+    dataset = BundleDataset([source], Names(), others=True)
+    for seed in range(60):
+        dataset[Draw(0, 0, seed, synthetic=(IR, SKETCH))]
+    assert seen == {(str(one), str(two)) for one in photos for two in photos if one is not two}
+    alone = bundle(photos[0], {}, (IR,), random.Random(0))
+    assert [str(m) for m in alone] == [str(photos[0])] * 2
+
+
 def test_captions_belong_to_their_photo(files):
     first, second = items(files)[:2]
     rng = random.Random(0)
