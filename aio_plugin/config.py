@@ -148,9 +148,8 @@ KEYS: tuple[Key, ...] = (
     Key(
         "stages",
         [],
-        "progressive training (AIO Sec. 3.2): a list of {epochs, sources: {name: {quota, synthetic}}, from_rgb}; quota "
-        "= persons in a batch, synthetic = modalities made from RGB where missing, from_rgb = image modalities whose "
-        "tokenizers start the stage as copies of RGB's (our addition); [] = one stage of all data.sources",
+        "progressive training (AIO Sec. 3.2): a list of {epochs, sources: {name: {quota, synthetic}}}; quota = persons "
+        "in a batch, synthetic = modalities made from RGB where missing; [] = one stage of all data.sources",
     ),
     Key("train.precision", "auto", "'fp32', 'bf16', 'fp16' (autocast) or 'auto': bf16 on CUDA, fp32 on CPU"),
     Key("train.warmup_epochs", 5.0, "epochs of linear warm-up of train.lr_scheduler 'cosine_warmup' (AIO Sec. 4.1)"),

@@ -16,14 +16,12 @@ from ..errors import ConfigError, HostError
 from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.results import file_name
 from ..evaluation.score import score
-from ..modality import Batch, format_combination
+from ..modality import Batch
 from ..models.criterion import total_loss, weights_of
-from ..models.start import start_from_rgb
 from ..training.checkpoint import save_atomically, set_progress, steps_done
 from ..training.precision import resolve
 from ..training.randomness import mix
 from ..training.schedule import WarmupCosine
-from ..training.stages import begins
 from .models import bare
 from .printing import print_result
 from .record import Record
@@ -105,10 +103,6 @@ def engine_class(base: type) -> type:
             self.set_model_mode("train")
             self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
             first = steps_done(self.optimizer, self.epoch)
-            stage = begins(self.datamanager.stages, self.epoch)
-            if stage and stage.from_rgb and not first:
-                print(f"=> {format_combination(stage.from_rgb)} from rgb")
-                start_from_rgb(self.bare_model, stage.from_rgb)
             self.train_loader = self.datamanager.loader_at(self.epoch, first)
             self.num_batches = first + len(self.train_loader)
             end = time.time()

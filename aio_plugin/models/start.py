@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -42,19 +40,6 @@ def start_from(model: AIO, pretrained: Pretrained, words: Tensor | None, tokeniz
     if "norm.weight" in pretrained.start:
         model.norm.weight.copy_(pretrained.start["norm.weight"])
         model.norm.bias.copy_(pretrained.start["norm.bias"])
-
-
-@torch.no_grad()
-def start_from_rgb(model: AIO, modalities: Sequence[Modality]) -> None:
-    """Give image ``modalities`` RGB's stem, positions and class token as they stand, to train on from there.
-
-    A stem that starts fresh beside a trained one learns far slower than a copy of it.
-    """
-    for modality in modalities:
-        model.tokenizers[modality.value].load_state_dict(model.tokenizers[Modality.RGB.value].state_dict())
-        model.positions[modality.value].load_state_dict(model.positions[Modality.RGB.value].state_dict())
-        rgb = model.class_tokens.single[model.slot(Modality.RGB)]
-        model.class_tokens.single[model.slot(modality)].copy_(rgb)
 
 
 def _start_image(model: AIO, modality: Modality, pretrained: Pretrained) -> None:

@@ -29,15 +29,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Stage:
-    """``epochs`` epochs with the same shares.
-
-    Attributes:
-        from_rgb: modalities whose tokenizers start the stage as copies of RGB's.
-    """
+    """``epochs`` epochs with the same shares."""
 
     epochs: int
     shares: tuple[Share, ...]
-    from_rgb: tuple[Modality, ...] = ()
 
 
 def parse_stages(
@@ -63,33 +58,23 @@ def parse_stages(
     parsed = []
     for number, stage in enumerate(stages, 1):
         where = f"aio.stages, stage {number}"
-        _known_keys(stage, ("epochs", "sources", "from_rgb"), where)
+        _known_keys(stage, ("epochs", "sources"), where)
         epochs, named = stage.get("epochs"), stage.get("sources")
         if not isinstance(epochs, int) or epochs < 1 or not isinstance(named, Mapping) or not named:
             raise ConfigError(f"{where}: needs `epochs`, a positive number, and `sources`, a mapping of source names.")
         for name in named:
             if name not in sources:
                 raise ConfigError(f"{where}: source {name!r} is not in data.sources.{nearest(name, sources)}")
-        parsed.append(Stage(epochs, _shares(named, persons, where), _copies(stage.get("from_rgb", ()), where)))
-    made = {modality for stage in parsed for share in stage.shares for modality in share.synthetic}
-    for modality in made.union(*(stage.from_rgb for stage in parsed)):
-        if modality not in modalities:
+        parsed.append(Stage(epochs, _shares(named, persons, where)))
+    for made in {modality for stage in parsed for share in stage.shares for modality in share.synthetic}:
+        if made not in modalities:
             raise ConfigError(
-                f"aio.stages has {modality} synthetic or from_rgb, but aio.modalities does not name it; add it there."
+                f"aio.stages: {made} is to be synthetic, but aio.modalities does not name it; add it there."
             )
     total = sum(stage.epochs for stage in parsed)
     if max_epoch is not None and total != max_epoch:
         raise ConfigError(f"aio.stages last {total} epochs together, train.max_epoch is {max_epoch}; make them equal.")
     return tuple(parsed)
-
-
-def begins(stages: Sequence[Stage], epoch: int) -> Stage | None:
-    """The stage whose first epoch the 0-based ``epoch`` is."""
-    for stage in stages:
-        if epoch == 0:
-            return stage
-        epoch -= stage.epochs
-    return None
 
 
 def stage_at(stages: Sequence[Stage], epoch: int) -> int:
@@ -99,14 +84,6 @@ def stage_at(stages: Sequence[Stage], epoch: int) -> int:
         if epoch < 0:
             return index
     return len(stages) - 1
-
-
-def _copies(named: Sequence[str], where: str) -> tuple[Modality, ...]:
-    modalities = tuple(m for text in named for m in parse_combination(text))
-    for modality in modalities:
-        if not modality.is_image or modality is Modality.RGB:
-            raise ConfigError(f"{where}: from_rgb cannot have {modality}; only other image modalities can start so.")
-    return modalities
 
 
 def _shares(named: Mapping[str, Any], persons: int, where: str) -> tuple[Share, ...]:

@@ -11,7 +11,6 @@ from torch import nn
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.criterion import Weights, total_loss
 from aio_plugin.models.sequence import ImagePositions, draw_combination, resize_positions
-from aio_plugin.models.start import start_from_rgb
 from aio_plugin.tokenizers.bpe import MASK_ID, lengths
 
 from .helpers import DIM, SIZE, rows, small_aio, small_batch
@@ -184,22 +183,3 @@ def test_state_dict_round_trip_gives_the_same_features():
         assert not torch.allclose(first(batch), second(batch))
         second.load_state_dict(first.state_dict())
         assert torch.equal(first(batch), second(batch))
-
-
-def test_modalities_that_start_from_rgb_see_what_rgb_sees():
-    model = small_aio().eval()
-    images = torch.randn(3, 3, *SIZE)
-
-    def features(modality):
-        present = torch.zeros(3, len(MODALITIES), dtype=torch.uint8)
-        present[:, modality.index] = 1
-        return model.features(Batch({"present": present, modality.value: images})).detach()
-
-    seen = {m: features(m) for m in (Modality.RGB, Modality.IR, Modality.SKETCH)}
-    start_from_rgb(model, [Modality.IR])
-    now = {m: features(m) for m in seen}
-    assert not torch.allclose(seen[Modality.IR], seen[Modality.RGB])
-    torch.testing.assert_close(now[Modality.IR], seen[Modality.RGB])
-    assert torch.equal(now[Modality.SKETCH], seen[Modality.SKETCH])
-    model.tokenizers["ir"].projection.weight.data.zero_()  # copies, not the same weights
-    assert torch.equal(features(Modality.RGB), seen[Modality.RGB])

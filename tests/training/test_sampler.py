@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 from aio_plugin.training.sampler import PersonSampler
-from aio_plugin.training.stages import Share, Stage, begins, parse_stages, stage_at
+from aio_plugin.training.stages import Share, Stage, parse_stages, stage_at
 
 
 def stage(*quotas):
@@ -73,13 +73,6 @@ def test_stages_of_the_paper():
     assert [stage_at(stages, epoch) for epoch in (0, 3, 4, 11, 12)] == [0, 0, 1, 1, 1]
 
 
-def test_stages_that_start_from_rgb():
-    stages = parse_stages([PAPER[0], {**PAPER[1], "from_rgb": ["ir", "sketch"]}], ["a", "b"], 8, 12)
-    assert [stage.from_rgb for stage in stages] == [(), (Modality.IR, Modality.SKETCH)]
-    assert [begins(stages, epoch) for epoch in range(12)] == [stages[0], *[None] * 3, stages[1], *[None] * 7]
-    assert begins(stages, 12) is None
-
-
 def test_without_stages_all_sources_share_evenly():
     (only,) = parse_stages([], ["a", "b", "c"], 8, 5)
     assert [s.quota for s in only.shares] == [3, 3, 2]
@@ -97,11 +90,8 @@ def test_without_stages_all_sources_share_evenly():
         ([{"epochs": 4, "sources": {"a": {"quota": 4}, "b": {}}}], "every source a positive `quota`"),
         ([{"epochs": 4, "sources": {"a": {"synthetic": ["text"]}}}], "text cannot be made from RGB"),
         ([{"epochs": 4, "sources": {"a": {"synth": []}}}], "unknown key 'synth'"),
-        ([{"epochs": 4, "sources": {"a": {}}, "from_rgb": ["text"]}], "from_rgb cannot have text"),
-        ([{"epochs": 4, "sources": {"a": {}}, "from_rgb": ["rgb"]}], "from_rgb cannot have rgb"),
-        ([{"epochs": 4, "sources": {"a": {}}, "from_rgb": ["cp"]}], "cp synthetic or from_rgb, but aio.modalities"),
     ],
 )
 def test_bad_stages(stages, message):
     with pytest.raises(ConfigError, match=message):
-        parse_stages(stages, ["a", "b"], 8, 4, tuple(Modality)[:4])
+        parse_stages(stages, ["a", "b"], 8, 4)
