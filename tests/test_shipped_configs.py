@@ -11,7 +11,7 @@ from aio_plugin.host.datamanager import COPIES, split_target
 from aio_plugin.host.default_config import default_config
 from aio_plugin.models.registry import NAMES
 from aio_plugin.training.stages import parse_stages
-from aio_plugin.training.transforms import PAD_CROP, STOCK_TRANSFORMS
+from aio_plugin.training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 
 FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 DATASETS = {*ADAPTERS, "market1501"}
@@ -26,7 +26,7 @@ def test_config(file):
     assert values["model"]["name"] in NAMES
     assert {split_target(t)[0] for t in values["data"]["targets"]} <= DATASETS
     assert set(values["data"]["sources"]) <= DATASETS
-    assert set(values["data"]["transforms"]) <= {*STOCK_TRANSFORMS, PAD_CROP}
+    assert set(values["data"]["transforms"]) <= {*STOCK_TRANSFORMS, *OWN_TRANSFORMS}
     assert stock.sampler.train_sampler in COPIES
     train = values["train"]
     copies = values.get("sampler", {}).get("num_instances", 1)

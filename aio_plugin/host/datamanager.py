@@ -26,7 +26,7 @@ from ..training.bundles import BundleDataset, Source
 from ..training.media import MediaReader, QueryDataset, collate
 from ..training.sampler import PersonSampler
 from ..training.stages import parse_stages, stage_at
-from ..training.transforms import PAD_CROP, STOCK_TRANSFORMS, pad_crop
+from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .readers import describe, training_reader
 from .session import session
 
@@ -97,11 +97,11 @@ def data_manager_class(stock: type) -> type:
         ) -> None:
             names = [transforms] if isinstance(transforms, str) else list(transforms or ())
             _check(names, k_tfm, load_train_targets, train_sampler)
-            stock_names = [name for name in names if name != PAD_CROP]
+            stock_names = [name for name in names if name not in OWN_TRANSFORMS]
             base.__init__(self, sources, targets, height, width, stock_names, norm_mean, norm_std, use_gpu)
-            if PAD_CROP in names:
-                print(f"+ pad and crop {height}x{width}")
-                self.transform_tr.transforms.insert(1, pad_crop(height, width))
+            for place, name in enumerate((name for name in names if name in OWN_TRANSFORMS), 1):
+                print(f"+ {name}")
+                self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](height, width))
             self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
             self._stock_options = {**stock_options, "split_id": split_id}
             self.options = session.options()
@@ -275,7 +275,7 @@ def data_manager_class(stock: type) -> type:
 
 
 def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, train_sampler: str) -> None:
-    known = (*STOCK_TRANSFORMS, PAD_CROP)
+    known = (*STOCK_TRANSFORMS, *OWN_TRANSFORMS)
     for name in transforms:
         if name not in known:
             raise ConfigError(f"data.transforms: unknown transform {name!r}.{nearest(name, known)}")
