@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 TOY ?= data/toy
 SEED ?= 1
 
-.PHONY: setup demo toy-full test test-slow lint format pretrain-toy clean
+.PHONY: setup demo toy-full tables-toy tables-check test test-slow lint format pretrain-toy clean
 
 setup: $(VENV)/.installed
 
@@ -22,6 +22,14 @@ demo: setup
 toy-full: setup
 	$(RUN) -m aio_plugin toy --root $(TOY)-full --ids 1000 --seed 0
 	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy_full.yaml --root $(TOY)-full train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
+
+tables-toy: setup
+	$(RUN) -m benchmarks.tables --toy
+	$(RUN) -m benchmarks.readme
+
+# Whether the committed toy tables come out again, within their deviation.
+tables-check: setup
+	$(RUN) -m benchmarks.tables --toy --check
 
 test: setup
 	$(RUN) -m pytest

@@ -1,0 +1,131 @@
+"""Fills the cells of a table: trains or finds runs, counts, takes times, and says why a cell stays empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aio_plugin.errors import AIOError
+
+from .counts import count
+from .documents import Document, Found, now, run_here, run_of
+from .presence import Bench
+from .runs import Plan, Run, Tell, result_of
+from .spec import Absent, Cell, Count, Score, Table, Timing
+from .timing import Stopwatch
+
+
+@dataclass
+class Measurer:
+    """Fills tables on one bench.
+
+    Attributes:
+        seeds: of the runs.
+        tell: is given every line that a run prints.
+        done: is called with a run's name when it has all that the tables ask of it.
+    """
+
+    bench: Bench
+    seeds: Sequence[int]
+    command: str
+    tell: Tell | None = None
+    done: Callable[[str], None] | None = None
+    plan: Plan = field(default_factory=Plan)
+    _documents: dict[Any, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    _watches: dict[str, Stopwatch] = field(default_factory=dict)
+
+    def prepare(self, tables: Sequence[Table]) -> int:
+        """Note everything that ``tables`` ask of every run; how many tests of runs that makes."""
+        for table in tables:
+            for _, _, cell in table:
+                if isinstance(cell, Score) and not self.bench.missing(cell):
+                    for seed in self._seeds(table):
+                        self.plan.add(self.bench.run(cell.training, seed), cell.target, cell.options)
+        return len(self.plan.targets)
+
+    def document(self, table: Table) -> Document:
+        """``table`` with what can be computed.
+
+        Raises:
+            AIOError: a run failed, or a result file is corrupt; names it.
+        """
+        runs: dict[str, dict[str, Any]] = {}
+        cells = {(row, column): self._fill(cell, table, runs) for row, column, cell in table}
+        world = json.loads(self.bench.world) if self.bench.world else None
+        name = self.bench.scale.name
+        return Document(table.name, name, world, self.command, now(), table.metrics, table.unit, cells, runs)
+
+    def _seeds(self, table: Table) -> Sequence[int]:
+        return self.seeds[: table.most_seeds]
+
+    def _fill(self, cell: Cell, table: Table, runs: dict[str, dict[str, Any]]) -> Found:
+        missing = self.bench.missing(cell)
+        if missing or isinstance(cell, Absent):
+            return Found(why="; ".join(missing))
+        if isinstance(cell, Count):
+            return self._count(cell, runs)
+        if isinstance(cell, Timing):
+            return self._time(cell, runs)
+        return self._score(cell, table, runs)
+
+    def _score(self, cell: Score, table: Table, runs: dict[str, dict[str, Any]]) -> Found:
+        values, keys, notes = [], [], dict[str, None]()
+        for seed in self._seeds(table):
+            run = self.bench.run(cell.training, seed)
+            document = self._tested(run, cell)
+            entry, result = result_of(document, cell.target)
+            result = _variant(result, cell)
+            values.append(tuple(float(result["mean"][metric]) for metric in table.metrics))
+            keys.append(_key(run, cell))
+            runs[keys[-1]] = run_of(document)
+            notes |= dict.fromkeys(_notes(entry, result, document))
+        return Found(tuple(values), tuple(keys), notes=tuple(notes))
+
+    def _tested(self, run: Run, cell: Score) -> Mapping[str, Any]:
+        at = (run.folder, json.dumps(cell.options, sort_keys=True))
+        if at not in self._documents:
+            if cell.training.start is not None:
+                self.bench.run(cell.training.start, int(run.settings["train.seed"])).train([cell.target], self.tell)
+            run.train(self.plan.first(run) or [cell.target], self.tell)
+            self._documents[at] = run.documents(self.plan.of(run, cell.options), cell.options, self.tell)
+            if self.done is not None:
+                self.done(run.name)
+        return self._documents[at][cell.target]
+
+    def _count(self, cell: Count, runs: dict[str, dict[str, Any]]) -> Found:
+        number, notes = count(cell, self.bench.root)
+        runs.setdefault("count", run_here({"data.root": str(self.bench.run_root)}))
+        return Found(((number,),), ("count",), notes=() if self.bench.scale.toy else notes)
+
+    def _time(self, cell: Timing, runs: dict[str, dict[str, Any]]) -> Found:
+        if cell.role not in self._watches:
+            self._watches[cell.role] = Stopwatch(self.bench, cell.role)
+        watch = self._watches[cell.role]
+        times = watch.milliseconds(cell.modalities)
+        runs.setdefault("time", run_here(watch.about))
+        return Found(tuple((time,) for time in times), ("time",) * len(times))
+
+
+def _variant(result: Mapping[str, Any], cell: Score) -> Mapping[str, Any]:
+    if not cell.variant:
+        return result
+    for variant in result["variants"]:
+        if cell.variant in variant["protocol"]:
+            found: Mapping[str, Any] = variant
+            return found
+    raise AIOError(f"The result of {cell.target} has no variant {cell.variant!r}; delete its run and run again.")
+
+
+def _notes(entry: Mapping[str, Any], result: Mapping[str, Any], document: Mapping[str, Any]) -> list[str]:
+    """Protocol, leaks, counts that differ and made modalities of a result."""
+    notes = [result["protocol"], *entry["leaks"], *entry["notes"]]
+    if entry["synthetic"]:
+        notes.append(f"queries made from rgb: {', '.join(entry['synthetic'])} (sketches by {document['sketcher']})")
+    return notes
+
+
+def _key(run: Run, cell: Score) -> str:
+    options = "".join(f" {key} {value}" for key, value in sorted(cell.options.items()))
+    return f"{run.folder.name}{options}"

@@ -1,0 +1,107 @@
+"""Tables inside Markdown files, made from the result files: ``python -m benchmarks.readme`` rewrites what is stale.
+
+Between the lines ``<!-- table:toy/aio4 -->`` and ``<!-- /table -->`` stands the table of ``results/toy/aio4.json``;
+between ``<!-- result:toy_demo_seed1 -->`` and ``<!-- /result -->`` what the run of that file in ``results/`` printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from aio_plugin.errors import AIOError
+from aio_plugin.evaluation.table import table as text_table
+from aio_plugin.writing import written_whole
+
+from . import documents, papers
+from .definitions import tables
+from .render import markdown
+from .runs import REPOSITORY, read_document
+from .scales import SCALES
+
+FLAGS = re.DOTALL | re.MULTILINE
+BLOCK = re.compile(r"^<!-- (?P<kind>table|result):(?P<name>\S+) -->\n(?P<inside>.*?)^<!-- /(?P=kind) -->$", FLAGS)
+MARK = re.compile(r"^<!-- /?(table|result)\b", FLAGS)
+"""On a line of its own; within a line it is spoken of."""
+
+
+def files() -> list[Path]:
+    """The Markdown files that can have tables."""
+    return [REPOSITORY / "README.md", *sorted((REPOSITORY / "benchmarks").glob("*.md"))]
+
+
+def table_of(name: str, results: Path = documents.RESULTS) -> str:
+    """The Markdown of ``<scale>/<table>``.
+
+    Raises:
+        AIOError: its file is missing, corrupt, or of no table that is known; names it.
+    """
+    document = documents.read(results / f"{name}.json")
+    if f"{document.scale}/{document.table}" != name:
+        raise AIOError(f"{results / name}.json is {document.scale}/{document.table}, not {name}; move it there.")
+    definition = tables(SCALES[document.scale]).get(document.table)
+    if definition is None:
+        raise AIOError(f"{results / name}.json: there is no table {document.table!r} any more; delete the file.")
+    published = papers.read(definition.name) if definition.printed else None
+    return markdown(definition, document, published)
+
+
+def renewed(text: str, results: Path = documents.RESULTS) -> str:
+    """``text`` with every table made from its result file.
+
+    Raises:
+        AIOError: a marker has no end, or its result file cannot be read.
+    """
+    if len(MARK.findall(text)) != 2 * len(BLOCK.findall(text)):
+        raise AIOError("A marker <!-- table:NAME --> or <!-- result:NAME --> has no end, or an end no beginning.")
+    return BLOCK.sub(lambda match: _block(match["kind"], match["name"], results), text)
+
+
+def _block(kind: str, name: str, results: Path) -> str:
+    if kind == "table":
+        inside = f"\n{table_of(name, results)}\n"
+    else:
+        inside = f"```\n{text_table(read_document(results / f'{name}.json'))}\n```\n"
+    return f"<!-- {kind}:{name} -->\n{inside}<!-- /{kind} -->"
+
+
+def stale(paths: Sequence[Path]) -> list[Path]:
+    """The files whose tables are not those of their result files.
+
+    Raises:
+        AIOError: see :func:`renewed`; the file is named.
+    """
+    return [path for path in paths if _renewed(path) != path.read_text(encoding="utf-8")]
+
+
+def _renewed(path: Path) -> str:
+    try:
+        return renewed(path.read_text(encoding="utf-8"))
+    except AIOError as error:
+        raise AIOError(f"{path}: {error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 1 where something is stale and was not to be written."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a table is stale")
+    args = parser.parse_args(arguments)
+    try:
+        old = stale(files())
+        for path in old:
+            print(f"{path.relative_to(REPOSITORY)}: tables are {'stale' if args.check else 'made anew'}")
+            if not args.check:
+                content = _renewed(path).encode()
+                with written_whole(path) as file:
+                    file.write(content)
+    except AIOError as error:
+        print(f"benchmarks.readme: {error}", file=sys.stderr)
+        return 2
+    return 1 if old and args.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Markdown of a measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NAMES = {
+    "ours": "this package",
+    "ours_compiled": "with `aio.train.compile`",
+    "ours_checkpointed": "with `aio.train.checkpoint_activations`",
+    "plain": "written plainly",
+    "trained": "plainly, encoder trained",
+}
+
+
+def markdown(document: Mapping[str, Any]) -> str:
+    """The tables of a document that ``python -m benchmarks.speed`` wrote, with what they were measured on."""
+    parts = [_about(document), _training(document)]
+    for key, part in (("scaling", _scaling), ("inference", _inference), ("loading", _loading), ("profile", _profile)):
+        if key in document:
+            parts.append(part(document[key]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(document: Mapping[str, Any]) -> str:
+    machine, setting = document["hardware"], document["setting"]
+    where = ", ".join(machine["gpus"]) if setting["device"] == "cuda" else machine["processor"]
+    image = " x ".join(map(str, setting["image"]))
+    return (
+        f"{where}, {document['threads']} CPU threads, torch {document['packages']['torch']}: {setting['model']}, "
+        f"{image} pixels, {setting['batch']} persons with four modalities, {setting['precision']}. "
+        f"Matrix products reach {document['ceiling_flops_per_second'] / 1e12:.3g} TFLOP/s."
+    )
+
+
+def _training(document: Mapping[str, Any]) -> str:
+    rows = []
+    for way, found in document["training"].items():
+        share = found["flops_per_second"] / document["ceiling_flops_per_second"]
+        memory = "too much" if found["memory_mib"] is None else f"{found['memory_mib']:,.0f}"
+        speeds = (f"{found['persons_per_second']:.4g}", f"{found['tokens_per_second']:,.0f}")
+        rows.append((NAMES[way], *speeds, memory, f"{100 * share:.0f} %"))
+    return _table(("training", "persons/s", "tokens/s", "peak MiB", "of the ceiling"), rows)
+
+
+def _scaling(found: Sequence[Mapping[str, Any]]) -> str:
+    ways = [way for way in NAMES if way in found[0]]
+    rows = []
+    for row in found:
+        image = " x ".join(map(str, row["image"]))
+        speeds = ["out of memory" if row[way] is None else f"{row[way]:.4g}" for way in ways]
+        rows.append((str(row["persons"]), image, f"{row['tokens_a_person']:.0f}", *speeds))
+    return _table(("batch", "pixels", "tokens a person", *(f"{NAMES[way]}, persons/s" for way in ways)), rows)
+
+
+def _inference(found: Mapping[str, Any]) -> str:
+    rows = []
+    for key in (key for key in found if key.startswith("queries_")):
+        for way, times in found[key].items():
+            values = [times[str(number)] for number in range(1, 5)]
+            about = f"{NAMES[way]}, {key.removeprefix('queries_')} at a time"
+            rows.append((about, *(f"{value:.3g}" for value in values), f"{values[-1] / values[0]:.2f}"))
+    paper = found["paper_ms"]
+    rows.append(
+        ("paper (table 9)", f"{paper['1']}", f"{paper['2']}", "", f"{paper['4']}", f"{paper['4'] / paper['1']:.1f}")
+    )
+    return _table(("ms a query", "1 modality", "2", "3", "4", "4 over 1"), rows)
+
+
+def _loading(found: Mapping[str, Any]) -> str:
+    rows = []
+    for name, speeds in found["photos"].items():
+        for about, theirs, ours in (
+            ("", "torchreid", "aio_plugin"),
+            (" and infrared", "torchreid_twice", "aio_plugin_with_infrared"),
+        ):
+            ratio = f"{speeds[ours] / speeds[theirs]:.2f}"
+            rows.append((f"{name}{about}", f"{speeds[theirs]:.0f}", f"{speeds[ours]:.0f}", ratio))
+    return _table(("images/s on one core", "torchreid", "this package", "times"), rows)
+
+
+def _profile(found: Mapping[str, Any]) -> str:
+    tables = []
+    for way, profile in found.items():
+        share = f"products and attention {100 * profile['matrix_products']:.0f} %"
+        rows = [(f"`{row['name']}`", f"{100 * row['share']:.1f} %", str(row["calls"])) for row in profile["top"]]
+        tables.append(_table((f"{NAMES[way]}, {profile['milliseconds']:.4g} ms; {share}", "time", "calls"), rows))
+    return "\n\n".join(tables)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))

@@ -1,0 +1,152 @@
+"""Tables as people read them: published beside ours for real data, ours alone and marked for toy data."""
+
+import dataclasses
+import json
+import re
+import shutil
+
+import pytest
+
+from benchmarks import papers
+from benchmarks.claims import verdict
+from benchmarks.definitions import tables
+from benchmarks.documents import Found
+from benchmarks.render import markdown
+from benchmarks.scales import SCALES
+
+from .made_up import table_document
+
+REAL, TOY = tables(SCALES["real"]), tables(SCALES["toy"])
+
+
+def lines_of(text, start):
+    return [line for line in text.splitlines() if line.startswith(f"| {start}")]
+
+
+def real(name, values=None, folder=papers.FOLDER, **given):
+    table = REAL[name]
+    published = papers.read(name, folder) if table.printed else None
+    return markdown(table, table_document(table, "real", values, **given), published)
+
+
+def test_published_ours_and_difference():
+    text = real("aio7", {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4), (0.6, 0.5)]})
+    (line,) = [line for line in lines_of(text, "AIO ") if "I->R" in line]
+    cells = [re.sub(r" \[[\d, ]+\]", "", cell.strip()) for cell in line.split("|")[1:-1]]
+    assert cells == ["AIO", "I->R SYSU-MM01", "57.6 / 51.9", "55.0 ± 7.1 / 45.0 ± 7.1", "-2.6 / -6.9"]
+
+
+def test_empty_cells_are_empty_and_explained():
+    text = real("aio7", why="DIR/SYSU-MM01 is missing")
+    (line,) = [line for line in lines_of(text, "AIO ") if "I->R" in line]
+    *_, ours, difference = (cell.strip() for cell in line.split("|")[1:-1])
+    (mark,) = re.findall(r"^\[(\d+)\]$", ours)
+    assert difference == ""
+    assert f"{mark}. empty: DIR/SYSU-MM01 is missing" in text.splitlines()
+
+
+def test_rivals_stand_as_printed():
+    text = real("aio7")
+    (line,) = [line for line in lines_of(text, "PLIP") if "CUHK" in line]
+    assert "57.7 / -" in line
+    assert line.split("|")[4].strip() == ""
+
+
+def test_a_changed_published_number_changes_the_table(tmp_path):
+    values = {("AIO", "T->R CUHK-PEDES"): [(0.5, 0.4)]}
+    shutil.copytree(papers.FOLDER, tmp_path / "published")
+    file = tmp_path / "published" / "aio7.json"
+    file.write_text(file.read_text().replace("[53.4, 43.4]", "[52.4, 43.4]"))
+    before, after = real("aio7", values), real("aio7", values, tmp_path / "published")
+    assert "53.4 / 43.4" in before
+    assert "-3.4 / -3.4" in before
+    assert "52.4 / 43.4" in after
+    assert "-2.4 / -3.4" in after
+
+
+@pytest.mark.parametrize("place", [("+ VA", "R->R"), ("+ FB", "S+T->R")])
+def test_what_does_not_compare_has_no_difference(place):
+    text = real("aio4", {place: [(0.5,)]})
+    (line,) = [line for line in lines_of(text, place[0]) if f"| {place[1]} |" in line]
+    assert "50.0" in line
+    assert re.fullmatch(r"\[\d+\]", line.split("|")[5].strip())
+
+
+def test_incomplete_data_has_no_difference():
+    note = "sysu_mm01: found (published): test ids 80 (96). Not comparable with published results."
+    text = real("aio7", {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4)]}, notes=[note])
+    (line,) = [line for line in lines_of(text, "AIO ") if "I->R" in line]
+    assert re.fullmatch(r"\[\d+\]", line.split("|")[5].strip())
+    assert note in text
+
+
+def numbers_of(name):
+    printed = papers.read(name)
+    return {f"{v:.1f}" for row in printed.values.values() for values in row.values() for v in values if v}
+
+
+@pytest.mark.parametrize("scale", ["toy", "toy_large"])
+@pytest.mark.parametrize("name", TOY)
+def test_toy_tables_are_marked_and_alone(name, scale):
+    table = tables(SCALES[scale])[name]
+    published = papers.read(name) if table.printed else None
+    values = {(row, column): [(0.111,) * len(table.metrics)] for row, column, _ in table}
+    text = markdown(table, table_document(table, scale, values), published)
+    assert text.startswith("**TOY DATA: ")
+    assert "no number here compares with a published one" in text
+    assert f"benchmarks/results/{scale}/{name}.json" in text
+    assert "toy world of 40 ids" in text
+    assert "difference" not in text.split("What ")[0]
+    if published is not None and published.unit == "percent":
+        assert not numbers_of(name) & set(re.findall(r"\d+\.\d", text))
+
+
+def test_claims_of_toys():
+    values = {(row, c): [(x,), (x + 0.02,)] for row, x in (("+ CE", 0.2), ("+ FB", 0.5)) for c in TOY["aio4"].columns}
+    values["+ FB", "S->R"] = [(0.1,), (0.12,)]
+    values["+ FB", "R->R"] = [(0.2,), (0.21,)]
+    text = markdown(TOY["aio4"], table_document(TOY["aio4"], "toy", values), papers.read("aio4"))
+    found = {line.split("(")[1].split(",")[0]: line for line in text.splitlines() if line.startswith("* FB")}
+    assert found["I->R"].endswith("**so it is here**")
+    assert found["S->R"].endswith("**the other way round here**")
+    assert found["R->R"].endswith("**within the deviation here**")
+    assert "+ VA" not in "".join(found.values())
+
+
+def test_verdicts_of_one_run_say_so():
+    (claim, *_) = TOY["aio6"].claims
+    one, two = Found(((0.3, 0, 0),), ("",)), Found(((0.2, 0, 0),), ("",))
+    assert verdict(claim, one, two) == "so it is here, by one run each"
+    assert verdict(claim, two, one) == "not so here, by one run each"
+
+
+def test_each_seed():
+    values = {("R->R", "AIO"): [(0.1, 0.2, 0.3), (0.2, 0.3, 0.4)]}
+    text = markdown(REAL["seeds"], table_document(REAL["seeds"], "real", values), None)
+    (line,) = lines_of(text, "R->R")
+    assert [cell.strip() for cell in line.split("|")[2:-1]] == [
+        "15.0 ± 7.1 / 25.0 ± 7.1 / 35.0 ± 7.1",
+        "10.0 / 20.0 / 30.0",
+        "20.0 / 30.0 / 40.0",
+    ]
+
+
+def test_origin_names_commit_hardware_and_seeds():
+    text = real("aio7", {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4)]})
+    last = text.rstrip().splitlines()[-1]
+    for words in ("cccccccccccc", "a processor, 2 cores", "seeds 1", "benchmarks/results/real/aio7.json"):
+        assert words in last
+
+
+def test_every_table_renders_without_any_number():
+    for table in REAL.values():
+        document = dataclasses.replace(table_document(table, "real"), runs={})
+        published = papers.read(table.name) if table.printed else None
+        assert "Nothing could be computed" in markdown(table, document, published)
+
+
+def test_published_files_are_one_row_a_line():
+    """So that a change of a number is a change of one line."""
+    for path in papers.FOLDER.glob("*.json"):
+        rows = json.loads(path.read_text())["rows"]
+        assert all(f"  {json.dumps(row, ensure_ascii=False)}" in path.read_text() for row in rows)

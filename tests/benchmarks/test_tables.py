@@ -1,0 +1,170 @@
+"""The runner over all tables, its runs played by a fake; and, slowly, two tables of a tiny world for real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from aio_plugin.toy import layouts
+from benchmarks import documents, runs, timing
+from benchmarks import tables as runner
+from benchmarks.definitions import tables
+from benchmarks.presence import Bench
+from benchmarks.scales import TOY
+from benchmarks.timing import Stopwatch
+
+from .made_up import REPO, Commands
+
+NAMES = [name for name in tables(TOY) if name != "aio9"]
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    found = Commands()
+    monkeypatch.setattr(runs, "_follow", found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole_world(tmp_path_factory):
+    """A toy world with the sets of both methods."""
+    return layouts.make(tmp_path_factory.mktemp("whole") / "data", 8, 5, progress=False, sets="all")
+
+
+@pytest.fixture
+def make(whole_world, tmp_path):
+    """Runs the command and returns its exit code."""
+
+    def call(*arguments, names=NAMES):
+        places = ["--root", whole_world, "--results", tmp_path / "results", "--runs", tmp_path / "runs"]
+        return runner.main(["--toy", *map(str, places), "--table", *names, *map(str, arguments)])
+
+    return call
+
+
+def contents(tmp_path):
+    return {path.name: documents.read(path) for path in (tmp_path / "results" / "toy").glob("*.json")}
+
+
+def values(tmp_path):
+    return {name: found.cells for name, found in contents(tmp_path).items()}
+
+
+def test_all_tables_from_nothing_and_again(make, commands, tmp_path):
+    assert make() == 0
+    first = values(tmp_path)
+    assert set(first) == {f"{name}.json" for name in NAMES}
+    asked = len(commands.asked)
+    trained = [settings for settings in commands.asked if "test.evaluate" not in settings]
+    assert len(trained) == 3 * (1 + 4 + 2) + 3 * (3 + 4) + 3  # AIO: base, heads, encoders; DMF: arms; its sources
+    assert make("--check") == 0
+    assert make() == 0
+    assert len(commands.asked) == asked
+    assert values(tmp_path) == first
+    found = contents(tmp_path)
+    assert found["aio4.json"].seeds() == [1, 2, 3]
+    assert found["protocols.json"].seeds() == [1]
+    for name in ("aio4.json", "dmf.json", "seeds.json"):
+        for cell in found[name].cells.values():
+            assert [found[name].runs[key]["seed"] for key in cell.runs] == [1, 2, 3][: len(cell.runs)]
+
+
+def test_a_kill_half_way_and_a_restart(make, commands, tmp_path):
+    make(names=["4", "7"])
+    first = values(tmp_path)
+    for path in (tmp_path / "runs").rglob("results.json"):
+        if "aio-va" in str(path):
+            path.unlink()  # as if killed before the tests were through
+    (tmp_path / "results" / "toy" / "aio4.json").unlink()
+    before = len(commands.asked)
+    assert make(names=["4", "7"]) == 0
+    assert len(commands.asked) > before
+    assert all("model.resume" in settings for settings in commands.asked[before:])
+    assert values(tmp_path) == first
+
+
+def test_a_run_that_fails_is_said_and_goes_on_later(make, commands, capsys, tmp_path):
+    commands.dies_after = 2
+    assert make(names=["7"]) == 2
+    assert "aio-1 failed" in capsys.readouterr().err
+    commands.dies_after = None
+    assert make(names=["7"]) == 0
+    assert list(contents(tmp_path)) == ["aio7.json"]
+
+
+def test_a_corrupt_run_is_named(make, commands, capsys, tmp_path):
+    make(names=["7"])
+    (file,) = (tmp_path / "runs").rglob("aio-2-*/results/sysu_mm01.json")
+    file.write_text("{")
+    assert make(names=["7"]) == 2
+    assert str(file) in capsys.readouterr().err
+
+
+def test_check_finds_what_moved(make, commands, capsys, tmp_path):
+    make(names=["7"])
+    file = tmp_path / "results" / "toy" / "aio7.json"
+    found = json.loads(file.read_text())
+    found["cells"][0]["values"] = [[0.99, 0.4]] * 3
+    file.write_text(json.dumps(found))
+    assert make("--check", names=["7"]) == 1
+    assert "rank-1 was 99.0 ± 0.0, is" in capsys.readouterr().out
+    assert json.loads(file.read_text()) == found
+    file.write_text(json.dumps({**found, "schema": 0}))
+    assert make("--check", names=["7"]) == 2
+    assert f"{file}: its schema is 0" in capsys.readouterr().err
+
+
+def test_the_variant_is_taken_from_the_result(make, commands, tmp_path):
+    make(names=["protocols"])
+    cells = contents(tmp_path)["protocols.json"].cells
+    removed, whole = (cells[f"Tri-CUHK-PEDES: text, {it}", "AIO"] for it in ("source photo removed", "whole gallery"))
+    assert whole.mean(0) == pytest.approx(removed.mean(0) / 2)
+
+
+def test_other_settings_are_other_runs(make, commands):
+    make(names=["7"])
+    trained = len(commands.asked)
+    make("--set", "train.lr", "0.1", names=["7"])
+    assert len(commands.asked) == 2 * trained
+    assert all(settings["train.lr"] == "0.1" for settings in commands.asked[trained:])
+
+
+def test_times(whole_world, tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "WARM_UP", 1)
+    watch = Stopwatch(Bench(TOY, whole_world, None, tmp_path), "aio")
+    watch.samples = 2
+    one, four = watch.milliseconds("rgb"), watch.milliseconds("rgb+ir+sketch+text")
+    assert len(one) == len(four) == timing.REPEATS
+    assert 0 < min(one) < min(four)
+
+
+TINY = """
+import sys
+from benchmarks import scales, tables
+scales.SCALES["toy"] = scales.toy_scale("toy", 40, (1, 1), 1, (1, 1), 1)
+sys.exit(tables.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_for_real(whole_world, tmp_path):
+    """Table 7 is made, killed in its run, and made again from what the run left; then it is checked."""
+    places = ["--root", str(whole_world), "--results", str(tmp_path / "results"), "--runs", str(tmp_path / "runs")]
+    line = [sys.executable, "-c", TINY, "--toy", *places, "--seeds", "1", "--table", "7"]
+    environment = {**os.environ, "PYTHONPATH": str(REPO)}
+    with subprocess.Popen(line, cwd=REPO, env=environment, start_new_session=True) as process:
+        deadline = time.monotonic() + 300
+        while not list((tmp_path / "runs").rglob("last.pth.tar")) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not list(tmp_path.rglob("aio7.json"))
+    subprocess.run(line, cwd=REPO, env=environment, check=True)
+    subprocess.run([*line, "--check"], cwd=REPO, env=environment, check=True)
+    (log,) = (tmp_path / "runs").rglob("output.log")
+    assert "=> Resuming" in log.read_text() or "resume" in log.read_text().lower()
+    found = documents.read(tmp_path / "results" / "toy" / "aio7.json")
+    assert all(cell.values for cell in found.cells.values())
