@@ -1,0 +1,24 @@
+"""What the tests of tools share: a world small enough to be gone through many times, and a model of it."""
+
+import pytest
+import torch
+
+from . import trained
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory):
+    """Data root of a toy world of 10 training persons."""
+    from aio_plugin.toy.layouts import make
+
+    root = tmp_path_factory.mktemp("small")
+    make(str(root / "data"), 10, 3, progress=False)
+    return root / "data"
+
+
+@pytest.fixture(scope="session")
+def weights(small_world, tmp_path_factory):
+    """A checkpoint of `aio_tiny` in a run's folder."""
+    return trained.write_checkpoint(small_world, tmp_path_factory.mktemp("run") / "model" / "model.pth.tar-3")

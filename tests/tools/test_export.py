@@ -1,0 +1,119 @@
+"""Weights to safetensors and back, bit for bit, with a card that says what they are."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors import safe_open
+
+import aio_plugin
+from aio_plugin.encoders.files import read_file
+from aio_plugin.errors import CheckpointError
+from aio_plugin.host.find import find
+from aio_plugin.tools.export import CARD
+
+from . import trained
+
+
+def export(*arguments):
+    try:
+        return trained.main(["export", *map(str, arguments)])
+    finally:
+        aio_plugin.unregister()
+
+
+@pytest.fixture(scope="module")
+def exported(small_world, weights, tmp_path_factory):
+    out = tmp_path_factory.mktemp("export") / "model.safetensors"
+    assert trained.command("export", small_world, "--weights", weights, "--out", out) == 0
+    return out
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(
+        first[name].dtype == second[name].dtype and torch.equal(first[name], second[name]) for name in first
+    )
+
+
+def test_there_and_back_bit_for_bit(weights, exported, tmp_path):
+    expected = read_file(weights)
+    assert same(read_file(exported), expected)
+    assert export("--weights", exported, "--out", tmp_path / "model.pth.tar", "--back") == 0
+    found = torch.load(tmp_path / "model.pth.tar", weights_only=True)
+    assert same(found["state_dict"], expected)
+    assert len(list(exported.parent.iterdir())) == 2  # nothing half-written is left
+
+
+def test_the_card(exported, small_world):
+    card = json.loads(exported.with_suffix(".json").read_text())
+    trained.config(small_world)
+    model = find().models.build_model("aio_tiny", num_classes=7)
+    aio_plugin.unregister()
+    assert card["model"] == "aio_tiny"
+    assert card["encoder"] == {"name": model.encoder.name, "sha256": model.encoder.sha256}
+    assert card["modalities"] == ["rgb", "ir", "sketch", "text"]
+    assert card["image_size"] == [128, 64]
+    assert card["feature_dim"] == model.feature_dim
+    assert card["training"] == {"sources": ["synth_pedes", "llcm", "mask1k"], "identities": 7}
+    assert card["normalisation"]["mean"][0] == 0.48145466
+    assert card["config"]["aio"]["bnneck"] == "per_modality"
+    assert card["packages"]["torch"] == torch.__version__
+    with safe_open(exported, "pt") as file:
+        assert json.loads(file.metadata()[CARD]) == card
+
+
+def test_torchreid_loads_it(exported, weights, small_world, tmp_path, capsys):
+    trained.config(small_world)
+    utils = find().utils
+    images = torch.rand(2, 3, 128, 64)
+    found = []
+    for file in (weights, exported):
+        model = find().models.build_model("aio_tiny", num_classes=7).eval()
+        utils.load_pretrained_weights(model, str(file))
+        found.append(model(images))
+        shutil.copy(next((small_world / "market1501").rglob("*.jpg")), tmp_path / "a.jpg")
+        extractor = utils.FeatureExtractor("aio_tiny", str(file), image_size=(128, 64), device="cpu", verbose=False)
+        found.append(extractor(str(tmp_path / "a.jpg")))
+    assert torch.equal(found[0], found[2])
+    assert torch.equal(found[1], found[3])
+    assert "Successfully loaded pretrained weights" in capsys.readouterr().out
+    with pytest.raises(CheckpointError, match=r"model\.load_weights"):
+        utils.resume_from_checkpoint(str(exported), model)
+    stock = utils.load_checkpoint.__wrapped__
+    aio_plugin.unregister()
+    assert utils.load_checkpoint is stock
+
+
+def test_the_config_of_the_run_is_found(weights, small_world, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(weights.parent, run / "model")
+    file = run / "model" / weights.name
+    assert export("--weights", file, "--out", tmp_path / "a.safetensors") == 2
+    assert "Give --config-file" in capsys.readouterr().err
+    (run / "results.json").write_text('{"config": {"aio": {}}}')
+    assert export("--weights", file, "--out", tmp_path / "a.safetensors") == 2
+    assert "names no model" in capsys.readouterr().err
+    from aio_plugin.evaluation.results import plain
+
+    config = plain(trained.config(small_world))
+    aio_plugin.unregister()
+    (run / "results.json").write_text(json.dumps({"config": config}))
+    assert export("--weights", file, "--out", tmp_path / "a.safetensors") == 0
+    assert json.loads((tmp_path / "a.json").read_text())["config"] == config
+
+
+def test_what_does_not_fit(weights, small_world, tmp_path, capsys):
+    out = tmp_path / "a.safetensors"
+    for arguments, says in (
+        (("--weights", weights, "--out", tmp_path / "a.pth"), ".safetensors"),
+        (("--weights", weights, "--out", out, "--back"), "--back"),
+        (("--weights", tmp_path / "absent", "--out", out), "--weights"),
+        (("--weights", weights, "--out", out, "aio.modalities", "['rgb', 'text']"), "aio.modalities"),
+    ):
+        assert trained.command("export", small_world, *arguments) == 2
+        assert says in capsys.readouterr().err
+    torch.save({"state_dict": {"fc.weight": torch.ones(2)}}, tmp_path / "stock.pth")
+    assert trained.command("export", small_world, "--weights", tmp_path / "stock.pth", "--out", out) == 2
+    assert "no AIO or DMF model" in capsys.readouterr().err
+    assert not out.exists()
