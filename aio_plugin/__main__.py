@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .config import KEYS
 from .datasets import ADAPTERS
 from .errors import AIOError
 from .host import main as host_main
 from .host.launch import run_script
+from .keys import KEYS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,8 +56,46 @@ def _parser() -> argparse.ArgumentParser:
     lexicon.add_argument("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
     lexicon.add_argument("--least", type=int, default=1000, help="times a word has to occur (default 1000)")
     lexicon.add_argument("--out", required=True, help="JSON file for aio.attributes.lexicon")
+    _add_tools(command)
     command("config", _config, "list every key of the `aio` config node")
     return parser
+
+
+def _add_tools(command: Callable[..., argparse.ArgumentParser]) -> None:
+    synthesize = command("synthesize", _synthesize, "draw the sketches a config needs; exit code 1: some cannot be")
+    synthesize.add_argument("--shard", default="1/1", help="I/N: only the I-th of N parts, for N processes or machines")
+    synthesize.add_argument("--workers", type=int, default=0, help="photos at a time (default 0: one a core)")
+    host_main.add_arguments(synthesize)
+    extract = command("extract", _extract, "features of a target or of a manifest, into .npy files")
+    extract.add_argument("--weights", required=True, help="checkpoint, or .safetensors of `export`")
+    extract.add_argument("--list", required=True, help="a target as data.targets names it, or a manifest file")
+    extract.add_argument("--query", default="", help="modalities of the query, for example rgb+text; as @ in a target")
+    extract.add_argument("--out", required=True, help="folder to write to; what is begun there is gone on with")
+    extract.add_argument("--dtype", default="float32", choices=("float16", "float32"), help="of the features on disk")
+    host_main.add_arguments(extract)
+    export = command("export", _export, "weights as .safetensors with a model card beside them, or back")
+    export.add_argument("--weights", required=True, help="checkpoint; with --back a .safetensors file")
+    export.add_argument("--out", required=True, help="file to write")
+    export.add_argument("--back", action="store_true", help="make a torchreid checkpoint of a .safetensors file")
+    host_main.add_arguments(export)
+
+
+def _synthesize(args: argparse.Namespace) -> int:
+    from .tools.synthesize import run
+
+    return run(args)
+
+
+def _extract(args: argparse.Namespace) -> None:
+    from .tools.extract import run
+
+    run(args)
+
+
+def _export(args: argparse.Namespace) -> None:
+    from .tools.export import run
+
+    run(args)
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -37,6 +37,14 @@ class MediaError(AIOError, RuntimeError):
     """An image or caption cannot be read."""
 
 
+class CacheError(MediaError):
+    """What was computed cannot be kept on disk."""
+
+
+class WorkerError(AIOError, RuntimeError):
+    """A process that loads data died."""
+
+
 class ProtocolError(AIOError, ValueError):
     """Queries and gallery cannot be scored as the protocol asks."""
 

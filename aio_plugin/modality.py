@@ -159,6 +159,10 @@ def format_combination(combination: Sequence[Modality]) -> str:
     return "+".join(m.value for m in combination)
 
 
+TEXT_KEYS = ("text", "masked_text", "attributes", "phrases")
+"""What a Batch holds of captions."""
+
+
 class Batch(dict[str, Any]):
     """What the loader gives and the model takes.
 
@@ -176,6 +180,10 @@ class Batch(dict[str, Any]):
         ``"present"``: (B, M) uint8, one column for each of MODALITIES: MISSING, REAL or SYNTHETIC.
         ``"pid"``, ``"camid"``, ``"dsetid"``: (B,) int64.
         ``"impath"``: list of B media.
+        ``"whole"``, ``"rows"``: in a part of a batch, ``"present"`` of the whole (B', M), and the items' rows (B,)
+            there, so that what is drawn at random does not depend on how the batch was divided.
+        ``"everywhere"``: image modalities that every rank has to tokenise, be it no image, as some rank has them
+            and batch normalisation counts the images of all.
     """
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
@@ -194,6 +202,21 @@ class Batch(dict[str, Any]):
     def pin_memory(self) -> Batch:
         """The same batch with every tensor in page-locked memory (DataLoader calls it)."""
         return Batch({k: v.pin_memory() if isinstance(v, Tensor) else v for k, v in self.items()})
+
+    def taken(self, items: Sequence[int]) -> Batch:
+        """The batch of these ``items`` alone, in their order, without keys of modalities that none of them has."""
+        index = torch.tensor(items, dtype=torch.long)
+        taken = Batch(
+            {
+                key: value[index.to(value.device)] if isinstance(value, Tensor) else [value[item] for item in items]
+                for key, value in self.items()
+            }
+        )
+        for modality in MODALITIES:
+            if not taken.has(modality).any():
+                for key in (modality.value,) if modality.is_image else TEXT_KEYS:
+                    taken.pop(key, None)
+        return taken
 
     def has(self, modality: Modality) -> Tensor:
         """(B,) bool: which items have the modality, real or synthetic."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EncoderError
+from .attention import attention_kernel
+from .blocks import Way, plain, read
+from .pack import Pack, Sequences
 
 NAME_BYTES, HASH_BYTES = 64, 32
-SHORT = 128
-"""Tokens up to which, on a CPU, training is faster by plain matrix products than by torch's fused attention:
-1.8 x at 33 tokens in float32, 3 x at 98 in bfloat16; beyond, they are equal and the fused one needs less memory."""
 
 
 class FrozenEncoder(nn.Module):
@@ -37,10 +36,12 @@ class FrozenEncoder(nn.Module):
     Attributes:
         dim: D.
         name: as given.
-        sha256: 64 hex digits, over names, shapes and float32 values of all weights.
+        sha256: 64 hex digits, over names, shapes and float32 values of all weights, as they were given.
     """
 
     identity: Tensor
+    _compiled = _checkpointed = False
+    _held: torch.dtype | None = None
 
     def __init__(self, blocks: nn.Sequential | nn.ModuleList, name: str) -> None:
         super().__init__()
@@ -62,7 +63,76 @@ class FrozenEncoder(nn.Module):
         Raises:
             EncoderError: there is padding, and the blocks cannot be told so.
         """
-        return through(self.blocks, tokens, None if mask is None or bool(mask.all()) else mask, self.name)
+        mask = None if mask is None or bool(mask.all()) else mask
+        device = tokens.device.type
+        held = self._held is not None and not torch.is_autocast_enabled(device)
+        with torch.autocast(device, self._held, enabled=True) if held else nullcontext():
+            return through(self.blocks, tokens, mask, self.name)
+
+    def read(self, given: Sequence[Sequences]) -> list[Tensor]:
+        """Encode sequences and read the first token's output of each, or all of them.
+
+        Each as :meth:`forward` would encode it alone. Of plain ViT blocks no padding is computed, and in the last
+        block nothing that is not read.
+
+        Returns:
+            For every one given (b, D), the first tokens' outputs; (b, N, D) if it is whole, whatever on padding.
+
+        Raises:
+            EncoderError: there is padding, and the blocks cannot be told so.
+        """
+        device = given[0].tokens.device.type
+        blocks = [found for block in self.blocks if (found := plain(block)) is not None]
+        if len(blocks) < len(self.blocks):
+            return self._read_padded(given)
+        autocast = torch.is_autocast_enabled(device)
+        dtype = torch.get_autocast_dtype(device) if autocast else blocks[0].qkv.weight.dtype
+        pack = Pack(given)
+        with torch.autocast(device, enabled=False):
+            return pack.unpack(read(blocks, pack, Way(dtype, self._compiled, self._checkpointed)))
+
+    def compute(self, compiled: bool = False, checkpointed: bool = False) -> None:
+        """Say how :meth:`read` computes.
+
+        Args:
+            compiled: through torch.compile.
+            checkpointed: no activations inside a block are kept, they are computed again for the gradient.
+
+        Raises:
+            EncoderError: the blocks are no plain ViT blocks.
+        """
+        if (compiled or checkpointed) and not all(map(plain, self.blocks)):
+            raise EncoderError(
+                f"The blocks of encoder {self.name!r} are no plain ViT blocks, which alone can be compiled or "
+                "checkpointed; set aio.train.compile and aio.train.checkpoint_activations to False."
+            )
+        self._compiled, self._checkpointed = compiled, checkpointed
+
+    def _read_padded(self, given: Sequence[Sequences]) -> list[Tensor]:
+        """By :meth:`forward`, sequences of one padded length together."""
+        outputs: dict[int, Tensor] = {}
+        groups: dict[tuple[int, bool], list[int]] = {}
+        for index, each in enumerate(given):
+            groups.setdefault((each.tokens.shape[1], each.mask is None), []).append(index)
+        for (_, bare), members in groups.items():
+            tokens = torch.cat([given[i].tokens for i in members])
+            mask = None if bare else torch.cat([m for i in members if (m := given[i].mask) is not None])
+            out = self(tokens, None if mask is None else mask.to(tokens.device))
+            outputs.update(zip(members, out.split([len(given[i].tokens) for i in members]), strict=True))
+        return [outputs[i] if each.whole else outputs[i][:, 0] for i, each in enumerate(given)]
+
+    @torch.no_grad()
+    def hold(self, dtype: torch.dtype) -> FrozenEncoder:
+        """Keep the matrices in ``dtype`` from now on, the one that they are multiplied in: it is less memory, and
+        autocast, which would cast them at every use, has nothing to do. What is lost is not to be had back.
+
+        Norms stay as they are. ``sha256`` stays that of the weights as they were given.
+        """
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Linear):
+                module.to(dtype)
+        self._held = dtype if dtype in (torch.bfloat16, torch.float16) else None
+        return self
 
     def thawed(self) -> nn.ModuleList:
         """A copy of the blocks whose weights are Parameters again, for a model that trains them."""
@@ -100,7 +170,7 @@ def through(blocks: Iterable[nn.Module], tokens: Tensor, mask: Tensor | None, na
     Raises:
         EncoderError: there is a mask, and the blocks of encoder ``name`` take none.
     """
-    with attention_kernel(tokens):
+    with attention_kernel(tokens, tokens.shape[1]):
         if mask is None:
             for block in blocks:
                 tokens = block(tokens)
@@ -125,13 +195,6 @@ def fingerprint(module: nn.Module) -> str:
         digest.update(f"{name}{list(values.shape)}".encode())
         digest.update(values.numpy().tobytes())
     return digest.hexdigest()
-
-
-def attention_kernel(tokens: Tensor) -> AbstractContextManager[None]:
-    """Sets the kernel of attention for tokens (B, N, D): torch's own choice, but where matrix products train faster."""
-    if tokens.is_cuda or tokens.shape[1] > SHORT or not torch.is_grad_enabled():
-        return nullcontext()
-    return sdpa_kernel(SDPBackend.MATH)
 
 
 def describe_identity(identity: Tensor) -> str:

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ModalityError, nearest
+from ..errors import ConfigError, ModalityError, nearest
+from ..losses.partial_fc import compare
+from ..losses.shards import Shard
 
 MODES = ("shared", "per_modality")
 
@@ -103,13 +107,92 @@ class BNNeck(nn.Module):
 class Classifier(nn.Linear):
     """Identity logits: a linear map without bias, started at a standard deviation of 0.001 [1].
 
+    :meth:`arrange` makes it compare features with a sample of the classes, with those of their own dataset, or
+    shares its rows out over the ranks. A state dict holds all rows all the same, so that it fits any number of
+    ranks; asking for one is then collective: every rank has to.
+
+    Attributes:
+        classes: C, those of all ranks.
+        shard: which of them this rank holds.
+
     Shape:
         (N, D) -> (N, C).
     """
 
+    starts: Tensor | None
+
     def __init__(self, dim: int, classes: int) -> None:
         super().__init__(dim, classes, bias=False)
+        self.classes, self.shard, self.fraction = classes, Shard(classes), 1.0
+        self.sizes: tuple[int, ...] | None = None
+        self.register_buffer("starts", None, persistent=False)
 
     def reset_parameters(self) -> None:
         """Normal weights of standard deviation 0.001."""
         nn.init.normal_(self.weight, std=0.001)
+
+    def arrange(self, fraction: float = 1.0, sizes: Sequence[int] | None = None, shared: bool = False) -> None:
+        """Say what features are compared with; once, before there is an optimiser.
+
+        Args:
+            fraction: of the classes, in (0, 1], that are compared with in a step.
+            sizes: number of classes of every dataset, in the order of their labels, for comparing a feature with
+                those of its own dataset alone; None: with all.
+            shared: keep this rank's share of the rows alone, where torch.distributed has been started.
+                DistributedDataParallel then has to leave the weight alone.
+        """
+        self.fraction = fraction
+        if sizes is not None:
+            self.sizes = tuple(sizes)
+            self.starts = torch.tensor([0, *self.sizes]).cumsum(0)[:-1]
+        if shared:
+            self.shard = Shard.here(self.classes)
+        if self.shard.world > 1:
+            self.weight = nn.Parameter(self.shard.cut(self.weight.detach()))
+            self.out_features = len(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """All logits.
+
+        Raises:
+            ConfigError: this rank has not got all of them.
+        """
+        if self.shard.world > 1:
+            raise ConfigError("torchreid's own engines need all logits on one rank; set aio.classifier.shard to False.")
+        return super().forward(input)
+
+    def outputs(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """What the identity loss needs.
+
+        Returns:
+            ``logits`` (R, C); or, as soon as something is arranged, ``log_p``, ``log_p_mean`` and ``hit`` of
+            :class:`~aio_plugin.losses.partial_fc.Compared`, (R,) or (R of all ranks,).
+
+        Raises:
+            ConfigError: the datasets' own classes were asked for, but it is not known which those are.
+            HostError: a label is not one of the classes.
+
+        Shape:
+            features (R, D), labels (R,).
+        """
+        if self.fraction == 1 and self.sizes is None and self.shard.world == 1:
+            return {"logits": self(features)}
+        if self.sizes is not None and sum(self.sizes) != self.classes:
+            raise ConfigError(
+                f"aio.classifier.negatives 'own_dataset': the model has {self.classes} classes, but the training "
+                f"sources loaded last have {sum(self.sizes)}; build the model after its data manager, or set it to "
+                "'all'."
+            )
+        found = compare(features, self.weight, labels, self.shard, self.fraction, self.starts)
+        return found._asdict()
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.shard.world > 1:
+            destination[f"{prefix}weight"] = self.shard.joined(destination[f"{prefix}weight"])
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
+        whole = state_dict.get(f"{prefix}weight")
+        if self.shard.world > 1 and whole is not None and len(whole) == self.classes:
+            state_dict = {**state_dict, f"{prefix}weight": self.shard.cut(whole)}
+        super()._load_from_state_dict(state_dict, prefix, *rest)

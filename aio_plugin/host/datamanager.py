@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +13,25 @@ from torch.utils.data import DataLoader
 
 from ..datasets import ADAPTERS
 from ..datasets.columns import columns_of
-from ..datasets.overlaps import LeakWarning, leaks
+from ..datasets.overlaps import LeakWarning
 from ..errors import ConfigError, nearest
-from ..evaluation.queries import as_own, compose, needed
-from ..modality import Combination, Item, Media, Modality, format_combination, in_order, parse_written
+from ..modality import Item, Modality, format_combination
 from ..models.registry import readable, searchable
-from ..protocols.base import Protocol
-from ..protocols.simple import SameCamera
 from ..synthesis.sketch import Sketcher
+from ..training import distributed
 from ..training.bundles import BundleDataset, Source
 from ..training.media import MediaReader, QueryDataset, collate
-from ..training.sampler import PersonSampler
+from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .readers import describe, training_reader
 from .session import session
+from .targets import Target as Target
+from .targets import TargetReader, items_of, tested
+from .targets import split_target as split_target
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 """torchreid samplers that mean something for bundles: one a person, or sampler.num_instances."""
-
-
-@dataclass
-class Target:
-    """A dataset to test on with one combination of query modalities, or a trial of each of several."""
-
-    name: str
-    protocol: Protocol
-    query: list[Item]
-    gallery: list[Item]
-    notes: list[str] = field(default_factory=list)
-    leaks: list[str] = field(default_factory=list)
-
-    @property
-    def direction(self) -> str:
-        """For example ``sketch+text -> rgb``."""
-        return f"{_kinds(self.query)} -> {_kinds(self.gallery)}"
-
-    @property
-    def synthetic(self) -> list[str]:
-        """Query modalities that are made from RGB."""
-        return sorted({part.modality.value for item in self.query[:1] for part in item.media.parts if part.synthetic})
-
-
-def split_target(spec: str) -> tuple[str, Combination | None]:
-    """``"tri_cuhk_pedes@sketch+text"`` -> name and combination as written; None where the dataset's own is meant."""
-    name, at, combination = spec.partition("@")
-    return name, parse_written(combination) if at else None
 
 
 def data_manager_class(stock: type) -> type:
@@ -95,6 +67,7 @@ def data_manager_class(stock: type) -> type:
             train_sampler_t: str = "RandomSampler",
             **stock_options: Any,
         ) -> None:
+            distributed.require_group()
             names = [transforms] if isinstance(transforms, str) else list(transforms or ())
             _check(names, k_tfm, load_train_targets, train_sampler)
             stock_names = [name for name in names if name not in OWN_TRANSFORMS]
@@ -110,7 +83,7 @@ def data_manager_class(stock: type) -> type:
             self.sketcher = Sketcher(
                 self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
             )
-            self._copies = num_instances if COPIES[train_sampler] else 1
+            self.copies = num_instances if COPIES[train_sampler] else 1
             self._load_sources(batch_size_train)
             self._load_targets(batch_size_test)
             self._show_summary()
@@ -118,24 +91,25 @@ def data_manager_class(stock: type) -> type:
         def _load_sources(self, batch_size: int) -> None:
             print("=> Loading train (source) dataset")
             options = self.options
-            persons, cameras = 0, 0
+            session.sizes, cameras = [], 0
             self.training_sources: list[Source] = []
             for dsetid, name in enumerate(self.sources):
                 items = self._train_items(name)
-                source = Source.of(name, items, persons, cameras, dsetid, self.modalities)
+                source = Source.of(name, items, sum(session.sizes), cameras, dsetid, self.modalities)
                 numbers = columns_of(items)
-                persons += len(np.unique(numbers.pids))
+                session.sizes.append(len(np.unique(numbers.pids)))
                 cameras += len(np.unique(numbers.camids))
                 self.training_sources.append(source)
-            self._num_train_pids, self._num_train_cams = persons, cameras
-            if batch_size % self._copies:
+            self._num_train_pids, self._num_train_cams = sum(session.sizes), cameras
+            if batch_size % self.copies:
                 raise ConfigError(
-                    f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self._copies}."
+                    f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self.copies}."
                 )
+            check_division(batch_size // self.copies, distributed.world(), options.train.accumulate)
             self.stages = parse_stages(
                 options.stages,
                 self.sources,
-                batch_size // self._copies,
+                batch_size // self.copies,
                 session.setting("train.max_epoch", None),
                 self.modalities,
             )
@@ -143,7 +117,7 @@ def data_manager_class(stock: type) -> type:
                 shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
                 source.warn_of_gaps([m for share in shares for m in share.synthetic])
             reader, self.coverage = training_reader(
-                self.transform_tr, self.sketcher, self.training_sources, self._copies
+                self.transform_tr, self.sketcher, self.training_sources, self.copies
             )
             dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
             self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
@@ -155,8 +129,10 @@ def data_manager_class(stock: type) -> type:
                 [source.name for source in self.training_sources],
                 self.stages[stage],
                 session.setting("train.seed", 1),
-                self._copies,
+                self.copies,
                 self.options.train.steps_per_epoch,
+                distributed.rank(),
+                distributed.world(),
             )
             return DataLoader(
                 dataset,
@@ -181,16 +157,24 @@ def data_manager_class(stock: type) -> type:
                     raise ConfigError(f"data.sources: {name} has no training split; use it as a target.")
                 return splits.train
             dataset = self._stock(name, "train", transform=self.transform_tr)
-            return _items(dataset.train)
+            return items_of(dataset.train)
 
         def _stock(self, name: str, mode: str, **options: Any) -> Any:
             return tools.init_image_dataset(
                 name, mode=mode, combineall=self.combineall, root=self.root, **self._stock_options, **options
             )
 
+        def _target(self, spec: str) -> Target:
+            def stock_target(name: str) -> Any:
+                return self._stock(name, "query", transform=self.transform_te, verbose=False)
+
+            return TargetReader(
+                self.root, self.sources, self.options, self.modalities, self._queries, stock_target
+            ).read(spec)
+
         def _load_targets(self, batch_size: int) -> None:
             print("=> Loading test (target) dataset")
-            self.test_targets = {spec: self._target(spec) for spec in self.targets}
+            self.test_targets = {spec: self._target(spec) for spec in tested(self.targets, self.options)}
             for leak in dict.fromkeys(leak for target in self.test_targets.values() for leak in target.leaks):
                 warnings.warn(leak, LeakWarning, stacklevel=2)
             reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
@@ -201,7 +185,7 @@ def data_manager_class(stock: type) -> type:
                 self.test_loader[spec] = {
                     part: DataLoader(
                         QueryDataset(items, reader),
-                        batch_size=batch_size,
+                        batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world()),
                         num_workers=self.workers,
                         pin_memory=self.use_gpu,
                         collate_fn=collate,
@@ -211,41 +195,6 @@ def data_manager_class(stock: type) -> type:
                 self.test_dataset[spec] = {
                     part: [(item.media, item.pid, item.camid, 0) for item in items] for part, items in parts.items()
                 }
-
-        def _target(self, spec: str) -> Target:
-            name, written = split_target(spec)
-            adapter = ADAPTERS.get(name)
-            values = dict(self.options.datasets[name]) if adapter else {}
-            queries = adapter.queries_in(self.root, values) if adapter else ((Modality.RGB,),)
-            if not queries:
-                raise ConfigError(f"data.targets: {name} is for training only.")
-            wanted = as_own(written, queries) if written else None
-            own = needed(wanted, queries) if wanted else None
-            if adapter:
-                splits = adapter.read(self.root, values, own)
-                query, gallery, notes = list(splits.query), list(splits.gallery), list(splits.notes)
-                protocol = adapter.protocol(self.root, values, own)
-            else:
-                dataset = self._stock(name, "query", transform=self.transform_te, verbose=False)
-                query, gallery, notes = _items(dataset.query), _items(dataset.gallery), []
-                protocol = SameCamera(name)
-            if wanted and wanted != own:  # else the protocol has what it asks for, which its name may not say
-                query = compose(query, wanted, bool(self.options.test.synthesise))
-            self._check_modalities(spec, [*query, *gallery])
-            return Target(spec, protocol, query, gallery, notes, leaks(self.sources, name))
-
-        def _check_modalities(self, spec: str, items: Sequence[Item]) -> None:
-            foreign = {m for item in items for m in item.media.combination} - set(self._queries)
-            if foreign and self._queries != self.modalities:
-                raise ConfigError(
-                    f"data.targets: {spec} has {format_combination(in_order(foreign))}, but the model finds people by "
-                    f"{format_combination(self._queries)} alone; choose other targets or an AIO model."
-                )
-            if foreign:
-                raise ConfigError(
-                    f"data.targets: {spec} has {format_combination(in_order(foreign))}, but aio.modalities is "
-                    f"{format_combination(self.modalities)}. Add what is missing to aio.modalities and train with it."
-                )
 
         def _show_summary(self) -> None:
             images = sum(len(person.anchors) for source in self.training_sources for person in source.persons)
@@ -287,15 +236,6 @@ def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, trai
         raise ConfigError(
             f"sampler.train_sampler {train_sampler!r} has no meaning for bundles; use {' or '.join(COPIES)}."
         )
-
-
-def _items(data: Sequence[tuple[Any, ...]]) -> list[Item]:
-    return [Item(Media.of(path), int(pid), int(camid)) for path, pid, camid, *_ in data]
-
-
-def _kinds(items: Sequence[Item]) -> str:
-    kinds = {item.media.combination for item in items}
-    return format_combination(kinds.pop()) if len(kinds) == 1 else f"{len(kinds)} combinations"
 
 
 def _made(modalities: Sequence[Modality]) -> str:

@@ -8,26 +8,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError, HostError
-from ..evaluation.pictures import write_ranked_lists
-from ..evaluation.results import file_name
-from ..evaluation.score import score
 from ..modality import Batch
-from ..models.criterion import total_loss, weights_of
-from ..training.checkpoint import save_atomically, set_progress, steps_done
+from ..models.criterion import weights_of
+from ..training import distributed
+from ..training.checkpoint import restore_scaler, steps_done
 from ..training.precision import resolve
-from ..training.randomness import mix
 from ..training.schedule import WarmupCosine
+from ..training.step import Settings, Step
+from .keeping import Keeper
 from .models import bare
-from .printing import print_result
+from .processes import NoWriter
 from .record import Record
 from .session import session
-
-LAST = "last.pth.tar"
+from .testing import Options, examine, features_of, refuse_cuhk03_metric, reranking
 
 
 def engine_class(base: type) -> type:
@@ -36,7 +33,7 @@ def engine_class(base: type) -> type:
     Args:
         base: torchreid's ``Engine``.
     """
-    torchreid = sys.modules["torchreid"]
+    tools = sys.modules[base.__module__]
 
     class AIOEngine(base):
         """See :class:`torchreid.engine.Engine`.
@@ -62,19 +59,39 @@ def engine_class(base: type) -> type:
                     "An AIO model needs AIO's data manager, which a config gets by an `aio:` node; "
                     "add one (it may be empty: `aio: {}`), or pass a mapping to register()."
                 )
+            distributed.require_group()
             super().__init__(datamanager, use_gpu)
             self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
             self.register_model("model", model, optimizer, scheduler)
             self.options = session.options()
-            self.weights = weights_of(self.bare_model, self.options)
-            if not self.weights.active:
-                raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
-            self.smoothing = 0.1 if label_smooth else 0.0
-            self.seed = session.setting("train.seed", 1)
             self.precision = resolve(self.options.train.precision, self.use_gpu)
             self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
+            self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
+            self.keeper = Keeper(model, optimizer, scheduler, self.scaler)
             self.record = Record()
             self.save_dir = "log"
+            if not distributed.is_main():
+                self.writer = NoWriter()
+
+        def _settings(self, label_smooth: bool) -> Settings:
+            weights, train = weights_of(self.bare_model, self.options), self.options.train
+            if not weights.active:
+                raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
+            if train.accumulate > 1 and len(getattr(self.model, "device_ids", ())) > 1:
+                raise ConfigError(
+                    "aio.train.accumulate goes with one GPU a process; start one for each by `torchrun "
+                    "--nproc_per_node N -m aio_plugin ...`, or set CUDA_VISIBLE_DEVICES to one."
+                )
+            return Settings(
+                weights,
+                0.1 if label_smooth else 0.0,
+                session.setting("train.seed", 1),
+                self.precision,
+                self.datamanager.copies,
+                train.accumulate,
+                train.clip_norm,
+                train.batch_norm,
+            )
 
         @property
         def bare_model(self) -> Any:
@@ -83,22 +100,25 @@ def engine_class(base: type) -> type:
 
         def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
             """See :meth:`torchreid.engine.Engine.run`; also tests beforehand where asked, and leaves results."""
-            self.save_dir = save_dir
+            self.save_dir, started = save_dir, start_epoch
+            if not options.get("test_only"):
+                start_epoch = self.keeper.restarted(Path(save_dir), start_epoch)
+            restore_scaler(self.optimizer, self.scaler)
             testing = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
             kept = {key: options[key] for key in testing if key in options}
-            if self.options.test.pixels:
+            if self.options.test.pixels and distributed.is_main():
                 self.record.pixels(self.datamanager, kept.get("ranks", [1, 5, 10, 20]))
-            if self.options.test.before and start_epoch == 0 and not options.get("test_only"):
+            if self.options.test.before and started == start_epoch == 0 and not options.get("test_only"):
                 print("=> Test before training")
                 self.record.column = "before"
                 self.test(save_dir=save_dir, **kept)
             self.record.column = "after"
             super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
-            self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
+            if distributed.is_main():
+                self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
 
         def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Any = None) -> None:
             """One epoch, or what a resumed checkpoint left of it."""
-            tools = sys.modules[base.__module__]
             losses, batch_time, data_time = tools.MetricMeter(), tools.AverageMeter(), tools.AverageMeter()
             self.set_model_mode("train")
             self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
@@ -119,8 +139,8 @@ def engine_class(base: type) -> type:
                 end = time.time()
             if not isinstance(self.scheduler, WarmupCosine):
                 self.update_lr()
-            set_progress(self.optimizer, self.epoch + 1, 0)
-            self._save_last(self.epoch + 1)
+            self.keeper.note(self.epoch + 1, 0)
+            self.keeper.save_last(self.epoch + 1, Path(self.save_dir))
 
         def _print_progress(self, losses: Any, batch_time: Any, data_time: Any) -> None:
             left = self.num_batches - (self.batch_idx + 1) + (self.max_epoch - (self.epoch + 1)) * self.num_batches
@@ -147,49 +167,21 @@ def engine_class(base: type) -> type:
                 self.scheduler.step(self.epoch + done / self.num_batches)
             every = self.options.train.checkpoint_every
             if every and done % every == 0 and done < self.num_batches:
-                set_progress(self.optimizer, self.epoch, done)
-                self._save_last(self.epoch)
+                self.keeper.note(self.epoch, done)
+                self.keeper.save_last(self.epoch, Path(self.save_dir))
 
         def forward_backward(self, data: Batch) -> dict[str, float]:
             """One optimisation step on a batch of bundles; returns every loss term."""
-            torch.manual_seed(mix(self.seed, self.epoch, self.batch_idx))  # the draws of the model
-            batch = data.cuda() if self.use_gpu else data
-            with self._autocast():
-                outputs = self.model(batch)
-            loss, summary = total_loss(outputs, self.weights, self.smoothing)
-            if not torch.isfinite(loss):
-                raise HostError(
-                    f"The loss is {summary} at epoch {self.epoch + 1}, step {self.batch_idx + 1}; lower train.lr, or "
-                    f"set aio.train.precision to fp32. Files of the batch: {list(map(str, data['impath']))[:4]} ..."
-                )
-            self.optimizer.zero_grad(set_to_none=True)
-            self.scaler.scale(loss).backward()
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            return summary
-
-        def _autocast(self) -> Any:
-            device = "cuda" if self.use_gpu else "cpu"
-            return torch.autocast(device, self.precision, enabled=self.precision is not torch.float32)
+            return self.step(data.cuda() if self.use_gpu else data, self.epoch, self.batch_idx)
 
         def extract_features(self, input: Batch) -> Tensor:
             """Retrieval features (B, D) of a batch, float32 and of unit length."""
-            with self._autocast():
-                features: Tensor = self.model(input)
+            batch = input.cuda() if self.use_gpu else input
+            model = self.model if distributed.world() == 1 else self.bare_model
+            kind = "cuda" if self.use_gpu else "cpu"
+            with torch.autocast(kind, self.precision, enabled=self.precision is not torch.float32):
+                features: Tensor = model(batch)
             return features.float()
-
-        @torch.no_grad()
-        def _features(self, loader: Any, part: str, timer: Any) -> Tensor:
-            print(f"Extracting features from {part} set ...")
-            found = []
-            for data in loader:
-                batch = data.cuda() if self.use_gpu else data
-                end = time.time()
-                found.append(self.extract_features(batch).cpu())
-                timer.update(time.time() - end)
-            features = torch.cat(found)
-            print(f"Done, obtained {features.size(0)}-by-{features.size(1)} matrix")
-            return features
 
         def _evaluate(
             self,
@@ -205,87 +197,32 @@ def engine_class(base: type) -> type:
             ranks: Any = (1, 5, 10, 20),
             rerank: bool = False,
         ) -> tuple[float, float]:
-            if use_metric_cuhk03:
-                raise ConfigError(
-                    "cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models."
+            refuse_cuhk03_metric(use_metric_cuhk03)
+            started, timer = time.time(), tools.AverageMeter()
+            query = features_of(query_loader, "query", self.extract_features, timer)
+            gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)
+            found = None
+            if query is not None and gallery is not None:
+                print(f"Speed: {timer.avg:.4f} sec/batch")
+                reranked = reranking(tools, dist_metric) if rerank else None
+                options = Options(
+                    dist_metric,
+                    tuple(ranks),
+                    reranked,
+                    normalize_feature,
+                    visrank_topk if visrank else 0,
+                    Path(save_dir or self.save_dir),
                 )
-            started = time.time()
-            tools = sys.modules[base.__module__]
-            target = self.datamanager.test_targets[dataset_name]
-            timer = tools.AverageMeter()
-            query = self._features(query_loader, "query", timer)
-            gallery = self._features(gallery_loader, "gallery", timer)
-            print(f"Speed: {timer.avg:.4f} sec/batch")
-            if normalize_feature:
-                print("Normalzing features with L2 norm ...")  # features are of unit length already
-            print(f"Computing distance matrix with metric={dist_metric} ...")
-            reranking = self._rerank(dist_metric) if rerank else None
-            print("Computing CMC and mAP ...")
-            result = score(
-                query,
-                gallery,
-                target.query,
-                target.gallery,
-                target.protocol,
-                metric=dist_metric,
-                ranks=tuple(ranks),
-                rerank=reranking,
-            )
-            print_result(result, ranks)
-            self.record.add(target, result)
-            folder = Path(save_dir or self.save_dir)
-            seconds = time.time() - started
-            self.record.save(folder, target, self.datamanager, self.bare_model.encoder, seconds)
-            if self.options.test.report and self.record.column == "after":
-                self.record.draw(target, query, gallery, self.datamanager, dist_metric, reranking)
-            if visrank:
-                pictures = write_ranked_lists(
-                    query,
-                    gallery,
-                    target,
-                    folder / f"visrank_{file_name(dataset_name)}",
-                    visrank_topk,
-                    self.datamanager.reader.picture,
-                    (self.datamanager.height, self.datamanager.width),
-                    metric=dist_metric,
-                    rerank=reranking,
-                )
-                print(f'Done. Images have been saved to "{pictures}" ...')
-            return result.rank(1), result.mAP
-
-        def _rerank(self, dist_metric: str) -> Any:
-            print("Applying person re-ranking ...")
-            tools = sys.modules[base.__module__]
-
-            def rerank(query: Tensor, gallery: Tensor) -> np.ndarray[Any, Any]:
-                pairs = ((query, gallery), (query, query), (gallery, gallery))
-                distances = [torchreid.metrics.compute_distance_matrix(a, b, dist_metric).numpy() for a, b in pairs]
-                matrix: np.ndarray[Any, Any] = tools.re_ranking(*distances)
-                return matrix
-
-            return rerank
+                target = self.datamanager.test_targets[dataset_name]
+                result = examine(self, target, query, gallery, options, started)
+                found = result.rank(1), result.mAP
+            return distributed.from_main(found)  # type: ignore[no-any-return]
 
         def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
-            """torchreid's checkpoint, without numpy scalars (torch >= 2.6 refuses them), written atomically."""
-            path = Path(save_dir) / "model" / f"model.pth.tar-{epoch + 1}"
-            state = self._state(epoch + 1, rank1)
-            save_atomically(state, path)
-            print(f'Checkpoint saved to "{path}"')
-            if is_best:
-                save_atomically(state, path.with_name("model-best.pth.tar"))
-
-        def _save_last(self, epoch: int) -> None:
-            save_atomically(self._state(epoch, 0.0), Path(self.save_dir) / "model" / LAST)
-
-        def _state(self, epoch: int, rank1: float) -> dict[str, Any]:
-            state = {
-                "state_dict": self.model.state_dict(),
-                "epoch": epoch,
-                "rank1": float(rank1),
-                "optimizer": self.optimizer.state_dict(),
-            }
-            if self.scheduler is not None:
-                state["scheduler"] = self.scheduler.state_dict()
-            return state
+            """torchreid's checkpoint, and the best one where aio.train.select_target is set; after a test."""
+            train = self.options.train
+            found = self.record.results.get(train.select_target, {}).get("after")
+            best = self.keeper.is_best(train.select_target, train.select_metric, found)
+            self.keeper.save(epoch + 1, rank1, Path(save_dir), is_best or best)
 
     return AIOEngine

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import HostError
+from .processes import processes
 from .registration import register
 
 WORKER = "aio_plugin.host.worker"
@@ -17,6 +18,8 @@ WORKER = "aio_plugin.host.worker"
 
 def run_script(path: str, arguments: Sequence[str]) -> None:
     """Run the Python file ``path`` as ``python path arguments`` would, after :func:`aio_plugin.register`.
+
+    Where torchrun started several processes, they are connected first, and rank 0 alone prints and logs.
 
     It runs in a fresh module and not as the real ``__main__``: workers that are spawned run the main
     module again, and there it would import torchreid unregistered.
@@ -30,7 +33,7 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
     register()
     module = ModuleType("__main__")
     module.__file__ = str(script)
-    with _arguments_of(script, arguments), workers_repaired():
+    with processes(), _arguments_of(script, arguments), workers_repaired():
         exec(compile(script.read_bytes(), str(script), "exec"), module.__dict__)
 
 

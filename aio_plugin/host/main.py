@@ -1,6 +1,7 @@
 """`python -m aio_plugin main`: torchreid's training script, for the distribution that ships none.
 
-Same flags, same printed lines and same behaviour as upstream's ``scripts/main.py``.
+Same flags, same printed lines and same behaviour as upstream's ``scripts/main.py``; under torchrun, in several
+processes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..errors import ConfigError
 from .default_config import arguments, default_config
 from .find import find
 from .launch import workers_repaired
+from .processes import processes
 from .registration import register
 
 
@@ -39,10 +41,11 @@ def run(args: argparse.Namespace) -> None:
     """Train or test as ``args``, parsed by :func:`add_arguments`, say."""
     register()
     torchreid = find()
-    cfg = _config(args)
-    torchreid.utils.set_random_seed(cfg.train.seed)
-    with _logged(torchreid, cfg), workers_repaired():
-        _run(torchreid, cfg)
+    with processes():
+        cfg = _config(args)
+        torchreid.utils.set_random_seed(cfg.train.seed)
+        with _logged(torchreid, cfg), workers_repaired():
+            _run(torchreid, cfg)
 
 
 @contextlib.contextmanager

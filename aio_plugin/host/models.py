@@ -42,6 +42,7 @@ def _builder(name: str) -> Callable[..., nn.Module]:
         """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
         from ..models.registry import build
 
-        return build(name, num_classes, session.options(), session.image_size(), loss, session.vocabulary)
+        size, phrases = session.image_size(), session.vocabulary
+        return build(name, num_classes, session.options(), size, loss, phrases, session.sizes)
 
     return build_aio

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..heads.classification import Classifier
+from ..losses.shards import keep_state_whole
 from ..training.optimisation import param_groups
 from ..training.schedule import WarmupCosine
 from .models import bare, is_aio
@@ -55,11 +57,17 @@ def _optimizer_builder(stock: Any) -> Any:
         ours = is_aio(given["model"])
         if not ours and given["optim"] != ADAMW:
             return stock(*args, **kwargs)  # type: ignore[no-any-return]
+        model = bare(given["model"])
         if ours:
             given["model"], given["staged_lr"] = _Groups(_aio_groups(given)), False
         if given["optim"] == ADAMW:
-            return _adamw(stock(**{**given, "optim": "adam"}), given)
-        return stock(**given)  # type: ignore[no-any-return]
+            optimizer = _adamw(stock(**{**given, "optim": "adam"}), given)
+        else:
+            optimizer = stock(**given)
+        for module in model.modules():
+            if isinstance(module, Classifier):
+                keep_state_whole(optimizer, module.weight, module.shard)
+        return optimizer
 
     return build_optimizer
 

@@ -13,6 +13,7 @@ from .dispatch import open_data_manager, open_engines
 from .find import alias, find
 from .models import open_models
 from .optim import open_optim
+from .safetensors import open_safetensors
 from .seams import Seams
 from .session import session
 
@@ -54,6 +55,7 @@ def unregister() -> None:
 def _open_all(torchreid: Any, seams: Seams) -> None:
     alias(torchreid, seams)
     open_checkpoints(seams)
+    open_safetensors(torchreid, seams)
     open_datasets(torchreid, seams)
     open_models(torchreid, seams)
     open_data_manager(torchreid, seams)

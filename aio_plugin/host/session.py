@@ -29,6 +29,7 @@ class Session:
         given: the ``aio`` node that register() was given.
         settings: torchreid's keys that came with it.
         vocabulary: attribute phrases of the captions that were loaded last for a DMF; None where it has no text.
+        sizes: training identities of every source that was loaded last, in the order of their labels.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Session:
         self.given: CfgNode | None = None
         self.settings: Mapping[str, Any] = {}
         self.vocabulary: Vocabulary | None = None
+        self.sizes: list[int] = []
 
     @property
     def node(self) -> CfgNode | None:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..encoders.frozen import FrozenEncoder
+from ..encoders.pack import Sequences
 from ..errors import ModalityError
 from ..heads.attributes import AttributeDecoder
 from ..heads.classification import BNNeck, Classifier
@@ -45,7 +46,7 @@ class Shape:
 
 @dataclass
 class Tokens:
-    """Tokens (b, N, D) of the items ``rows`` (b,) in one modality; ``mask`` (b, N) is False on padding."""
+    """Tokens (b, N, D) of the items ``rows`` (b,) in one modality; ``mask`` (b, N), on the CPU, is False on padding."""
 
     rows: Tensor
     tokens: Tensor
@@ -90,6 +91,18 @@ class AIO(nn.Module):
         """Row of a modality's class token, column of its features, number of its bottleneck; None is multimodal."""
         return len(self.modalities) if modality is None else self.modalities.index(modality)
 
+    def compute(self, compiled: bool = False, checkpointed: bool = False) -> None:
+        """Say how the costly parts are computed: ``aio.train.compile``, ``aio.train.checkpoint_activations``.
+
+        Raises:
+            EncoderError: the encoder's blocks cannot be computed so.
+        """
+        self.encoder.compute(compiled, checkpointed)
+        if compiled:
+            for tokenizer in self.tokenizers.values():
+                if isinstance(tokenizer, ImageTokenizer):
+                    tokenizer.compile()
+
     def _tokenizer(self, modality: Modality, dim: int) -> nn.Module:
         if modality.is_image:
             return ImageTokenizer(dim, self.shape.stem_width)
@@ -109,7 +122,8 @@ class AIO(nn.Module):
     def _forward_images(self, images: Tensor) -> Any:
         if not self.training:
             return self.features(Batch.rgb(images))
-        z = self._single(self._tokens(Batch.rgb(images)))[Modality.RGB]
+        tokens = self._tokens(Batch.rgb(images))[Modality.RGB]
+        (z,) = self._encode([self._sequence(tokens, Modality.RGB)])
         logits = self.classifier(self.bnneck(z, z.new_full((len(z),), self.slot(Modality.RGB), dtype=torch.long)))
         return (logits, z) if self.loss == "triplet" else logits
 
@@ -121,11 +135,13 @@ class AIO(nn.Module):
         z = next(iter(tokens.values())).tokens.new_zeros(len(present), self.feature_dim)
         slot = present.float().argmax(1)
         alone = {m: self._rows(t, ~several[t.rows]) for m, t in tokens.items()}
-        for modality, out in self._single({m: t for m, t in alone.items() if len(t.rows)}).items():
-            z = z.index_copy(0, alone[modality].rows, out.to(z.dtype))
-        if several.any():
-            rows, out = self._multimodal(tokens, present & several[:, None])
-            z, slot = z.index_copy(0, rows, out.to(z.dtype)), slot.index_fill(0, rows, self.slot(None))
+        alone = {m: t for m, t in alone.items() if len(t.rows)}
+        joined_rows, joined = self._joined(tokens, present & several[:, None])
+        outputs = self._encode([*(self._sequence(t, m) for m, t in alone.items()), *joined])
+        for rows, out in zip([*(t.rows for t in alone.values()), *joined_rows], outputs, strict=True):
+            z = z.index_copy(0, rows, out.to(z.dtype))
+        for rows in joined_rows:
+            slot = slot.index_fill(0, rows, self.slot(None))
         return F.normalize(self.bnneck(z, slot).float(), dim=1)
 
     def train_outputs(self, batch: Batch) -> dict[str, Tensor]:
@@ -133,35 +149,29 @@ class AIO(nn.Module):
 
         Returns:
             ``z`` (B, M, D) raw single-modality features, zeros where missing; ``present`` (B, M) bool;
-            ``pid`` (B,); ``logits`` (R, C) and ``labels`` (R,) of all R features, the multimodal ones
-            included; ``features`` (R, D) the same before the bottleneck; and, with masked captions,
-            ``attribute_logits`` (K, A) and ``attribute_labels`` (K,).
+            ``pid`` (B,); ``logits`` (R, C), or what else ``classifier.outputs`` gives, and ``labels`` (R,) of
+            all R features, the multimodal ones included; ``features`` (R, D) the same before the bottleneck;
+            and, with masked captions, ``attribute_logits`` (K, A) and ``attribute_labels`` (K,).
         """
         present = self._present(batch)
         tokens = self._tokens(batch)
         masked = self._masked_text(batch, tokens)
-        single = self._single(tokens, masked)
-        chosen = draw_combination(present, *self.shape.multimodal)
-        rows, slots, features = [], [], []
-        z = next(iter(single.values())).new_zeros(*present.shape, self.feature_dim)
-        for modality in tokens:
-            rows.append(tokens[modality].rows)
-            slots.append(torch.full_like(rows[-1], self.slot(modality)))
-            features.append(single[modality])
-            z = z.index_put((rows[-1], slots[-1]), single[modality])
-        if chosen.any():
-            multi_rows, multi = self._multimodal(tokens, chosen)
-            rows.append(multi_rows)
-            slots.append(torch.full_like(multi_rows, self.slot(None)))
-            features.append(multi)
-        row, feature = torch.cat(rows), torch.cat(features)
+        joined_rows, joined = self._joined(tokens, self._chosen(batch, present))
+        features = self._features(tokens, joined, masked)
+        rows = [*(t.rows for t in tokens.values()), *joined_rows]
+        kinds = [*tokens, *(None for _ in joined)]
+        slots = [torch.full_like(at, self.slot(kind)) for at, kind in zip(rows, kinds, strict=True)]
+        z = features[0].new_zeros(*present.shape, self.feature_dim)
+        for at, slot, feature, _ in zip(rows, slots, features, tokens, strict=False):
+            z = z.index_put((at, slot), feature)
+        feature, labels = torch.cat(features), batch["pid"][torch.cat(rows)]
         out = {
             "z": z,
             "present": present,
             "pid": batch["pid"],
             "features": feature,
-            "logits": self.classifier(self.bnneck(feature, torch.cat(slots))),
-            "labels": batch["pid"][row],
+            "labels": labels,
+            **self.classifier.outputs(self.bnneck(feature, torch.cat(slots)), labels),
         }
         if masked is not None:
             out.update(self._attribute_outputs(batch, masked, z[:, self.slot(Modality.RGB)]))
@@ -187,13 +197,20 @@ class AIO(nn.Module):
             )
         return torch.stack([batch.has(m) for m in self.modalities], dim=1)
 
+    def _chosen(self, batch: Batch, present: Tensor) -> Tensor:
+        """(B, M) bool: the modalities of every multimodal sequence; in a part of a batch, as drawn for the whole."""
+        if "whole" not in batch:
+            return draw_combination(present, *self.shape.multimodal)
+        whole = self._present(Batch(present=batch["whole"]))
+        return draw_combination(whole, *self.shape.multimodal)[batch["rows"]]
+
     def _tokens(self, batch: Batch) -> dict[Modality, Tokens]:
         """Position-aware tokens of every modality present, without class tokens."""
         found = {}
         for modality in self.modalities:
             rows = batch.has(modality).nonzero().flatten()
-            if len(rows):
-                raw = batch[modality.value]
+            if len(rows) or modality in batch.get("everywhere", ()):
+                raw = batch[modality.value if modality.value in batch else Modality.RGB.value]
                 raw = raw if len(rows) == len(raw) else raw[rows]
                 found[modality] = self._image(modality, rows, raw) if modality.is_image else self._text(rows, raw)
         return found
@@ -204,10 +221,10 @@ class AIO(nn.Module):
         return Tokens(rows, self.positions[modality.value](tokens, grid))
 
     def _text(self, rows: Tensor, ids: Tensor) -> Tokens:
-        length = lengths(ids)
+        length = lengths(ids.cpu())
         longest = int(length.max())
         ids = ids[:, :longest]
-        mask = torch.arange(longest, device=ids.device) < length[:, None]
+        mask = torch.arange(longest) < length[:, None]
         text = Modality.TEXT.value
         return Tokens(rows, self.positions[text](self.tokenizers[text](ids)), mask)
 
@@ -219,41 +236,38 @@ class AIO(nn.Module):
 
     @staticmethod
     def _rows(tokens: Tokens, keep: Tensor) -> Tokens:
-        return Tokens(tokens.rows[keep], tokens.tokens[keep], None if tokens.mask is None else tokens.mask[keep])
+        mask = None if tokens.mask is None else tokens.mask[keep.cpu()]
+        return Tokens(tokens.rows[keep], tokens.tokens[keep], mask)
 
-    def _single(self, tokens: dict[Modality, Tokens], masked: Tokens | None = None) -> dict[Modality, Tensor]:
-        """z^mod (b, D) of every modality; sequences of one length go through the encoder together.
+    def _features(self, tokens: dict[Modality, Tokens], joined: list[Sequences], masked: Tokens | None) -> list[Tensor]:
+        """z^mod (b, D) of every modality, then z^A (b, D) of every joined one; all through the encoder at once.
 
         The masked captions share text's class token; their token outputs replace ``masked.tokens``.
         """
-        sequences = list(tokens.items())
-        if masked is not None:
-            sequences.append((Modality.TEXT, masked))
-        outputs = self._encode([self._sequence(t, m) for m, t in sequences])
-        if masked is not None:
-            masked.tokens = outputs.pop()[:, 1:]
-        return {m: out[:, 0] for (m, _), out in zip(sequences, outputs, strict=False)}
+        sequences = [*(self._sequence(t, m) for m, t in tokens.items()), *joined]
+        if masked is None:
+            return self._encode(sequences)
+        outputs = self._encode([*sequences, self._sequence(masked, Modality.TEXT, whole=True)])
+        masked.tokens = outputs.pop()[:, 1:]
+        return outputs
 
-    def _sequence(self, tokens: Tokens, modality: Modality | None) -> tuple[Tensor, Tensor | None]:
+    def _sequence(self, tokens: Tokens, modality: Modality | None, whole: bool = False) -> Sequences:
         mask = None if tokens.mask is None else F.pad(tokens.mask, (1, 0), value=True)
-        return self.class_tokens.before(tokens.tokens, self.slot(modality)), mask
+        return Sequences(self.class_tokens.before(tokens.tokens, self.slot(modality)), mask, whole)
 
-    def _multimodal(self, tokens: dict[Modality, Tokens], chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """z^A (b, D) of the rows (b,) with a choice of modalities (B, M): [z^A; E^R; E^I; E^S; E^T; ...]."""
+    def _joined(self, tokens: dict[Modality, Tokens], chosen: Tensor) -> tuple[list[Tensor], list[Sequences]]:
+        """Rows (b,) and sequences [z^A; E^R; E^I; E^S; E^T; ...], for every combination that is chosen (B, M)."""
         rows, sequences = [], []
         for pattern, members in self._patterns(chosen):
             parts = [self._at(tokens[m], members) for m in compress(self.modalities, pattern)]
-            joined = torch.cat([p.tokens for p in parts], dim=1)
             mask = None
             if any(p.mask is not None for p in parts):
-                mask = torch.cat(
-                    [p.mask if p.mask is not None else p.tokens.new_ones(p.tokens.shape[:2], dtype=torch.bool)
-                     for p in parts],
-                    dim=1,
-                )  # fmt: skip
+                masks = [torch.ones(p.tokens.shape[:2], dtype=torch.bool) if p.mask is None else p.mask for p in parts]
+                mask = torch.cat(masks, dim=1)
+            joined = torch.cat([p.tokens for p in parts], dim=1)
             rows.append(members)
             sequences.append(self._sequence(Tokens(members, joined, mask), None))
-        return torch.cat(rows), torch.cat([out[:, 0] for out in self._encode(sequences)])
+        return rows, sequences
 
     @staticmethod
     def _patterns(chosen: Tensor) -> Iterator[tuple[list[bool], Tensor]]:
@@ -267,19 +281,9 @@ class AIO(nn.Module):
         """The tokens of the items ``members``, all of which have the modality."""
         return AIO._rows(tokens, torch.searchsorted(tokens.rows, members))
 
-    def _encode(self, sequences: list[tuple[Tensor, Tensor | None]]) -> list[Tensor]:
-        """Encoder and final norm; sequences of the same length are one call."""
-        outputs: dict[int, Tensor] = {}
-        groups: dict[tuple[int, bool], list[int]] = {}
-        for index, (sequence, mask) in enumerate(sequences):
-            groups.setdefault((sequence.shape[1], mask is None), []).append(index)
-        for (_, bare), members in groups.items():
-            joined = torch.cat([sequences[i][0] for i in members])
-            mask = None if bare else torch.cat([m for i in members if (m := sequences[i][1]) is not None])
-            out = self.norm(self.encoder(joined, mask))
-            sizes = [len(sequences[i][0]) for i in members]
-            outputs.update(zip(members, out.split(sizes), strict=True))
-        return [outputs[index] for index in range(len(sequences))]
+    def _encode(self, sequences: list[Sequences]) -> list[Tensor]:
+        """Encoder and final norm of what is read."""
+        return [self.norm(out) for out in self.encoder.read(sequences)]
 
     def _attribute_outputs(self, batch: Batch, masked: Tokens, z_rgb: Tensor) -> dict[str, Tensor]:
         """[z^R; z^m] of every masked word through the decoder (AIO Eq. 5); pairs without RGB are left out."""

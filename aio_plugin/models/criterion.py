@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from ..losses.attribute import masked_attribute_loss
 from ..losses.binding import feature_binding, info_nce
 from ..losses.contrastive import identity_contrast
+from ..losses.gathering import anywhere, gather_rows, mean_of_all
 from ..losses.identity import cross_entropy, weighted_regularised_triplet
+from ..losses.partial_fc import partial_cross_entropy
 from ..losses.triplet import soft_margin_triplet
 
 Terms = dict[str, tuple[float, Tensor]]
@@ -36,17 +38,18 @@ class Weights:
 
     def terms(self, outputs: dict[str, Tensor], smoothing: float) -> Terms:
         """The terms over :meth:`aio_plugin.models.aio.AIO.train_outputs`."""
-        z, present, pid = outputs["z"], outputs["present"], outputs["pid"]
         terms = _identity(outputs, self.ce, smoothing)
+        if self.fb or self.infonce:
+            z, present, pid = gather_rows(outputs["z"], outputs["present"], outputs["pid"])
         if self.fb:
             terms["loss_fb"] = (self.fb, feature_binding(z, present, pid, self.tau))
-        if self.va and "attribute_logits" in outputs:
-            value = masked_attribute_loss(outputs["attribute_logits"], outputs["attribute_labels"])
-            terms["loss_va"] = (self.va, value)
+        if self.va and anywhere("attribute_logits" in outputs, outputs["z"]):
+            terms["loss_va"] = (self.va, _attributes(outputs))
         if self.infonce:
             terms["loss_nce"] = (self.infonce, info_nce(z, present, pid, self.tau))
         if self.triplet:
-            terms["loss_t"] = (self.triplet, weighted_regularised_triplet(outputs["features"], outputs["labels"]))
+            features, labels = gather_rows(outputs["features"], outputs["labels"])
+            terms["loss_t"] = (self.triplet, weighted_regularised_triplet(features, labels))
         return terms
 
 
@@ -68,10 +71,11 @@ class FusionWeights:
         """The terms over :meth:`aio_plugin.models.dmf.DMF.train_outputs`."""
         terms = _identity(outputs, self.ce, smoothing)
         if self.triplet:
-            terms["loss_t"] = (self.triplet, soft_margin_triplet(outputs["features"], outputs["labels"]))
-        if self.contrast and "both" in outputs:
-            pair = outputs["image_only"], outputs["text_only"]
-            terms["loss_con"] = (self.contrast, identity_contrast(*pair, outputs["both"], outputs["pid"], self.tau))
+            features, labels = gather_rows(outputs["features"], outputs["labels"])
+            terms["loss_t"] = (self.triplet, soft_margin_triplet(features, labels))
+        if self.contrast and anywhere("both" in outputs, outputs["features"]):
+            image, text, both, pid = gather_rows(*_pairs(outputs))
+            terms["loss_con"] = (self.contrast, identity_contrast(image, text, both, pid, self.tau))
         return terms
 
 
@@ -90,6 +94,11 @@ def total_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """The weighted sum over a model's training outputs, and every term's own value for the log.
 
+    With several ranks both are those of the global batch on each of them (:mod:`aio_plugin.losses.gathering`).
+
+    ``acc`` there is the percentage of features whose own class scores highest among those they were compared
+    with: all, or by ``aio.classifier`` a sample of them, or those of the own dataset. It is higher the fewer they are.
+
     Args:
         smoothing: label smoothing of the identity loss, 0 in both papers.
     """
@@ -99,12 +108,38 @@ def total_loss(
     total = torch.stack([weight * value for weight, value in terms.values()]).sum()
     summary = {"loss": float(total.detach())}
     summary.update({name: float(value.detach()) for name, (_, value) in terms.items()})
-    if weights.ce and len(outputs["labels"]):
-        summary["acc"] = 100 * float((outputs["logits"].argmax(1) == outputs["labels"]).float().mean())
+    labels = outputs["labels"]
+    if weights.ce and anywhere(len(labels) > 0, labels):
+        hits = _hits(outputs)
+        summary["acc"] = 100 * float(mean_of_all(hits.float().sum() / max(len(hits), 1), len(hits)))
     return total, summary
 
 
 def _identity(outputs: dict[str, Tensor], weight: float, smoothing: float) -> Terms:
     if not weight:
         return {}
-    return {"loss_ce": (weight, cross_entropy(outputs["logits"], outputs["labels"], smoothing))}
+    if "log_p" in outputs:
+        rows, value = len(outputs["log_p"]), partial_cross_entropy(outputs["log_p"], outputs["log_p_mean"], smoothing)
+    else:
+        rows, value = len(outputs["logits"]), cross_entropy(outputs["logits"], outputs["labels"], smoothing)
+    return {"loss_ce": (weight, mean_of_all(value, rows))}
+
+
+def _attributes(outputs: dict[str, Tensor]) -> Tensor:
+    """The loss of masked words, of which this rank may have none."""
+    if "attribute_logits" not in outputs:
+        return mean_of_all(outputs["features"].sum() * 0.0, 0)
+    labels = outputs["attribute_labels"]
+    return mean_of_all(masked_attribute_loss(outputs["attribute_logits"], labels), len(labels))
+
+
+def _pairs(outputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """Image alone, text alone, who has both and who it is; no rows where this rank has no text."""
+    if "both" in outputs:
+        return outputs["image_only"], outputs["text_only"], outputs["both"], outputs["pid"]
+    features, labels = outputs["features"][:0], outputs["labels"][:0]
+    return features, features, labels.bool(), labels
+
+
+def _hits(outputs: dict[str, Tensor]) -> Tensor:
+    return outputs["hit"] if "hit" in outputs else outputs["logits"].argmax(1) == outputs["labels"]

@@ -20,6 +20,7 @@ from ..errors import ConfigError, ModalityError
 from ..heads.classification import Bottleneck, Classifier
 from ..modality import MODALITIES, Batch, Modality, format_combination
 from .branches import ImageBranch, TextBranch, Trunk
+from .sequence import draw_uniform
 
 CONCATENATE, REPLACE = "concatenate", "replace"
 
@@ -152,9 +153,9 @@ class DMF(nn.Module):
         """What the losses need.
 
         Returns:
-            ``features`` (R, D) f, ``logits`` (R, C) of BN(f) and ``labels`` (R,) of the R items trained on;
-            with ``contrast``, ``image_only`` and ``text_only`` (B, D), ``both`` (B,) bool, whose rows count, and
-            ``pid`` (B,).
+            ``features`` (R, D) f, ``logits`` (R, C) of BN(f), or what else ``classifier.outputs`` gives, and
+            ``labels`` (R,) of the R items trained on; with ``contrast``, ``image_only`` and ``text_only`` (B, D),
+            ``both`` (B,) bool, whose rows count, and ``pid`` (B,).
 
         Raises:
             ModalityError: an item has no RGB image, or the batch and the model disagree on phrases.
@@ -163,8 +164,9 @@ class DMF(nn.Module):
             raise ModalityError("An item of the batch has no RGB image; DMF trains on images and their captions.")
         image = None if self.shape.only_text else self.image(batch[Modality.RGB.value])
         text, mask = self._text(batch)
-        rows, f = self._fuse(image, text, mask)
-        out = {"features": f, "logits": self.classifier(self.bottleneck(f)), "labels": batch["pid"][rows]}
+        rows, f = self._fuse(image, text, mask, batch)
+        labels = batch["pid"][rows]
+        out = {"features": f, "labels": labels, **self.classifier.outputs(self.bottleneck(f), labels)}
         if self.shape.contrast and image is not None and text is not None:
             out |= self._contrast(image, text, mask, batch["pid"])
         return out
@@ -187,15 +189,16 @@ class DMF(nn.Module):
         ids = batch["phrases"]
         return self.text(ids), ids >= 0
 
-    def _fuse(self, image: Tensor | None, text: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _fuse(self, image: Tensor | None, text: Tensor | None, mask: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Items trained on (R,) and their f (R, D); items of one kind go through the trunk together."""
         reads = mask.any(1)
         if image is None:
-            assert text is not None
             rows = reads.nonzero().flatten()
+            if text is None:  # a part of a batch whose other parts have some
+                return rows, self.trunk.class_token.new_zeros(0, self.feature_dim)
             return rows, self.trunk(*_trimmed(text[rows], mask[rows]))
         if self.training and not self.shape.only_text:
-            reads = reads & (torch.rand(len(reads), device="cpu") >= self.shape.drop_text).to(reads.device)
+            reads = reads & (draw_uniform(batch) >= self.shape.drop_text).to(reads.device)
         alone, rows = (~reads).nonzero().flatten(), reads.nonzero().flatten()
         found = [self.trunk(image[alone])] if len(alone) else []
         if len(rows) and text is not None:

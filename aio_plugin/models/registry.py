@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ def build(
     image_size: tuple[int, int] | None = None,
     loss: str = "softmax",
     vocabulary: Vocabulary | None = None,
+    sizes: Sequence[int] = (),
 ) -> AIO | DMF:
     """The model called ``name``.
 
@@ -79,9 +80,11 @@ def build(
         loss: torchreid's ``loss.name``.
         vocabulary: attribute phrases of the training captions; only DMF reads them, and without them it has no
             text branch.
+        sizes: training identities of every source; only ``aio.classifier.negatives`` "own_dataset" reads them.
 
     Raises:
-        ConfigError: the name is unknown, or ``aio`` is built without ``aio.encoder.name``.
+        ConfigError: the name is unknown, ``aio`` is built without ``aio.encoder.name``, or the model has no such way
+            to compute as ``aio.train`` asks for.
         EncoderError: the encoder's weights are absent or not the encoder's.
         CheckpointError: ``aio.dmf.start`` does not fit the model.
     """
@@ -93,7 +96,24 @@ def build(
     if name in DMF_NAMES:
         from .build_dmf import build_dmf
 
-        return build_dmf(spec, num_classes, options, size, vocabulary, loss)
+        _refuse_for_dmf(name, options.train)
+        model: AIO | DMF = build_dmf(spec, num_classes, options, size, vocabulary, loss)
+    else:
+        model = _build_aio(spec, num_classes, options, size, loss)
+    _arrange_classifier(model, options.classifier, sizes)
+    return model
+
+
+def _arrange_classifier(model: AIO | DMF, options: Any, sizes: Sequence[int]) -> None:
+    from torch.nn.parallel import DistributedDataParallel
+
+    own = options.negatives == "own_dataset"
+    model.classifier.arrange(options.fraction, sizes if own else None, options.shard)
+    if model.classifier.shard.world > 1:  # every rank has other rows, there is nothing to average
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, ["classifier.weight"])
+
+
+def _build_aio(spec: Spec, num_classes: int, options: Any, image_size: tuple[int, int], loss: str) -> AIO:
     from ..encoders.sources import load
     from ..heads.lexicon import Lexicon
     from .aio import AIO, Shape
@@ -109,7 +129,7 @@ def build(
     pretrained = load(encoder_name, options.encoder.weights)
     words = _word_embedding(options, pretrained) if reads_text else None
     shape = Shape(
-        image_size=size,
+        image_size=image_size,
         stem_width=options.tokenizer.width or spec.stem_width,
         text_width=words.shape[1] if words is not None else options.text.width or spec.text_width,
         text_length=options.text.length,
@@ -120,7 +140,14 @@ def build(
     )
     model = AIO(pretrained.encoder, num_classes, shape, loss)
     start_from(model, pretrained, words, tokenizers=options.tokenizer.start == "pretrained")
+    model.compute(options.train.compile, options.train.checkpoint_activations)
     return model
+
+
+def _refuse_for_dmf(name: str, options: Any) -> None:
+    for key in ("compile", "checkpoint_activations"):
+        if options[key]:
+            raise ConfigError(f"aio.train.{key} is for AIO models, and the model is {name!r}; set it to False.")
 
 
 def _word_embedding(options: Any, pretrained: Pretrained) -> Any:

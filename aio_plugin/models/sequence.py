@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ModalityError
+from ..modality import Batch
 
 
 class ImagePositions(nn.Module):
@@ -66,6 +67,13 @@ def resize_positions(table: Tensor, old: tuple[int, int], new: tuple[int, int]) 
     image = table.float().reshape(1, *old, -1).permute(0, 3, 1, 2)
     image = F.interpolate(image, size=new, mode="bicubic", align_corners=False)
     return image.flatten(2).transpose(1, 2)[0].to(table.dtype)
+
+
+def draw_uniform(batch: Batch) -> Tensor:
+    """(B,) numbers of [0, 1) on the CPU, one an item; in a part of a batch, those drawn for the whole."""
+    if "whole" not in batch:
+        return torch.rand(len(batch["present"]), device="cpu")
+    return torch.rand(len(batch["whole"]), device="cpu")[batch["rows"].cpu()]
 
 
 def draw_combination(available: Tensor, low: int, high: int) -> Tensor:

@@ -32,9 +32,25 @@ def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
     chosen = torch.as_tensor(choice, device=images.device)
     if bool(((chosen < 0) | (chosen >= CHOICES)).any()):
         raise ModalityError(f"Channel augmentation has choices 0 to {CHOICES - 1}, got {choice}.")
-    table = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images)
-    grey = (images * table[chosen][..., None, None]).sum(-3, keepdim=True)
-    return grey.expand_as(images).clone()
+    return _grey(images, chosen).expand_as(images).clone()
+
+
+def augment_chosen(images: Tensor, choice: Tensor) -> Tensor:
+    """As :func:`channel_augment`, but images with a negative choice stay as they are, and nothing is checked.
+
+    On a GPU, where checking a number means to wait for it, this does not wait.
+
+    Args:
+        images: (B, 3, H, W), float.
+        choice: (B,) integers below ``CHOICES``.
+    """
+    grey = _grey(images, choice.clamp(min=0))
+    return torch.where((choice >= 0)[:, None, None, None], grey, images)
+
+
+def _grey(images: Tensor, chosen: Tensor) -> Tensor:
+    table = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images.device, images.dtype, non_blocking=True)
+    return (images * table[chosen][..., None, None]).sum(-3, keepdim=True)
 
 
 def draw_choice(size: tuple[int, ...] = (), generator: torch.Generator | None = None) -> Tensor:

@@ -89,6 +89,7 @@ def draw(generator: LineArtGenerator, image: Image.Image, resolution: int = 512)
     """The line drawing of ``image``, grey (mode L), of the same size.
 
     Args:
+        generator: draws on the device where it is; on a GPU some grey levels are one off those of a CPU.
         resolution: pixels of the short side at which it is drawn; 512 in Diffusers' annotator. Lines have a
             width of their own in pixels, so a smaller number draws fewer and bolder ones.
     """
@@ -96,7 +97,8 @@ def draw(generator: LineArtGenerator, image: Image.Image, resolution: int = 512)
     scale = resolution / min(width, height)
     inner = tuple(max(8, 4 * round(side * scale / 4)) for side in (width, height))
     resized = image.convert("RGB").resize((inner[0], inner[1]), Image.Resampling.BICUBIC)
-    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255
+    device = next(generator.parameters()).device
+    pixels = torch.from_numpy(np.array(resized)).to(device).permute(2, 0, 1)[None].float() / 255
     drawing = generator(pixels)
     drawing = F.interpolate(drawing, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
-    return Image.fromarray((drawing[0, 0] * 255).round().clamp(0, 255).byte().numpy())
+    return Image.fromarray((drawing[0, 0] * 255).round().clamp(0, 255).byte().cpu().numpy())

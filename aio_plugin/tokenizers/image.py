@@ -31,8 +31,10 @@ class IBN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` (B, C, H, W)."""
-        first, second = x[:, : self.split], x[:, self.split :]
-        return torch.cat([self.instance(first.contiguous()), self.batch(second.contiguous())], dim=1)
+        first, second = x[:, : self.split].contiguous(), x[:, self.split :].contiguous()
+        if len(x):  # torch's instance normalisation refuses an empty batch
+            first = self.instance(first)
+        return torch.cat([first, self.batch(second)], dim=1)
 
 
 class ImageTokenizer(nn.Module):

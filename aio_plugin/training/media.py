@@ -1,44 +1,36 @@
-"""From media to tensors: images decoded and transformed, captions to BPE tokens, items to batches."""
+"""From media to tensors: images decoded and transformed, captions to BPE tokens, items to batches.
+
+What a worker does to an image ends with its uint8 pixels where the transforms allow that; normalisation and channel
+augmentation are done to a whole batch (:func:`finish`), on the device where it is.
+"""
 
 from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ..datasets.packed import image_source
 from ..errors import MediaError
 from ..heads.lexicon import Lexicon
 from ..heads.masking import mask_attributes
 from ..heads.vocabulary import PhraseReader
 from ..modality import MODALITIES, REAL, SYNTHETIC, Batch, Item, Media, Modality
-from ..synthesis.channel import CHOICES, channel_augment
+from ..synthesis.channel import CHOICES, augment_chosen
 from ..synthesis.sketch import Sketcher
 from ..tokenizers.bpe import encode, words
-from . import transforms  # noqa: F401 -- a worker unpickles torchvision's transforms with this module
+from .images import Resized, read_image
+from .transforms import Transform, normalise, take_apart
 
-Transform = Callable[[Image.Image], Tensor]
+__all__ = ["MediaReader", "QueryDataset", "Transform", "collate", "finish", "read_image", "stack"]
 
-
-def read_image(path: str) -> Image.Image:
-    """The RGB image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.packed`);
-    grey and palette images are replicated to three channels.
-
-    Raises:
-        MediaError: the file is absent, empty, cut short or no image; names it.
-        DatasetError: the LMDB cannot be opened.
-    """
-    try:
-        with Image.open(image_source(path)) as image:
-            converted: Image.Image = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise MediaError(f"Cannot read the image {str(path)!r}: {error}. Replace or remove the file.") from error
-    return converted
+NORMALISATION, CHANNEL, GAPS = "normalisation", "channel", "gaps"
+"""Keys of a batch that :func:`finish` has still to deal with: mean and std, the draw of channel augmentation (-1:
+none), and the image modalities that some items lack."""
 
 
 class MediaReader:
@@ -63,48 +55,46 @@ class MediaReader:
         most: int = 10,
         phrases: PhraseReader | None = None,
     ) -> None:
-        self.transform, self.text_length, self.sketcher = transform, text_length, sketcher
+        self.parts, self.text_length, self.sketcher = take_apart(transform), text_length, sketcher
         self.lexicon, self.fraction, self.most, self.phrases = lexicon, fraction, most, phrases
 
     def entries(self, media: Sequence[Media], rng: random.Random) -> dict[str, Any]:
         """The tensors of ``media`` (at most one a modality) and their column of ``present``.
 
-        An image is decoded once, however many modalities are made from it.
+        An image is decoded and resized once, however many modalities are made from it. Images are uint8
+        (H, W, 3) beside their ``normalisation``, or floats (3, H, W); synthetic infrared is still coloured, and
+        ``channel`` says what is to become of it.
         """
-        decoded: dict[str, Image.Image] = {}
+        resized = Resized(self.parts.resize, self.parts.size)
         present = torch.zeros(len(MODALITIES), dtype=torch.uint8)
         out: dict[str, Any] = {"present": present}
+        if self.parts.normalisation is not None:
+            out[NORMALISATION] = self.parts.normalisation
         for medium in media:
             present[medium.modality.index] = SYNTHETIC if medium.synthetic else REAL
-            if medium.modality.is_image:
-                if str(medium) not in decoded:
-                    decoded[str(medium)] = read_image(medium)
-                out[medium.modality.value] = self._image(medium, decoded[str(medium)], rng)
-            else:
+            if not medium.modality.is_image:
                 out.update(self._text(medium, rng))
+                continue
+            drawn = medium.synthetic and medium.modality is Modality.SKETCH
+            image = resized.fit(self._drawing(medium)) if drawn else resized(medium)
+            out[medium.modality.value] = self.parts.rest(image)
+            if medium.synthetic and medium.modality is Modality.IR:
+                out[CHANNEL] = rng.randrange(CHOICES)
         return out
 
     def picture(self, medium: Media) -> Image.Image:
         """What a person would see of an image medium, synthesis included (for ranked lists)."""
-        image = read_image(medium)
-        if not medium.synthetic:
-            return image
-        if medium.modality is Modality.SKETCH:
-            return self._drawing(medium, image)
-        return image.convert("L").convert("RGB")
-
-    def _image(self, medium: Media, image: Image.Image, rng: random.Random) -> Tensor:
         if medium.synthetic and medium.modality is Modality.SKETCH:
-            return self.transform(self._drawing(medium, image))
-        tensor = self.transform(image)
-        if medium.synthetic and medium.modality is Modality.IR:
-            tensor = channel_augment(tensor, rng.randrange(CHOICES))
-        return tensor
+            return self._drawing(medium)
+        image = read_image(medium)
+        return image.convert("L").convert("RGB") if medium.synthetic else image
 
-    def _drawing(self, medium: Media, image: Image.Image) -> Image.Image:
+    def _drawing(self, medium: Media) -> Image.Image:
         if self.sketcher is None:
-            raise MediaError(f"{medium}: a sketch has to be drawn, but this reader was given no sketcher.")
-        return self.sketcher(str(medium), image)
+            raise MediaError(
+                f"{medium}: a sketch has to be drawn, but this reader was given no sketcher; pass it a Sketcher."
+            )
+        return self.sketcher.kept(str(medium)) or self.sketcher(str(medium), read_image(medium))
 
     def _text(self, medium: Media, rng: random.Random) -> dict[str, Tensor]:
         caption = medium.caption or ""
@@ -142,6 +132,11 @@ PADDING = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
 
 def collate(entries: Sequence[dict[str, Any]]) -> Batch:
     """Entries of persons -> Batch. Captions are padded to the longest; rows without a modality hold zeros."""
+    return finish(stack(entries))
+
+
+def stack(entries: Sequence[dict[str, Any]]) -> Batch:
+    """Entries of persons -> Batch, which :func:`finish` has to finish."""
     batch = Batch(present=torch.stack([e["present"] for e in entries]))
     for key in ("pid", "camid", "dsetid"):
         batch[key] = torch.tensor([e[key] for e in entries], dtype=torch.long)
@@ -152,16 +147,39 @@ def collate(entries: Sequence[dict[str, Any]]) -> Batch:
     for key, padding in PADDING.items():
         if any(key in e for e in entries):
             batch[key] = _stack_text([e.get(key) for e in entries], padding)
+    if any(CHANNEL in e for e in entries):
+        batch[CHANNEL] = torch.tensor([e.get(CHANNEL, -1) for e in entries])
+    if NORMALISATION in entries[0]:
+        batch[NORMALISATION] = entries[0][NORMALISATION]
+        batch[GAPS] = [m.value for m in MODALITIES if m.value in batch and any(m.value not in e for e in entries)]
     return batch
 
 
+def finish(batch: Batch) -> Batch:
+    """The batch with what was left for it done: normalised, synthetic infrared made of colour.
+
+    Nothing in it depends on the other items, and on a GPU nothing waits for it.
+    """
+    found = Batch(batch)
+    normalisation, channel, gaps = (found.pop(key, None) for key in (NORMALISATION, CHANNEL, GAPS))
+    for modality in MODALITIES:
+        images = found.get(modality.value)
+        if not modality.is_image or images is None:
+            continue
+        if normalisation is not None:
+            images = normalise(images, normalisation)
+        if channel is not None and modality is Modality.IR:
+            images = augment_chosen(images, channel)
+        if modality.value in (gaps or ()):
+            images = images.masked_fill_(~found.has(modality)[:, None, None, None], 0)
+        found[modality.value] = images
+    return found
+
+
 def _stack_images(images: Sequence[Tensor | None]) -> Tensor:
-    shape = next(image.shape for image in images if image is not None)
-    out = torch.zeros(len(images), *shape)
-    for row, image in zip(out, images, strict=True):
-        if image is not None:
-            row.copy_(image)
-    return out
+    first = next(image for image in images if image is not None)
+    blank = torch.zeros_like(first)
+    return torch.stack([blank if image is None else image for image in images])
 
 
 def _stack_text(texts: Sequence[Tensor | None], padding: int) -> Tensor:

@@ -7,14 +7,47 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from ..errors import DatasetError
+from ..errors import ConfigError, DatasetError
 from .bundles import Draw
 from .randomness import mix
 from .stages import Stage
 
 
+def check_division(persons: int, world: int, parts: int) -> None:
+    """Raise ConfigError unless the persons of a batch can be dealt out to ``world`` processes, and there to ``parts``.
+
+    A person's bundles stay together.
+    """
+    if persons % (world * parts):
+        raise ConfigError(
+            f"A batch holds {persons} persons (train.batch_size, divided by sampler.num_instances for "
+            f"RandomIdentitySampler), which {world} processes cannot share evenly"
+            + (f" and take in {parts} parts each (aio.train.accumulate)" if parts > 1 else "")
+            + f"; make it a multiple of {world * parts}. train.batch_size is that of all processes together."
+        )
+
+
+def rows_of(rank: int, world: int, persons: int, copies: int) -> list[int]:
+    """Which rows of a batch of ``persons`` are those of process ``rank``: every ``world``-th person, from ``rank`` on.
+
+    Neighbours in a batch are of one source, and with them modalities and cost are spread over the processes.
+    """
+    return [person * copies + copy for person in range(rank, persons, world) for copy in range(copies)]
+
+
+def batches_of(items: int, size: int, rank: int = 0, world: int = 1) -> list[list[int]]:
+    """The batches of ``items`` in order that are tested by process ``rank``: every ``world``-th, whole.
+
+    So an item stands in the very batch that it stands in with one process, and its feature is the same bits.
+    """
+    return [list(range(start, min(start + size, items))) for start in range(rank * size, items, world * size)]
+
+
 class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
     """Batches of draws. The order is a function of (seed, epoch) alone.
+
+    With several processes each gets its part (:func:`rows_of`) of the batches that one process would get, so
+    that a position in an epoch means the same for any number of them.
 
     An epoch shows every person of every source at least once: it ends when the source with the most
     persons for its quota has been through; smaller sources start over, shuffled anew.
@@ -26,13 +59,23 @@ class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
         copies: bundles of one person in a batch (torchreid's sampler.num_instances).
         steps: batches an epoch; 0 = as above.
         seed: train.seed.
+        rank, world: number of this process, and of all.
 
     Raises:
+        ConfigError: the processes cannot share a batch evenly.
         DatasetError: a source has fewer persons than its quota.
     """
 
     def __init__(
-        self, sizes: Sequence[int], names: Sequence[str], stage: Stage, seed: int, copies: int = 1, steps: int = 0
+        self,
+        sizes: Sequence[int],
+        names: Sequence[str],
+        stage: Stage,
+        seed: int,
+        copies: int = 1,
+        steps: int = 0,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.sizes, self.stage, self.seed, self.copies = sizes, stage, seed, copies
         self.columns = [names.index(share.source) for share in stage.shares]
@@ -45,6 +88,9 @@ class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
         self.steps = steps or max(
             -(-sizes[column] // share.quota) for share, column in zip(stage.shares, self.columns, strict=True)
         )
+        self.persons = sum(share.quota for share in stage.shares)
+        check_division(self.persons, world, 1)
+        self.rows = rows_of(rank, world, self.persons, copies)
         self.epoch, self.start = 0, 0
 
     def at(self, epoch: int, start: int = 0) -> None:
@@ -65,7 +111,7 @@ class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
                 for person in order[step * share.quota : (step + 1) * share.quota]:
                     seed = mix(self.seed, self.epoch, step, column, int(person))
                     batch += [Draw(column, int(person), seed, copy, share.synthetic) for copy in range(self.copies)]
-            yield batch
+            yield [batch[row] for row in self.rows]
 
     def _order(self, size: int, quota: int, column: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Persons for all steps: whole shuffles one after the other, none twice in a batch."""

@@ -3,9 +3,14 @@ import pickle
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
+from aio_plugin.encoders import attention
+from aio_plugin.encoders.blocks import plain
 from aio_plugin.encoders.frozen import FrozenEncoder, describe_identity, fingerprint
+from aio_plugin.encoders.pack import Pack, Sequences
 from aio_plugin.encoders.sources import load
 from aio_plugin.errors import EncoderError
 from aio_plugin.repair import repair_torchvision
@@ -187,3 +192,185 @@ def test_no_blocks():
 
 def test_a_long_name_fits():
     assert FrozenEncoder(blocks(), "timm:" + "x" * 100).identity.shape == (96,)
+
+
+def of_lengths(groups, seed=0, spread=False):
+    """Sequences of given lengths: a list of (lengths, whole); padding, where there is any, is noise."""
+    generator = torch.Generator().manual_seed(seed)
+    given = []
+    for lengths, whole in groups:
+        longest = max(lengths, default=3)
+        tokens = torch.randn(len(lengths), longest, 24, generator=generator)
+        mask = torch.arange(longest) < torch.tensor(lengths, dtype=torch.long)[:, None]
+        if spread:  # padding between tokens
+            order = torch.randperm(longest, generator=generator)
+            tokens, mask = tokens[:, order], mask[:, order]
+        given.append(Sequences(tokens.requires_grad_(), None if bool(mask.all()) else mask, whole))
+    return given
+
+
+def one_by_one(encoder, given):
+    """The same through the encoder's forward, each sequence alone and without padding."""
+    found = []
+    for each in given:
+        out = torch.zeros_like(each.tokens)
+        for row, tokens in enumerate(each.tokens):
+            keep = torch.ones(len(tokens), dtype=torch.bool) if each.mask is None else each.mask[row]
+            out[row, keep] = encoder(tokens[keep][None])[0]
+            first = int(keep.int().argmax())
+            if not each.whole:
+                out[row, 0] = out[row, first].clone()
+        found.append(out if each.whole else out[:, 0])
+    return found
+
+
+def assert_reads_the_same(encoder, given):
+    ours, expected = encoder.read(given), one_by_one(encoder, given)
+    for each, mine, theirs in zip(given, ours, expected, strict=True):
+        assert mine.shape == theirs.shape
+        if each.whole and each.mask is not None:
+            mine = mine.masked_fill(~each.mask[..., None], 0)
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+    weights = [torch.randn(theirs.shape, generator=torch.Generator().manual_seed(3)) for theirs in expected]
+    for each, weight in zip(given, weights, strict=True):
+        if each.whole and each.mask is not None:
+            weight.masked_fill_(~each.mask[..., None], 0)
+    tokens = [each.tokens for each in given]
+    gradients, wanted = (
+        torch.autograd.grad(
+            sum((o * w).sum() for o, w in zip(outs, weights, strict=True)), tokens, materialize_grads=True
+        )
+        for outs in (ours, expected)
+    )
+    for mine, theirs in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+
+
+GROUPS = [([4, 4, 4], False), ([6, 2, 4], True), ([5, 6, 1], False), ([], False), ([7], True)]
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_reading_equals_encoding_one_by_one(spread):
+    assert_reads_the_same(FrozenEncoder(blocks(), "toy"), of_lengths(GROUPS, spread=spread))
+
+
+LENGTHS = st.lists(st.tuples(st.lists(st.integers(1, 6), max_size=4), st.booleans()), min_size=1, max_size=4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(LENGTHS.filter(lambda groups: any(lengths for lengths, _ in groups)), st.booleans())
+def test_reading_any_lengths(groups, spread):
+    assert_reads_the_same(FrozenEncoder(blocks(depth=1), "toy"), of_lengths(groups, spread=spread))
+
+
+@pytest.mark.parametrize(
+    ("options", "is_plain"),
+    [
+        ({"init_values": 0.3}, True),
+        ({"qkv_bias": False}, True),
+        ({"act_layer": nn.Tanh}, True),
+        ({"qk_norm": True}, False),
+        ({"scale_mlp_norm": True}, False),
+        ({"scale_attn_norm": True}, False),
+    ],
+)
+def test_reading_of_other_blocks(options, is_plain):
+    from timm.models.vision_transformer import Block
+
+    torch.manual_seed(0)
+    source = nn.Sequential(*[Block(24, 3, **{"qkv_bias": True, **options}) for _ in range(2)])
+    with torch.no_grad():
+        for parameter in source.parameters():  # scales and biases that do something
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    assert (plain(source[0]) is not None) == is_plain
+    encoder = FrozenEncoder(source, "other")
+    assert_reads_the_same(encoder, of_lengths(GROUPS[:3]))
+    if not is_plain:
+        with pytest.raises(EncoderError, match=r"aio\.train\.compile"):
+            encoder.compute(checkpointed=True)
+
+
+def test_checkpointed_reading_keeps_less():
+    encoder, given = FrozenEncoder(blocks(depth=4), "toy"), of_lengths([([33] * 8, False)])
+    kept, gradients = [], []
+    for checkpointed in (False, True):
+        encoder.compute(checkpointed=checkpointed)
+        saved = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, s=saved: s.append(t.nbytes) or t, lambda t: t):
+            (out,) = encoder.read(given)
+        kept.append(sum(saved))
+        gradients.append(torch.autograd.grad(out.square().sum(), given[0].tokens)[0])
+    assert kept[1] < 0.25 * kept[0]
+    torch.testing.assert_close(*gradients, atol=0, rtol=0)
+
+
+def test_nothing_is_kept_that_only_gradients_of_weights_need():
+    """Of a block: what both norms take, queries, keys, values, scores, and the hidden layer; no linear's input."""
+    encoder, length = FrozenEncoder(blocks(depth=3), "toy"), 40
+    given = of_lengths([([length] * 2, True)])
+    tensors = {}
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: tensors.setdefault(t.data_ptr(), t), lambda t: t):
+        encoder.read(given)
+    weights = {buffer.data_ptr() for buffer in encoder.buffers()}
+    kept = sum(t.numel() for pointer, t in tensors.items() if pointer not in weights)
+    tokens = 2 * length
+    most = 3 * tokens * (24 * (1 + 3 + 1 + 4) + 2 * 3 * length + 8)  # scores (heads x tokens), statistics of norms
+    assert kept <= 1.1 * most + tokens * 24
+
+
+def test_packed_attention_gets_the_ends_of_the_sequences(monkeypatch):
+    """The GPU's kernel, played by a loop over the sequences."""
+    calls = []
+
+    def loop(query, key, value, query_ends, ends, most, longest):
+        assert query_ends.dtype == ends.dtype == torch.int32
+        assert (most, longest) == (int(query_ends.diff().max()), int(ends.diff().max()))
+        calls.append(len(query))
+        out = torch.zeros_like(query)
+        for q, k in zip(query_ends.long().unfold(0, 2, 1), ends.long().unfold(0, 2, 1), strict=True):
+            one, other = slice(*q.tolist()), slice(*k.tolist())
+            heads = [t.transpose(0, 1)[None] for t in (query[one], key[other], value[other])]
+            out[one] = nn.functional.scaled_dot_product_attention(*heads)[0].transpose(0, 1)
+        return out
+
+    import torch.nn.attention.varlen as varlen
+
+    monkeypatch.setattr(attention, "has_varlen", lambda tokens: True)
+    monkeypatch.setattr(varlen, "varlen_attn", loop)
+    encoder, given = FrozenEncoder(blocks(), "toy"), of_lengths(GROUPS)
+    assert_reads_the_same(encoder, given)
+    assert calls == [12 + 12 + 12 + 7, 3 + 12 + 3 + 7]  # all tokens, then those that are read
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_reading_on_a_gpu(dtype):
+    torch.manual_seed(0)
+    encoder = load("toy", "random").encoder.cuda()
+    lengths = [(each * 3, whole) for each, whole in GROUPS if each]
+    given = of_lengths(lengths)
+    wide = [Sequences(each.tokens.detach().repeat(1, 1, 8).cuda(), each.mask, each.whole) for each in given]
+    expected = one_by_one(
+        encoder, [Sequences(e.tokens, None if e.mask is None else e.mask.cuda(), e.whole) for e in wide]
+    )
+    with torch.autocast("cuda", dtype, enabled=dtype is torch.bfloat16):
+        found = encoder.read(wide)
+    for each, mine, theirs in zip(wide, found, expected, strict=True):
+        if each.whole and each.mask is not None:
+            mine = mine.masked_fill(~each.mask.cuda()[..., None], 0)
+        tolerance = 0.05 if dtype is torch.bfloat16 else 1e-4
+        torch.testing.assert_close(mine.float(), theirs, atol=tolerance, rtol=tolerance)
+
+
+def test_a_pack_has_no_padding_and_lays_equal_lengths_together():
+    pack = Pack(of_lengths([([2, 5, 2], False), ([5, 3], True)]))
+    assert [run.length for run in pack.runs] == [2, 3, 5]
+    assert [run.number for run in pack.runs] == [2, 1, 2]
+    assert [(run.number, run.length, run.read) for run in pack.last_runs] == [
+        (2, 2, 1),
+        (1, 3, 3),
+        (1, 5, 1),
+        (1, 5, 5),
+    ]
+    assert len(pack.take) == 17
+    assert len(pack.read) == 3 + 8

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from aio_plugin.errors import ModalityError
+from aio_plugin.errors import ConfigError, ModalityError
 from aio_plugin.heads.attributes import AttributeDecoder
 from aio_plugin.heads.classification import BNNeck, Bottleneck, Classifier
+from aio_plugin.losses.shards import Shard
 
 INDEX = torch.tensor([0, 2, 0, 2, 2, 0, 1, 1])
 
@@ -137,3 +139,69 @@ def test_attribute_decoder() -> None:
     assert (pairs.grad != 0).all()  # both the picture and the word count
     assert decoder(torch.zeros(0, 16)).shape == (0, 20)
     assert [layer.in_features for layer in AttributeDecoder(8, 20, hidden=0)] == [16]
+
+
+def test_as_it_is_made_the_classifier_gives_plain_logits() -> None:
+    classifier, features = Classifier(4, 6), torch.randn(3, 4)
+    out = classifier.outputs(features, torch.tensor([0, 5, 5]))
+    assert list(out) == ["logits"]
+    assert torch.equal(out["logits"], nn.functional.linear(features, classifier.weight))
+    classifier.arrange()
+    assert list(classifier.outputs(features, torch.tensor([0, 5, 5]))) == ["logits"]
+
+
+@pytest.mark.parametrize("arranged", [{"fraction": 0.5}, {"sizes": [2, 4]}])
+def test_an_arranged_classifier_gives_what_the_loss_needs_and_keeps_its_state(arranged: dict[str, Any]) -> None:
+    plain, classifier, features = Classifier(4, 6), Classifier(4, 6), torch.randn(3, 4)
+    classifier.arrange(**arranged)
+    out = classifier.outputs(features, torch.tensor([0, 5, 5]))
+    assert {name: (value.shape, value.requires_grad) for name, value in out.items()} == {
+        "log_p": ((3,), True),
+        "log_p_mean": ((3,), True),
+        "hit": ((3,), False),
+    }
+    assert list(classifier.state_dict()) == ["weight"]
+    plain.load_state_dict(classifier.state_dict())
+    assert torch.equal(plain.weight, classifier.weight)
+    assert torch.equal(classifier(features), plain(features))
+
+
+def test_own_dataset_starts_where_the_sizes_say() -> None:
+    classifier, features, labels = Classifier(4, 6), torch.randn(3, 4), torch.tensor([1, 5, 2])
+    nn.init.normal_(classifier.weight)
+    classifier.arrange(sizes=[2, 4])
+    logits = classifier(features)
+    expected = [logits[0, :2].log_softmax(0)[1], logits[1, 2:].log_softmax(0)[3], logits[2, 2:].log_softmax(0)[0]]
+    torch.testing.assert_close(classifier.outputs(features, labels)["log_p"], torch.stack(expected))
+
+
+@pytest.mark.parametrize("sizes", [[], [2, 3]])
+def test_own_dataset_without_the_datasets_is_refused_in_training_alone(sizes: list[int]) -> None:
+    classifier = Classifier(4, 6)
+    classifier.arrange(sizes=sizes)
+    assert classifier(torch.randn(2, 4)).shape == (2, 6)
+    with pytest.raises(ConfigError, match=rf"6 classes, .* have {sum(sizes)}"):
+        classifier.outputs(torch.randn(2, 4), torch.tensor([0, 1]))
+
+
+def test_without_ranks_there_is_nothing_to_share_out() -> None:
+    classifier = Classifier(4, 6)
+    weight = classifier.weight
+    classifier.arrange(shared=True)
+    assert classifier.weight is weight
+    assert list(classifier.outputs(torch.randn(2, 4), torch.tensor([0, 5]))) == ["logits"]
+
+
+def test_a_share_of_the_classifier_takes_its_rows_and_gives_no_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, classifier = Classifier(4, 7), Classifier(4, 7)
+    expected = classifier.weight.detach()[2:4]
+    monkeypatch.setattr(Shard, "here", classmethod(lambda cls, rows: cls(rows, 1, 3)))
+    classifier.arrange(shared=True)
+    assert (classifier.classes, classifier.out_features) == (7, 2)
+    assert torch.equal(classifier.weight, expected)
+    classifier.load_state_dict(whole.state_dict())
+    assert torch.equal(classifier.weight, whole.weight[2:4])
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        classifier.load_state_dict(Classifier(4, 8).state_dict())
+    with pytest.raises(ConfigError, match=r"aio\.classifier\.shard"):
+        classifier(torch.randn(2, 4))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from aio_plugin.__main__ import main
-from aio_plugin.config import KEYS
+from aio_plugin.keys import KEYS
 
 from .test_stock import same
 

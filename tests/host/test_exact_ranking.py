@@ -14,7 +14,7 @@ import torch
 import aio_plugin
 from aio_plugin.errors import ProtocolError
 from aio_plugin.evaluation.score import score
-from aio_plugin.host.engine import engine_class
+from aio_plugin.host.testing import reranking
 from aio_plugin.modality import Item, Media
 from aio_plugin.protocols.cuhk03 import CUHK03Classic
 from aio_plugin.protocols.simple import SameCamera
@@ -111,7 +111,7 @@ def test_reranked_results_equal_torchreids(torchreid: Any, metric: str) -> None:
     ]
     plain = torchreid.metrics.evaluate_rank(distances[0], *sides, use_cython=False)
     cmc, mean = torchreid.metrics.evaluate_rank(torchreid.utils.re_ranking(*distances), *sides, use_cython=False)
-    rerank = engine_class(torchreid.engine.Engine)._rerank(None, metric)  # type: ignore[attr-defined]
+    rerank = reranking(sys.modules[torchreid.engine.Engine.__module__], metric)
     of_query, of_gallery = items(q_pids, q_camids, "q"), items(g_pids, g_camids, "g")
     found = score(query, gallery, of_query, of_gallery, SameCamera("toy"), metric=metric, ranks=(1, 50), rerank=rerank)
     np.testing.assert_allclose(found.trials[0].metrics.cmc[:50], cmc, atol=1e-6)

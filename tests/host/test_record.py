@@ -14,8 +14,8 @@ import aio_plugin
 from aio_plugin.datasets.overlaps import LeakWarning
 from aio_plugin.evaluation.results import validate
 from aio_plugin.evaluation.score import score
-from aio_plugin.host.datamanager import Target
 from aio_plugin.host.record import Record
+from aio_plugin.host.targets import Target
 
 from ..datasets.fixtures import mask1k
 from ..evaluation import helpers

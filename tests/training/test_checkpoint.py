@@ -1,11 +1,21 @@
 """Checkpoints survive a kill while they are written and say where training stands."""
 
+import errno
+import os
+
 import pytest
 import torch
 from torch import nn
 
-from aio_plugin.errors import ConfigError
-from aio_plugin.training.checkpoint import save_atomically, set_progress, steps_done
+from aio_plugin.errors import CheckpointError, ConfigError
+from aio_plugin.training.checkpoint import (
+    improved,
+    keep_scaler,
+    restore_scaler,
+    save_atomically,
+    set_progress,
+    steps_done,
+)
 from aio_plugin.training.optimisation import param_groups
 
 
@@ -21,6 +31,63 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         save_atomically({"epoch": Unsavable()}, path)
     assert torch.load(path, weights_only=True) == {"epoch": 1}
     assert [p.name for p in path.parent.iterdir()] == ["last.pth.tar"]
+
+
+@pytest.mark.parametrize("after", [0, 500, 5000])
+def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, monkeypatch, after):
+    path = tmp_path / "model" / "last.pth.tar"
+    save_atomically({"epoch": 1}, path)
+    monkeypatch.setattr("builtins.open", lambda *a, **k: FullDisk(path.with_name("x.tmp"), after))
+    with pytest.raises(CheckpointError, match=r"No space left on device. The file from before is intact. Free space"):
+        save_atomically({"weights": torch.zeros(10_000)}, path)
+    monkeypatch.undo()
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
+
+
+class FullDisk:
+    """A file on a disk with room for so many bytes."""
+
+    def __init__(self, path, room):
+        self.file, self.room = path.open("wb"), room
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, data):
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.file.write(data)
+
+    def flush(self):
+        self.file.flush()
+
+
+def test_the_scale_of_fp16_travels_with_the_optimiser(tmp_path):
+    layer = nn.Linear(2, 2)
+    optimizer, scaler = torch.optim.AdamW(layer.parameters()), torch.amp.GradScaler("cpu", init_scale=8.0)
+    scaler.scale(torch.zeros(()))
+    keep_scaler(optimizer, scaler)
+    save_atomically({"optimizer": optimizer.state_dict()}, tmp_path / "x")
+    fresh, other = torch.optim.AdamW(layer.parameters()), torch.amp.GradScaler("cpu", init_scale=2.0)
+    restore_scaler(fresh, other)
+    assert other.get_scale() == 2
+    fresh.load_state_dict(torch.load(tmp_path / "x", weights_only=True)["optimizer"])
+    restore_scaler(fresh, other)
+    restore_scaler(fresh, torch.amp.GradScaler(enabled=False))
+    assert other.get_scale() == 8
+
+
+def test_the_best_value_travels_with_the_optimiser():
+    optimizer = torch.optim.AdamW(nn.Linear(2, 2).parameters())
+    assert [improved(optimizer, "mAP on a", value) for value in (0.3, 0.2, 0.3, 0.4)] == [True, False, False, True]
+    fresh = torch.optim.AdamW(nn.Linear(2, 2).parameters())
+    fresh.load_state_dict(optimizer.state_dict())
+    assert not improved(fresh, "mAP on a", 0.35)
+    assert improved(fresh, "mAP on b", 0.1), "another choice starts over"
 
 
 def test_progress_travels_with_the_optimiser(tmp_path):

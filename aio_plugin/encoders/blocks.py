@@ -1,0 +1,176 @@
+"""Plain pre-norm ViT blocks with frozen weights, on a pack of sequences (see :mod:`.pack`).
+
+Dosovitskiy et al.: An Image is Worth 16x16 Words. ICLR 2021. https://arxiv.org/abs/2010.11929
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..repair import repair_torchvision
+from .attention import attend, attend_rows
+from .pack import Pack, pick
+
+
+class Norm(NamedTuple):
+    """Layer normalisation in the type of its input. Shape: (T, D) -> the same."""
+
+    weight: Tensor | None
+    bias: Tensor | None
+    eps: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Normalise every row."""
+        weight, bias = (None if each is None else each.to(x.dtype) for each in (self.weight, self.bias))
+        return F.layer_norm(x, x.shape[-1:], weight, bias, self.eps)
+
+
+class Affine(NamedTuple):
+    """A linear map in the type of its input, and the scale behind it, if there is one. Shape: (T, in) -> (T, out)."""
+
+    weight: Tensor
+    bias: Tensor | None
+    scale: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map every row."""
+        out = F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        return out if self.scale is None else out * self.scale
+
+    def split(self, first: int) -> tuple[Affine, Affine]:
+        """The maps to the first outputs, and to the others."""
+        cut = (first, len(self.weight) - first)
+        biases = (None, None) if self.bias is None else self.bias.split(cut)
+        one, other = (Affine(w, b) for w, b in zip(self.weight.split(cut), biases, strict=True))
+        return one, other
+
+
+@dataclass(frozen=True)
+class Block:
+    """The weights of one block."""
+
+    norm1: Norm
+    qkv: Affine
+    proj: Affine
+    norm2: Norm
+    fc1: Affine
+    fc2: Affine
+    act: Callable[[Tensor], Tensor]
+    heads: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """How blocks are computed.
+
+    Attributes:
+        dtype: of everything but the sums along the residual connections, which are in the type of the tokens.
+        compiled: by torch.compile, attention apart.
+        checkpointed: a block's activations are computed again for the backward pass instead of kept.
+    """
+
+    dtype: torch.dtype
+    compiled: bool = False
+    checkpointed: bool = False
+
+
+def plain(block: nn.Module) -> Block | None:
+    """The weights of a block of timm's that is a plain one; None of any other."""
+    repair_torchvision()
+    from timm.layers.attention import Attention
+    from timm.layers.layer_scale import LayerScale
+    from timm.layers.mlp import Mlp
+    from timm.models.vision_transformer import Block as TimmBlock
+
+    if type(block) is not TimmBlock or type(block.attn) is not Attention or type(block.mlp) is not Mlp:
+        return None
+    attention: Any = block.attn
+    mlp: Any = block.mlp
+    usual = (
+        attention.gate is None
+        and all(type(each) is nn.Identity for each in (attention.q_norm, attention.k_norm, attention.norm, mlp.norm))
+        and all(type(each) in (nn.Identity, LayerScale) for each in (block.ls1, block.ls2))
+        and all(isinstance(each, nn.LayerNorm) for each in (block.norm1, block.norm2))
+        and all(isinstance(each, nn.Linear) for each in (mlp.fc1, mlp.fc2))
+    )
+    if not usual:
+        return None
+    maps = _affine(attention.qkv), _affine(attention.proj, block.ls1), _affine(mlp.fc1), _affine(mlp.fc2, block.ls2)
+    return Block(_norm(block.norm1), *maps[:2], _norm(block.norm2), *maps[2:], mlp.act, attention.num_heads)
+
+
+def read(blocks: Sequence[Block], pack: Pack, way: Way) -> Tensor:
+    """Rows (Q, D) of what ``pack`` reads, behind the last block.
+
+    The last block computes keys and values of all tokens, and everything else of those alone that are read.
+    """
+    x = pack.tokens()
+    for number, block in enumerate(blocks):
+        step = functools.partial(_last if number == len(blocks) - 1 else _step, block, pack, way)
+        again = way.checkpointed and x.requires_grad
+        x = checkpoint(step, x, use_reentrant=False, preserve_rng_state=False) if again else step(x)
+    return x
+
+
+def _step(block: Block, pack: Pack, way: Way, x: Tensor) -> Tensor:
+    before, after = _functions(way, x)
+    attended = attend(before(x, block.norm1, block.qkv, way.dtype), pack, block.heads)
+    return after(x, attended, block)  # type: ignore[no-any-return]
+
+
+def _last(block: Block, pack: Pack, way: Way, x: Tensor) -> Tensor:
+    query, key_value = block.qkv.split(x.shape[1])
+    normed = block.norm1(x).to(way.dtype)
+    attended = attend_rows(query(pick(normed, pack.read)), key_value(normed), pack, block.heads)
+    return _after(pick(x, pack.read), attended, block)
+
+
+def _before(x: Tensor, norm: Norm, qkv: Affine, dtype: torch.dtype) -> Tensor:
+    """Queries, keys and values (T, 3 D) of tokens (T, D)."""
+    return qkv(norm(x).to(dtype))
+
+
+def _after(x: Tensor, attended: Tensor, block: Block) -> Tensor:
+    """Tokens (T, D) and what they attended to -> the block's output."""
+    return _mlp(x, attended, block.proj, block.norm2, block.fc1, block.fc2, block.act)
+
+
+def _mlp(
+    x: Tensor, attended: Tensor, proj: Affine, norm: Norm, fc1: Affine, fc2: Affine, act: Callable[[Tensor], Tensor]
+) -> Tensor:
+    x = x + proj(attended)
+    return x + fc2(act(fc1(norm(x).to(attended.dtype))))
+
+
+def _functions(way: Way, x: Tensor) -> tuple[Any, Any]:
+    if not way.compiled:
+        return _before, _after
+    before, mlp = _compiled()
+
+    def after(x: Tensor, attended: Tensor, b: Block) -> Any:
+        torch._dynamo.maybe_mark_dynamic(attended, 0)
+        return mlp(x, attended, b.proj, b.norm2, b.fc1, b.fc2, b.act)
+
+    torch._dynamo.maybe_mark_dynamic(x, 0)
+    return before, after
+
+
+@functools.cache
+def _compiled() -> tuple[Any, Any]:
+    return torch.compile(_before), torch.compile(_mlp)
+
+
+def _norm(module: Any) -> Norm:
+    return Norm(module.weight, module.bias, module.eps)
+
+
+def _affine(module: Any, scale: nn.Module | None = None) -> Affine:
+    return Affine(module.weight, module.bias, getattr(scale, "gamma", None))

@@ -1,0 +1,137 @@
+"""Sequences of any lengths as one pack of tokens, without padding: what of the encoder works on single tokens, works
+on the pack, and attention finds the sequences of one length next to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Sequences:
+    """Sequences to encode, and what of them is read.
+
+    Attributes:
+        tokens: (b, N, D).
+        mask: (b, N) bool, False on padding; None where there is none. On a GPU it would be waited for.
+        whole: read the output at every token, not at the first alone.
+    """
+
+    tokens: Tensor
+    mask: Tensor | None = None
+    whole: bool = False
+
+
+class Run(NamedTuple):
+    """``number`` sequences next to each other in a pack, of ``length`` tokens, of which the first ``read`` are read."""
+
+    number: int
+    length: int
+    read: int
+
+
+class Pack:
+    """The plan of a pack: sequences shortest first, tokens of one next to each other. All of it is on the CPU.
+
+    Args:
+        given: the sequences, S in all, T tokens in all without padding.
+
+    Attributes:
+        take: (T,) int64, where the pack's tokens are among the given ones, all of them flattened.
+        read: (Q,) int64, which of the pack's tokens are read.
+        runs: of sequences of one length; ``last_runs`` are those of one length and one number of tokens read.
+    """
+
+    def __init__(self, given: Sequence[Sequences]) -> None:
+        keep = torch.cat([_kept(each) for each in given])
+        lengths = torch.cat([_lengths(each) for each in given])
+        reads = torch.cat([n if each.whole else n.clamp(max=1) for each in given for n in [_lengths(each)]])
+        order = torch.argsort(lengths * (int(lengths.max()) + 1) + reads, stable=True)
+        starts = lengths.cumsum(0) - lengths
+        self.take = keep.nonzero().flatten()[_spans(starts[order], lengths[order])]
+        self._lengths, self._reads = lengths[order], reads[order]
+        self.read = _spans(self._lengths.cumsum(0) - self._lengths, self._reads)
+        pairs = list(zip(self._lengths.tolist(), self._reads.tolist(), strict=True))
+        self.last_runs = [Run(len(list(same)), *pair) for pair, same in groupby(pairs)]
+        self.runs = [Run(len(list(same)), n, n) for n, same in groupby(pairs, key=lambda pair: pair[0])]
+        self._given = given
+        self._at_ends: tuple[tuple[Tensor, int], tuple[Tensor, int]] | None = None
+        self._back = torch.empty_like(self.read)
+        first = (reads.cumsum(0) - reads)[order]  # where a sequence's rows stand in the order given
+        self._back[_spans(first, self._reads)] = torch.arange(len(self.read))
+
+    def tokens(self) -> Tensor:
+        """(T, D): the given tokens in the order of the pack."""
+        flat = torch.cat([each.tokens.flatten(0, 1) for each in self._given])
+        return pick(flat, self.take)
+
+    def unpack(self, rows: Tensor) -> list[Tensor]:
+        """Rows (Q, D) of what was read -> for every given one (b, D), or (b, N, D), 0 on padding, if it is whole."""
+        ordered, at, found = pick(rows, self._back), 0, []
+        for each in self._given:
+            kept = _kept(each)
+            number = int(kept.sum()) if each.whole else len(each.tokens)
+            part, at = ordered[at : at + number], at + number
+            if each.whole:
+                part = spread(part, kept.nonzero().flatten(), len(kept)).unflatten(0, each.tokens.shape[:2])
+            found.append(part)
+        return found
+
+    def ends(self, device: torch.device) -> tuple[tuple[Tensor, int], tuple[Tensor, int]]:
+        """(S + 1,) int32 where the sequences of the pack end, 0 first, and the longest; the same of what is read."""
+        if self._at_ends is None:  # every block asks for them
+            self._at_ends = _ends(self._lengths, device), _ends(self._reads, device)
+        return self._at_ends
+
+
+def pick(rows: Tensor, index: Tensor) -> Tensor:
+    """``rows[index]`` of rows (T, D), no row twice; its gradient is copied where that of indexing is added up."""
+    return _Pick.apply(rows, index.to(rows.device, non_blocking=True))  # type: ignore[no-any-return]
+
+
+def spread(rows: Tensor, index: Tensor, length: int) -> Tensor:
+    """(length, D) that is ``rows`` at ``index`` and 0 elsewhere."""
+    return rows.new_zeros(length, *rows.shape[1:]).index_copy(0, index.to(rows.device, non_blocking=True), rows)
+
+
+class _Pick(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.length = len(rows)
+        return rows.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        return spread(grad, index, ctx.length), None
+
+
+def _kept(each: Sequences) -> Tensor:
+    """(b * N,) bool on the CPU."""
+    if each.mask is None:
+        return torch.ones(each.tokens.shape[0] * each.tokens.shape[1], dtype=torch.bool)
+    return each.mask.cpu().flatten()
+
+
+def _lengths(each: Sequences) -> Tensor:
+    """(b,) int64 on the CPU."""
+    if each.mask is None:
+        return torch.full((len(each.tokens),), each.tokens.shape[1])
+    return each.mask.cpu().sum(1)
+
+
+def _ends(lengths: Tensor, device: torch.device) -> tuple[Tensor, int]:
+    ends = torch.nn.functional.pad(lengths.cumsum(0), (1, 0)).int()
+    return ends.to(device, non_blocking=True), int(lengths.max())
+
+
+def _spans(starts: Tensor, lengths: Tensor) -> Tensor:
+    """start, start + 1, ... of every span, one span behind the other."""
+    before = lengths.cumsum(0) - lengths
+    return torch.arange(int(lengths.sum())) + (starts - before).repeat_interleave(lengths)

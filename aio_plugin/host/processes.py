@@ -1,0 +1,58 @@
+"""A run of torchreid in several processes: rank 0 alone prints, logs and writes, whatever script it is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import AIOError
+from ..training import distributed
+from .find import find
+from .seams import Seams
+
+
+@contextlib.contextmanager
+def processes() -> Iterator[None]:
+    """Connects the processes that torchrun started, if it did, and silences all but rank 0.
+
+    Errors are not silenced: they name the rank.
+    """
+    with distributed.process_group():
+        if distributed.world() == 1:
+            yield
+            return
+        try:
+            with contextlib.nullcontext() if distributed.is_main() else _silence():
+                yield
+        except AIOError as error:
+            raise type(error)(f"rank {distributed.rank()}: {error}") from error
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """No printed line, no warning and no log file."""
+    seams, stdout = Seams(), sys.stdout
+    stock = find().utils.Logger
+    with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sys.stdout = nowhere
+        seams.set_attribute(find().utils, "Logger", lambda fpath=None: stock())  # without its file
+        try:
+            yield
+        finally:
+            sys.stdout = stdout
+            seams.undo()
+
+
+class NoWriter:
+    """Takes the place of TensorBoard's SummaryWriter where nothing is to be written."""
+
+    def add_scalar(self, *_: Any) -> None:
+        """Forget it."""
+
+    def close(self) -> None:
+        """Nothing is open."""

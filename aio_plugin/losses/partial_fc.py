@@ -1,0 +1,206 @@
+"""Cross-entropy over very many identities: against a sample of them, and with the classes shared out over ranks.
+
+[1] An et al.: Killing Two Birds with One Stone: Efficient and Robust Training of Face Recognition CNNs by
+    Partial FC. CVPR 2022. https://arxiv.org/abs/2203.15565
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ..errors import HostError
+from .precision import at_least_float32, full_precision, lowest
+from .shards import Shard
+
+
+class Compared(NamedTuple):
+    """How N features stand among the classes that each was compared with.
+
+    Attributes:
+        log_p: (N,) log-probability of the feature's own class.
+        log_p_mean: (N,) mean of the log-probabilities of all of them, for label smoothing.
+        hit: (N,) bool, whether no other of them scores higher.
+    """
+
+    log_p: Tensor
+    log_p_mean: Tensor
+    hit: Tensor
+
+
+def compare(
+    features: Tensor,
+    weight: Tensor,
+    labels: Tensor,
+    shard: Shard,
+    fraction: float = 1.0,
+    starts: Tensor | None = None,
+) -> Compared:
+    r"""Softmax of :math:`w_c \cdot f_i` over a sample of the classes c, in the manner of Partial FC [1, Sec. 3].
+
+    The sample of a rank is all classes of the batch that it holds and random others of its own, up to
+    ``fraction`` of what it holds [1, Alg. 1]. Only these rows of ``weight`` are read and get gradient.
+    As in [1] the scores are not corrected for the sampling: with a fraction below 1 the loss is lower
+    than that over all classes, and so says nothing beside one of another fraction.
+
+    With several ranks the features of all are compared, N = sum of R, and every rank gets the same.
+    A loss made of it is the loss of the global batch, and the gradient of a rank's features is
+    ``world`` times its true one, so that DistributedDataParallel's mean over the ranks is right; the
+    gradient of ``weight``, which no other rank has, is the true one. All collectives run forward, none
+    backward, where they could get between those of DistributedDataParallel.
+
+    Args:
+        features: of this rank.
+        weight: the rows of this rank.
+        labels: class of each feature, among the classes of all ranks.
+        shard: which rows this rank holds.
+        fraction: in (0, 1]; 1 is every class.
+        starts: first class of every dataset, ascending; a feature is then compared with the classes of its own
+            dataset alone. None: with all.
+
+    Raises:
+        HostError: a label is not one of the classes.
+
+    Shape:
+        features (R, D), weight (stop - start, D), labels (R,) int64, starts (K,) int64.
+    """
+    counts = shard.counts(labels)
+    labels = shard.gathered(labels, counts)
+    _check_labels(labels, shard.rows)
+    place = ((labels >= shard.start) & (labels < shard.stop)).nonzero().flatten()
+    here = labels[place] - shard.start
+    if fraction < 1:
+        columns = sample_classes(here, len(weight), fraction)
+        weight, here = weight.index_select(0, columns), torch.searchsorted(columns, here)
+    else:
+        columns = torch.arange(len(weight), device=weight.device)
+    allowed = None if starts is None else _of_one_dataset(labels, columns + shard.start, starts)
+    kind = features.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+    return Compared(*_Compare.apply(features.to(dtype), weight.to(dtype), (place, here), allowed, shard, counts))
+
+
+@full_precision
+def partial_cross_entropy(log_p: Tensor, log_p_mean: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy of what :func:`compare` found; 0 with a graph when there are no rows.
+
+    Args:
+        smoothing: s, spread evenly over the classes that a feature was compared with.
+
+    Shape:
+        log_p, log_p_mean (N,).
+    """
+    terms = (1 - smoothing) * log_p + smoothing * log_p_mean if smoothing else log_p
+    return -terms.sum() / max(len(log_p), 1)
+
+
+def sample_classes(labels: Tensor, classes: int, fraction: float) -> Tensor:
+    """The classes that ``labels`` name and random others up to ``fraction`` of all, or the former alone if more.
+
+    Drawn by torch's CPU generator, whatever the device.
+
+    Shape:
+        labels (R,) -> (S,) int64, ascending.
+    """
+    named: Tensor = labels.unique()
+    wanted = min(max(round(fraction * classes), 1), classes)
+    if len(named) >= wanted:
+        return named
+    draws = torch.rand(classes, device="cpu").to(labels.device)
+    draws[named] = 2  # above all draws
+    drawn: Tensor = draws.topk(wanted, sorted=False).indices.sort().values
+    return drawn
+
+
+def _of_one_dataset(labels: Tensor, columns: Tensor, starts: Tensor) -> Tensor:
+    """(N, S) bool: whether a label (N,) and a class (S,) are of the same dataset."""
+    return torch.bucketize(labels, starts, right=True)[:, None] == torch.bucketize(columns, starts, right=True)
+
+
+def _check_labels(labels: Tensor, classes: int) -> None:
+    if bool(((labels < 0) | (labels >= classes)).any()):
+        raise HostError(
+            f"The batch has labels {int(labels.min())} to {int(labels.max())}, but the classifier has classes 0 to "
+            f"{classes - 1}; build the model with the data manager's num_train_pids."
+        )
+
+
+class _Compare(torch.autograd.Function):
+    """See :func:`compare`.
+
+    With q = p - onehot(y), log p_y has the gradient -q in the scores and -q W in the feature; the mean
+    over the C classes compared has 1/C - q - onehot(y) and -q W + mean(W) - w_y.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        target: tuple[Tensor, Tensor],
+        allowed: Tensor | None,
+        shard: Shard,
+        counts: list[int],
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        place, column = target  # which of the N rows have their class here, and where
+        features = shard.gathered(features, counts)
+        scores = at_least_float32(features @ weight.T)  # (N, S)
+        if allowed is None:
+            sums, count = scores.sum(1), torch.full_like(scores[:, :0].sum(1), scores.shape[1])
+        else:
+            sums, count = scores.where(allowed, 0).sum(1), allowed.sum(1).to(scores.dtype)
+            scores.masked_fill_(~allowed, lowest(scores))
+        own = scores.new_zeros(len(scores)).index_put((place,), scores[place, column])
+        top = scores.new_full((len(scores),), lowest(scores)) if not scores.shape[1] else scores.amax(1)
+        top = shard.highest(top)
+        q = scores.sub_(top[:, None]).exp_()
+        total, own, sums, count = shard.summed(torch.stack([q.sum(1), own, sums, count]))
+        log_total = total.log() + top
+        q.div_(total[:, None])[place, column] -= 1  # in float32, for a p near 1 is 1 in half precision
+        q = q.to(weight.dtype)
+        step, skew = _feature_gradients(q, weight, target, allowed, count)
+        mine = shard.own(counts)
+        ctx.save_for_backward(
+            features, q, place, column, allowed, count, shard.summed(step)[mine], shard.summed(skew)[mine]
+        )
+        ctx.mine, ctx.world = mine, shard.world
+        ctx.set_materialize_grads(False)
+        hit = own >= top
+        ctx.mark_non_differentiable(hit)
+        return own - log_total, sums / count - log_total, hit
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, log_p: Tensor | None, log_p_mean: Tensor | None, _: None
+    ) -> tuple[Tensor | None, Tensor | None, None, None, None, None]:
+        features, q, place, column, allowed, count, step, skew = ctx.saved_tensors
+        zero = count.new_zeros(len(count))
+        mean = zero if log_p_mean is None else log_p_mean
+        both = mean if log_p is None else log_p + mean
+        of_features, of_weight = None, None
+        if ctx.needs_input_grad[0]:
+            of_features = both[ctx.mine, None] * step + mean[ctx.mine, None] * skew
+            of_features = (ctx.world * of_features).to(features.dtype)
+        if ctx.needs_input_grad[1]:
+            of_scores = -both[:, None] * q
+            if log_p_mean is not None:
+                even = (mean / count)[:, None]
+                of_scores += even if allowed is None else even * allowed
+                of_scores[place, column] -= mean[place]
+            of_weight = of_scores.to(features.dtype).T @ features
+        return of_features, of_weight, None, None, None, None
+
+
+def _feature_gradients(
+    q: Tensor, weight: Tensor, target: tuple[Tensor, Tensor], allowed: Tensor | None, count: Tensor
+) -> tuple[Tensor, Tensor]:
+    """This rank's part of -q W and of mean(W) - w_y, both (N, D)."""
+    place, column = target
+    step = at_least_float32(-(q @ weight))
+    own = torch.zeros_like(step).index_put((place,), at_least_float32(weight[column]))
+    rows = at_least_float32(weight).sum(0).expand_as(step) if allowed is None else allowed.to(weight.dtype) @ weight
+    return step, rows / count[:, None] - own

@@ -1,0 +1,126 @@
+"""Rows of a table shared out over the ranks of torch.distributed, and what has to travel between them.
+
+With a world of 1 nothing travels, so that one code serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One rank's part of a table: its rows ``start`` to ``stop``, of ``rows`` in all.
+
+    Every method that says so is collective: all ranks have to call it, in one order.
+    """
+
+    rows: int
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def here(cls, rows: int) -> Shard:
+        """This rank's part; the whole where torch.distributed has not been started."""
+        if not (dist.is_available() and dist.is_initialized()):
+            return cls(rows)
+        return cls(rows, dist.get_rank(), dist.get_world_size())
+
+    @property
+    def start(self) -> int:
+        """First row of this rank."""
+        return self.rows * self.rank // self.world
+
+    @property
+    def stop(self) -> int:
+        """Row behind the last of this rank."""
+        return self.rows * (self.rank + 1) // self.world
+
+    def cut(self, table: Tensor) -> Tensor:
+        """(rows, ...) -> a copy of this rank's rows."""
+        return table[self.start : self.stop].clone()
+
+    def joined(self, part: Tensor) -> Tensor:
+        """This rank's rows -> (rows, ...), the inverse of :meth:`cut`; collective."""
+        return self.gathered(part, self.counts(part))
+
+    def counts(self, part: Tensor) -> list[int]:
+        """How many rows the ``part`` of every rank has; collective."""
+        if self.world == 1:
+            return [len(part)]
+        found = torch.zeros(self.world, dtype=torch.long, device=part.device)
+        found[self.rank] = len(part)
+        dist.all_reduce(found)
+        return found.tolist()
+
+    def gathered(self, part: Tensor, counts: list[int]) -> Tensor:
+        """(counts[rank], ...) -> (sum of counts, ...), the ranks' rows in order, without a graph; collective."""
+        if self.world == 1 or not any(counts):
+            return part.detach()
+        padded = part.new_zeros(max(counts), *part.shape[1:])
+        padded[: len(part)] = part.detach()
+        parts = [torch.empty_like(padded) for _ in counts]
+        dist.all_gather(parts, padded)
+        return torch.cat([rows[:count] for rows, count in zip(parts, counts, strict=True)])
+
+    def own(self, counts: list[int]) -> slice:
+        """Where this rank's rows stand in what :meth:`gathered` gives."""
+        start = sum(counts[: self.rank])
+        return slice(start, start + counts[self.rank])
+
+    def summed(self, tensor: Tensor) -> Tensor:
+        """The sum over the ranks, without a graph; collective."""
+        return self._reduced(tensor, dist.ReduceOp.SUM)
+
+    def highest(self, tensor: Tensor) -> Tensor:
+        """The maximum over the ranks, without a graph; collective."""
+        return self._reduced(tensor, dist.ReduceOp.MAX)
+
+    def _reduced(self, tensor: Tensor, operation: Any) -> Tensor:
+        if self.world == 1:
+            return tensor
+        found = tensor.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(found, op=operation)
+        return found
+
+
+def keep_state_whole(optimizer: torch.optim.Optimizer, part: Tensor, shard: Shard) -> None:
+    """Make the state dicts of ``optimizer`` hold and take all rows of what it keeps for ``part``, a shard's rows.
+
+    So a checkpoint fits any number of ranks. Asking for a state dict is then collective: every rank has to.
+    """
+    if shard.world == 1:
+        return
+
+    def saved(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+        return _each_row(optimizer, part, state, len(part), shard.joined)
+
+    def loaded(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+        return _each_row(optimizer, part, state, shard.rows, shard.cut)
+
+    optimizer.register_state_dict_post_hook(saved)
+    optimizer.register_load_state_dict_pre_hook(loaded)
+
+
+def _each_row(
+    optimizer: torch.optim.Optimizer,
+    part: Tensor,
+    state: dict[str, Any],
+    rows: int,
+    change: Callable[[Tensor], Tensor],
+) -> dict[str, Any]:
+    """``state`` with ``change`` made to what belongs to ``part`` and has its shape, but ``rows`` rows."""
+    own = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
+    names = [name for group in state["param_groups"] for name in group["params"]]
+    shape, name = (rows, *part.shape[1:]), dict(zip(own, names, strict=False)).get(id(part))
+    kept = {
+        key: change(value) if isinstance(value, Tensor) and value.shape == shape else value
+        for key, value in state["state"].get(name, {}).items()
+    }
+    return {**state, "state": {**state["state"], **({name: kept} if kept else {})}}

@@ -1,0 +1,189 @@
+"""Batch normalisation over the ranks of torch.distributed (``aio.train.batch_norm``).
+
+torch's own SyncBatchNorm needs a GPU, and all ranks to have rows: with one bottleneck a modality, some have
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from ..heads.classification import BNNeck
+from ..losses.precision import at_least_float32
+from ..losses.shards import Shard
+
+MODES = ("sync", "local")
+
+
+class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Normalises by the rows of all ranks; takes the place of a BatchNorm and its parameters and statistics.
+
+    A single row in all is normalised by the running statistics, as in
+    :class:`aio_plugin.heads.classification.Bottleneck`. Forward in train mode is collective, and so is backward.
+
+    Shape:
+        (n, C, ...) -> the same; n may be 0 and differ between ranks.
+    """
+
+    @classmethod
+    def of(cls, norm: nn.modules.batchnorm._BatchNorm) -> SyncedBatchNorm:
+        """The same normalisation over all ranks, with the very parameters and buffers of ``norm``."""
+        self = cls(norm.num_features, norm.eps, norm.momentum, affine=False, track_running_stats=True)
+        self._parameters.update(norm._parameters)
+        self._buffers.update(norm._buffers)
+        self.affine = norm.affine
+        return self.train(norm.training)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise each of the C channels."""
+        if not self.training:
+            return self._by_running_statistics(input)
+        with torch.autocast(input.device.type, enabled=False):
+            rows = at_least_float32(input)
+            count, mean, var = _statistics(rows.detach())
+            if count <= 1:
+                return self._by_running_statistics(input)
+            self._track(count, mean, var)
+            normal = _Normalise.apply(rows, mean, (var + self.eps).rsqrt(), count)
+            if self.weight is not None:
+                normal = normal * self.weight.view(_channels(input))
+            if self.bias is not None:
+                normal = normal + self.bias.view(_channels(input))
+        return normal.to(input.dtype)  # type: ignore[no-any-return]
+
+    def _by_running_statistics(self, input: Tensor) -> Tensor:
+        return F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+        )
+
+    @torch.no_grad()
+    def _track(self, count: int, mean: Tensor, var: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        step = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean), step)
+        self.running_var.lerp_((var * count / (count - 1)).to(self.running_var), step)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any number of dimensions will do."""
+
+
+class SyncedBNNeck(BNNeck):
+    """A BNNeck that calls a bottleneck on every rank as soon as one of them has rows for it."""
+
+    @classmethod
+    def of(cls, neck: BNNeck) -> SyncedBNNeck:
+        """The same bottlenecks."""
+        self = cls.__new__(cls)
+        nn.Module.__init__(self)
+        self.shared, self.necks, self.training = neck.shared, neck.necks, neck.training
+        return self
+
+    def forward(self, features: Tensor, index: Tensor) -> Tensor:
+        """See :class:`aio_plugin.heads.classification.BNNeck`."""
+        if self.shared or not self.training:
+            return super().forward(features, index)
+        used = torch.zeros(len(self.necks), device=index.device)
+        used[index.unique()] = 1
+        out = torch.zeros_like(features)
+        for slot in Shard.here(0).highest(used).nonzero().flatten().tolist():
+            rows = (index == slot).nonzero().flatten()
+            out = out.index_copy(0, rows, self.necks[slot](features[rows]))
+        return out
+
+
+def synchronise(model: nn.Module) -> None:
+    """Make every BatchNorm of ``model`` normalise by the rows of all ranks."""
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.modules.batchnorm._BatchNorm):
+                setattr(module, name, SyncedBatchNorm.of(child))
+            elif isinstance(child, BNNeck):
+                synchronise(child)
+                setattr(module, name, SyncedBNNeck.of(child))
+
+
+@torch.no_grad()
+def average_statistics(model: nn.Module) -> None:
+    """Set the running statistics of every BatchNorm to their mean over the ranks; collective."""
+    shard, kept = Shard.here(0), _running(model)
+    if shard.world == 1 or not kept:
+        return
+    flat = shard.summed(torch.cat([tensor.flatten() for tensor in kept])) / shard.world
+    for tensor, mean in zip(kept, flat.split([tensor.numel() for tensor in kept]), strict=True):
+        tensor.copy_(mean.view_as(tensor))
+
+
+@contextmanager
+def kept_statistics(model: nn.Module) -> Iterator[None]:
+    """Give the running statistics back after the block, as if nothing had gone through ``model`` in it."""
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    kept = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers(recurse=False)]
+    try:
+        yield
+    finally:
+        for buffer, before in kept:
+            buffer.copy_(before)
+
+
+def _running(model: nn.Module) -> list[Tensor]:
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    return [t for norm in norms for t in (norm.running_mean, norm.running_var) if t is not None]
+
+
+def _channels(input: Tensor) -> tuple[int, ...]:
+    return (1, -1, *[1] * (input.dim() - 2))
+
+
+def _dims(input: Tensor) -> list[int]:
+    return [dim for dim in range(input.dim()) if dim != 1]
+
+
+def _statistics(rows: Tensor) -> tuple[int, Tensor, Tensor]:
+    """Number of values a channel, their mean (C,) and variance (C,), over all ranks.
+
+    The ranks' own means and squared deviations are put together (Chan et al. 1979); sums of squares would
+    cancel.
+    """
+    shard, dims = Shard.here(0), _dims(rows)
+    number = rows.numel() // rows.shape[1]
+    mean = rows.mean(dims) if number else rows.new_zeros(rows.shape[1])
+    squares = (rows - mean.view(_channels(rows))).square().sum(dims)
+    packed = torch.stack([torch.full_like(mean, number), mean, squares])[None]
+    if shard.world > 1:
+        packed = shard.gathered(packed, [1] * shard.world)
+    numbers, means, deviations = packed.unbind(1)
+    count = numbers.sum(0).clamp(min=1)
+    whole = (numbers * means).sum(0) / count
+    squared = deviations.sum(0) + (numbers * (means - whole).square()).sum(0)
+    return int(numbers[:, 0].sum()), whole, squared / count
+
+
+class _Normalise(torch.autograd.Function):
+    """(x - mean) / sigma, whose mean and sigma depend on the x of all ranks."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, mean: Tensor, scale: Tensor, count: int) -> Tensor:
+        normal = (rows - mean.view(_channels(rows))) * scale.view(_channels(rows))
+        ctx.save_for_backward(normal, scale)
+        ctx.count = count
+        return normal
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        normal, scale = ctx.saved_tensors
+        dims, shape = _dims(normal), _channels(normal)
+        sums = torch.stack([gradient.sum(dims), (gradient * normal).sum(dims)])
+        even, along = (Shard.here(0).summed(sums) / ctx.count).unbind()
+        centred = gradient - even.view(shape) - normal * along.view(shape)
+        return centred * scale.view(shape), None, None, None
