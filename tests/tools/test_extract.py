@@ -51,7 +51,6 @@ def items(out, part):
     ("name", "query", "dtype"),
     [
         ("market1501", "", "float32"),
-        ("tri_cuhk_pedes", "sketch+text", "float32"),
         ("tri_cuhk_pedes", "rgb+ir+sketch+text", "float16"),
     ],
 )
