@@ -145,7 +145,7 @@ def test_times(whole_world, tmp_path, monkeypatch):
 TINY = """
 import sys
 from benchmarks import scales, tables
-scales.SCALES["toy"] = scales.toy_scale("toy", 40, (1, 1), 1, (1, 1), 1)
+scales.SCALES["toy"] = scales.toy_scale("toy", 40, (1, 1), 1, (2, 2), 1)
 sys.exit(tables.main(sys.argv[1:]))
 """
 
