@@ -181,8 +181,8 @@ KEYS: tuple[Key, ...] = (
     Key(
         "train.checkpoint_activations",
         False,
-        "keep each encoder block's input alone and compute the block again for the gradient: a quarter of the encoder's "
-        "activations, for a third to a half more time; same gradient. AIO models alone",
+        "keep each encoder block's input alone and compute the block again for the gradient: a quarter of the "
+        "encoder's activations, for a third to a half more time; same gradient. AIO models alone",
     ),
     Key("train.clip_norm", 0.0, "largest norm of a step's gradient, longer ones are shortened to it; 0 = any"),
     Key(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader
 
 from ..datasets import ADAPTERS
 from ..datasets.columns import columns_of
@@ -20,7 +19,8 @@ from ..models.registry import readable, searchable
 from ..synthesis.sketch import Sketcher
 from ..training import distributed
 from ..training.bundles import BundleDataset, Source
-from ..training.media import MediaReader, QueryDataset, collate
+from ..training.loader import BatchLoader
+from ..training.media import MediaReader, QueryDataset
 from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
@@ -134,13 +134,11 @@ def data_manager_class(stock: type) -> type:
                 distributed.rank(),
                 distributed.world(),
             )
-            return DataLoader(
-                dataset,
-                batch_sampler=sampler,
-                num_workers=self.workers,
-                pin_memory=self.use_gpu,
-                collate_fn=collate,
-            )
+            return BatchLoader(dataset, device=self._device, batch_sampler=sampler, num_workers=self.workers)
+
+        @property
+        def _device(self) -> str | None:
+            return "cuda" if self.use_gpu else None
 
         def loader_at(self, epoch: int, start: int = 0) -> Any:
             """The training loader of ``epoch``, without its first ``start`` batches."""
@@ -183,12 +181,11 @@ def data_manager_class(stock: type) -> type:
             for spec, target in self.test_targets.items():
                 parts = {"query": target.query, "gallery": target.gallery}
                 self.test_loader[spec] = {
-                    part: DataLoader(
+                    part: BatchLoader(
                         QueryDataset(items, reader),
+                        device=self._device,
                         batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world()),
                         num_workers=self.workers,
-                        pin_memory=self.use_gpu,
-                        collate_fn=collate,
                     )
                     for part, items in parts.items()
                 }

@@ -13,7 +13,6 @@ from safetensors.torch import save
 from torch import Tensor
 from yacs.config import CfgNode
 
-from ..config import modalities
 from ..encoders.files import read_file
 from ..encoders.frozen import HASH_BYTES, NAME_BYTES
 from ..errors import CheckpointError, ConfigError
@@ -23,10 +22,12 @@ from ..host.offline import config_of, digest
 from ..host.registration import register
 from ..host.safetensors import SUFFIX
 from ..modality import MODALITIES
+from ..models.registry import DMF_NAMES, SPECS, readable
 from ..training.checkpoint import save_atomically
 from ..writing import written_whole
 
 SCHEMA = 1
+IDENTITY = "encoder.identity"
 CARD = "aio_card"
 """Key of the card in the safetensors file's own metadata."""
 
@@ -92,11 +93,14 @@ def card_of(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: str
     Raises:
         CheckpointError: ``state`` is not of one of our models, or not of the config's.
     """
-    classifier = state.get("classifier.weight")
-    if "encoder.identity" not in state or classifier is None:
-        raise CheckpointError(f"{weights} holds no AIO or DMF model; give a checkpoint that training one wrote.")
+    name, classifier = config["model"]["name"], state.get("classifier.weight")
+    mark = "bottleneck.weight" if name in DMF_NAMES else IDENTITY
+    if mark not in state or classifier is None:
+        raise CheckpointError(
+            f"{weights} holds no {name!r}, the model of the config; give a checkpoint that training it wrote."
+        )
     data, aio = config["data"], config["aio"]
-    named = [modality.value for modality in modalities(CfgNode({"modalities": list(aio["modalities"])}))]
+    named = [modality.value for modality in readable(name, CfgNode({"modalities": list(aio["modalities"])}))]
     tokenized = [m.value for m in MODALITIES if any(name.startswith(f"tokenizers.{m.value}.") for name in state)]
     if tokenized and tokenized != named:
         raise CheckpointError(
@@ -106,8 +110,8 @@ def card_of(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: str
     return {
         "schema": SCHEMA,
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "model": config["model"]["name"],
-        "encoder": encoder_of(state["encoder.identity"]),
+        "model": name,
+        "encoder": encoder_of(state, aio["encoder"]["name"] or SPECS[name].encoder),
         "modalities": named,
         "image_size": [data["height"], data["width"]],
         "normalisation": {"mean": list(data["norm_mean"]), "std": list(data["norm_std"])},
@@ -121,8 +125,13 @@ def card_of(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: str
     }
 
 
-def encoder_of(identity: Tensor) -> dict[str, str]:
-    """Name and SHA-256 of the encoder that a checkpoint was trained on."""
-    raw = bytes(identity.tolist())
+def encoder_of(state: Mapping[str, Tensor], configured: str) -> dict[str, str | None]:
+    """Name and SHA-256 of the frozen encoder that a model needs beside its file.
+
+    DMF trains its own, which is in the file: ``configured`` is what it started from, and there is no hash.
+    """
+    if IDENTITY not in state:
+        return {"name": configured, "sha256": None}
+    raw = bytes(state[IDENTITY].tolist())
     name, sha256 = raw[:NAME_BYTES].rstrip(b"\0").decode("utf-8", "replace"), raw[NAME_BYTES:][:HASH_BYTES].hex()
     return {"name": name, "sha256": sha256}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -115,5 +116,20 @@ def test_what_does_not_fit(weights, small_world, tmp_path, capsys):
         assert says in capsys.readouterr().err
     torch.save({"state_dict": {"fc.weight": torch.ones(2)}}, tmp_path / "stock.pth")
     assert trained.command("export", small_world, "--weights", tmp_path / "stock.pth", "--out", out) == 2
-    assert "no AIO or DMF model" in capsys.readouterr().err
+    assert "holds no 'aio_tiny'" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_model_that_trains_its_encoder(small_world, tmp_path):
+    config = Path(trained.CONFIG).with_name("dmf_tiny_toy.yaml")
+    override = ("aio.dmf.start", "")
+    cfg = trained.config(small_world, config_file=config, overrides=override)
+    torch.manual_seed(0)
+    model = find().models.build_model("dmf_tiny", num_classes=5, loss=cfg.loss.name)
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "model.pth.tar")
+    out = tmp_path / "dmf.safetensors"
+    assert export("--config-file", config, "--weights", tmp_path / "model.pth.tar", "--out", out, *override) == 0
+    assert same(read_file(out), model.state_dict())
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["encoder"] == {"name": "toy", "sha256": None}
+    assert card["training"]["identities"] == 5

@@ -19,13 +19,13 @@ FEW = ("aio.stages", STAGES, "train.batch_size", 6, "train.max_epoch", 1, "data.
 """Overrides that a few persons are enough for."""
 
 
-def config(root, *overrides):
+def config(root, *more, config_file=CONFIG, overrides=None):
     """The demo's config on the data below ``root``, in force."""
     from argparse import Namespace
 
     aio_plugin.register()
-    given = Namespace(config_file=CONFIG, root=str(root), sources=None, targets=None, transforms=None)
-    given.opts = list(map(str, (*FEW, *overrides)))
+    given = Namespace(config_file=str(config_file), root=str(root), sources=None, targets=None, transforms=None)
+    given.opts = list(map(str, (*FEW, *more) if overrides is None else overrides))
     return _config(given)
 
 
