@@ -15,6 +15,7 @@ from typing import Any
 from ..datasets import ADAPTERS
 from ..errors import HostError
 from ..models.registry import NAMES
+from ..training import distributed
 from .models import is_aio
 from .seams import Seams
 from .session import session
@@ -62,6 +63,7 @@ def open_engines(torchreid: Any, seams: Seams) -> None:
         if is_aio(given["model"]):
             return _engine_class(torchreid.engine.Engine)
         _refuse_bundles(given["datamanager"], given["model"])
+        _refuse_ranks(given["model"])
         return None
 
     for stock in (torchreid.engine.ImageSoftmaxEngine, torchreid.engine.ImageTripletEngine):
@@ -101,6 +103,15 @@ def _refuse_bundles(datamanager: Any, model: Any) -> None:
         raise HostError(
             f"{type(model).__name__} is one of torchreid's models, but the data manager is AIO's. Choose an AIO model "
             f"({', '.join(NAMES)}), or take the `aio:` node out of the config (the mapping out of register())."
+        )
+
+
+def _refuse_ranks(model: Any) -> None:
+    if distributed.world() > 1:
+        raise HostError(
+            f"{type(model).__name__} is one of torchreid's models, whose engine trains in one process: "
+            f"{distributed.world()} would train a model each and write over each other's files. Start it without "
+            "torchrun."
         )
 
 

@@ -66,6 +66,8 @@ class Keeper:
 
         A last checkpoint that lies there before torchrun's first attempt is of an earlier run, and put aside.
         """
+        if distributed.is_main():
+            _tidy(folder / "model")
         attempt, last = distributed.restarts(), folder / "model" / LAST
         if attempt is None or session.setting("model.resume", "") or not distributed.from_main(last.is_file()):
             return start_epoch
@@ -88,3 +90,9 @@ class Keeper:
         if self.scheduler is not None:
             state["scheduler"] = self.scheduler.state_dict()
         return state
+
+
+def _tidy(folder: Path) -> None:
+    """Remove checkpoints that a killed run was writing."""
+    for half in folder.glob(".*.pth.tar*.tmp"):
+        half.unlink(missing_ok=True)

@@ -153,7 +153,14 @@ sys.exit(tables.main(sys.argv[1:]))
 @pytest.mark.slow
 def test_for_real(tmp_path):
     """Table 7 is made, killed in its run, and made again from what the run left; then it is checked."""
-    places = ["--root", str(tmp_path / "data"), "--results", str(tmp_path / "results"), "--runs", str(tmp_path / "runs")]
+    places = [
+        "--root",
+        str(tmp_path / "data"),
+        "--results",
+        str(tmp_path / "results"),
+        "--runs",
+        str(tmp_path / "runs"),
+    ]
     line = [sys.executable, "-c", TINY, "--toy", *places, "--seeds", "1", "--table", "7"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     with subprocess.Popen(line, cwd=REPO, env=environment, start_new_session=True) as process:

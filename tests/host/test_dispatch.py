@@ -145,3 +145,10 @@ def test_a_stock_model_on_our_data_manager_is_refused(registered: Any) -> None:
 
     with pytest.raises(HostError, match="Linear is one of torchreid's models"):
         registered.engine.ImageSoftmaxEngine(Bundles(), nn.Linear(1, 1), None)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_stock_model_in_several_processes(registered: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch.distributed, "world", lambda: 2)
+    with pytest.raises(HostError, match="Linear is one of torchreid's models, whose engine trains in one process"):
+        getattr(registered.engine, name)(_Loaders(), nn.Linear(1, 1), None)

@@ -43,7 +43,10 @@ def run(line, check=True, **environment):
 
 
 def killed(line, out, after):
-    """Start a run and kill it ``after`` seconds from its first checkpoint, which its folder ``out`` then holds."""
+    """Start a run and kill it ``after`` seconds from its first checkpoint, which its folder ``out`` then holds.
+
+    Returns the last step that it printed, such as ``[1/2][3/4]``, or "" if none.
+    """
     with open(out / "log", "w") as log:
         running = subprocess.Popen(line, stdout=log, stderr=log, cwd=REPO)
         while not (out / LAST).exists():
@@ -52,6 +55,8 @@ def killed(line, out, after):
         time.sleep(after)
         running.send_signal(signal.SIGKILL)
         running.wait()
+    printed = losses((out / "log").read_text())
+    return printed[-1][0] if printed else ""
 
 
 def weights(path):
