@@ -1,7 +1,8 @@
 """Tables inside Markdown files, made from the result files: ``python -m benchmarks.readme`` rewrites what is stale.
 
 Between the lines ``<!-- table:toy/aio4 -->`` and ``<!-- /table -->`` stands the table of ``results/toy/aio4.json``;
-between ``<!-- result:toy_demo_seed1 -->`` and ``<!-- /result -->`` what the run of that file in ``results/`` printed.
+between ``<!-- result:toy_demo_seed1 -->`` and ``<!-- /result -->`` what the run of that file in ``results/`` printed;
+and likewise for the other kinds (:data:`KINDS`).
 """
 
 from __future__ import annotations
@@ -9,23 +10,17 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from aio_plugin.errors import AIOError
-from aio_plugin.evaluation.table import table as text_table
 from aio_plugin.writing import written_whole
 
-from . import documents, papers
+from . import documents, measured, papers
 from .definitions import tables
 from .render import markdown
-from .runs import REPOSITORY, read_document
+from .runs import REPOSITORY
 from .scales import SCALES
-
-FLAGS = re.DOTALL | re.MULTILINE
-BLOCK = re.compile(r"^<!-- (?P<kind>table|result):(?P<name>\S+) -->\n(?P<inside>.*?)^<!-- /(?P=kind) -->$", FLAGS)
-MARK = re.compile(r"^<!-- /?(table|result)\b", FLAGS)
-"""On a line of its own; within a line it is spoken of."""
 
 
 def files() -> list[Path]:
@@ -49,6 +44,23 @@ def table_of(name: str, results: Path = documents.RESULTS) -> str:
     return markdown(definition, document, published)
 
 
+KINDS: Mapping[str, Callable[[str, Path], str]] = {
+    "table": lambda name, results: f"\n{table_of(name, results)}",
+    "result": measured.printed,
+    "seeds": measured.seeds,
+    "speed": measured.fast,
+    "profile": measured.profile,
+    "ranking": measured.ranking,
+}
+"""What can stand in a Markdown file: kind -> how it is made of a name and the folder of the results."""
+
+FLAGS = re.DOTALL | re.MULTILINE
+KIND = "|".join(KINDS)
+BLOCK = re.compile(rf"^<!-- (?P<kind>{KIND}):(?P<name>\S+) -->\n(?P<inside>.*?)^<!-- /(?P=kind) -->$", FLAGS)
+MARK = re.compile(rf"^<!-- /?({KIND})\b", FLAGS)
+"""On a line of its own; within a line it is spoken of."""
+
+
 def renewed(text: str, results: Path = documents.RESULTS) -> str:
     """``text`` with every table made from its result file.
 
@@ -61,11 +73,8 @@ def renewed(text: str, results: Path = documents.RESULTS) -> str:
 
 
 def _block(kind: str, name: str, results: Path) -> str:
-    if kind == "table":
-        inside = f"\n{table_of(name, results)}\n"
-    else:
-        inside = f"```\n{text_table(read_document(results / f'{name}.json'))}\n```\n"
-    return f"<!-- {kind}:{name} -->\n{inside}<!-- /{kind} -->"
+    inside = KINDS[kind](name, results)
+    return f"<!-- {kind}:{name} -->\n{inside}\n<!-- /{kind} -->"
 
 
 def stale(paths: Sequence[Path]) -> list[Path]:

@@ -29,7 +29,7 @@ from .inference import inference
 from .loading import loading
 from .meter import ceiling
 from .problem import CAPTIONS, PRECISIONS, SIZES
-from .table import markdown
+from .table import details, markdown
 from .ways import CHECKPOINTED, COMPILED, OURS, PLAIN, TRAINED, WAYS
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -53,7 +53,7 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     if args.markdown:
-        print(markdown(json.loads(args.markdown.read_text())), end="")
+        _print(json.loads(args.markdown.read_text()))
         return
     if SIZES[args.size].device == "cuda" and not torch.cuda.is_available():
         raise SystemExit(f"Size {args.size} needs a GPU that torch sees; on a CPU measure --size tiny.")
@@ -64,8 +64,12 @@ def main() -> None:
     machine = _name(document["hardware"], document["setting"]["device"])
     out = args.out or RESULTS / f"speed_{machine}.json"
     write_json(document, out)
-    print(markdown(document))
+    _print(document)
     print(f"Written to {out}", file=sys.stderr)
+
+
+def _print(document: dict[str, Any]) -> None:
+    print(f"{markdown(document)}\n\n{details(document)}")
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 NAMES = {
@@ -15,12 +15,17 @@ NAMES = {
 
 
 def markdown(document: Mapping[str, Any]) -> str:
-    """The tables of a document that ``python -m benchmarks.speed`` wrote, with what they were measured on."""
-    parts = [_about(document), _training(document)]
-    for key, part in (("scaling", _scaling), ("inference", _inference), ("loading", _loading), ("profile", _profile)):
-        if key in document:
-            parts.append(part(document[key]))
-    return "\n\n".join(parts) + "\n"
+    """Training, inference and loading of a document that ``python -m benchmarks.speed`` wrote, and the machine."""
+    return _joined(document, {"training": _training, "inference": _inference, "loading": _loading}, _about(document))
+
+
+def details(document: Mapping[str, Any]) -> str:
+    """How training scales, and where a step's time goes."""
+    return _joined(document, {"scaling": _scaling, "profile": _profile})
+
+
+def _joined(document: Mapping[str, Any], parts: Mapping[str, Callable[[Any], str]], *before: str) -> str:
+    return "\n\n".join([*before, *(made(document) for key, made in parts.items() if key in document)])
 
 
 def _about(document: Mapping[str, Any]) -> str:
@@ -41,20 +46,22 @@ def _training(document: Mapping[str, Any]) -> str:
         memory = "too much" if found["memory_mib"] is None else f"{found['memory_mib']:,.0f}"
         speeds = (f"{found['persons_per_second']:.4g}", f"{found['tokens_per_second']:,.0f}")
         rows.append((NAMES[way], *speeds, memory, f"{100 * share:.0f} %"))
-    return _table(("training", "persons/s", "tokens/s", "peak MiB", "of the ceiling"), rows)
+    return table(("training", "persons/s", "tokens/s", "peak MiB", "of the ceiling"), rows)
 
 
-def _scaling(found: Sequence[Mapping[str, Any]]) -> str:
+def _scaling(document: Mapping[str, Any]) -> str:
+    found = document["scaling"]
     ways = [way for way in NAMES if way in found[0]]
     rows = []
     for row in found:
         image = " x ".join(map(str, row["image"]))
         speeds = ["out of memory" if row[way] is None else f"{row[way]:.4g}" for way in ways]
         rows.append((str(row["persons"]), image, f"{row['tokens_a_person']:.0f}", *speeds))
-    return _table(("batch", "pixels", "tokens a person", *(f"{NAMES[way]}, persons/s" for way in ways)), rows)
+    return table(("batch", "pixels", "tokens a person", *(f"{NAMES[way]}, persons/s" for way in ways)), rows)
 
 
-def _inference(found: Mapping[str, Any]) -> str:
+def _inference(document: Mapping[str, Any]) -> str:
+    found = document["inference"]
     rows = []
     for key in (key for key in found if key.startswith("queries_")):
         for way, times in found[key].items():
@@ -65,10 +72,11 @@ def _inference(found: Mapping[str, Any]) -> str:
     rows.append(
         ("paper (table 9)", f"{paper['1']}", f"{paper['2']}", "", f"{paper['4']}", f"{paper['4'] / paper['1']:.1f}")
     )
-    return _table(("ms a query", "1 modality", "2", "3", "4", "4 over 1"), rows)
+    return table(("ms a query", "1 modality", "2", "3", "4", "4 over 1"), rows)
 
 
-def _loading(found: Mapping[str, Any]) -> str:
+def _loading(document: Mapping[str, Any]) -> str:
+    found = document["loading"]
     rows = []
     for name, speeds in found["photos"].items():
         for about, theirs, ours in (
@@ -77,18 +85,20 @@ def _loading(found: Mapping[str, Any]) -> str:
         ):
             ratio = f"{speeds[ours] / speeds[theirs]:.2f}"
             rows.append((f"{name}{about}", f"{speeds[theirs]:.0f}", f"{speeds[ours]:.0f}", ratio))
-    return _table(("images/s on one core", "torchreid", "this package", "times"), rows)
+    return table(("images/s on one core", "torchreid", "this package", "times"), rows)
 
 
-def _profile(found: Mapping[str, Any]) -> str:
+def _profile(document: Mapping[str, Any]) -> str:
+    found = document["profile"]
     tables = []
     for way, profile in found.items():
         share = f"products and attention {100 * profile['matrix_products']:.0f} %"
         rows = [(f"`{row['name']}`", f"{100 * row['share']:.1f} %", str(row["calls"])) for row in profile["top"]]
-        tables.append(_table((f"{NAMES[way]}, {profile['milliseconds']:.4g} ms; {share}", "time", "calls"), rows))
+        tables.append(table((f"{NAMES[way]}, {profile['milliseconds']:.4g} ms; {share}", "time", "calls"), rows))
     return "\n\n".join(tables)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))

@@ -1,5 +1,6 @@
 """The tables of the README and of benchmarks/ are those of their result files, and no number stands beside them."""
 
+import json
 import re
 
 import pytest
@@ -107,6 +108,54 @@ def test_markers_without_end(text, results):
 def test_no_such_file(results):
     with pytest.raises(AIOError, match=r"aio9\.json"):
         readme.renewed("<!-- table:toy/aio9 -->\n<!-- /table -->\n", results)
+
+
+MEASURED = sorted(documents.RESULTS.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=lambda path: path.stem)
+def test_measurements_tell_where_they_were_made(path):
+    found = json.loads(path.read_text())
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", found["commit"])
+    assert found["hardware"]["processor"]
+    assert found["packages"]["torch"]
+    assert "config" in found or "command" in found
+    assert not re.search(r'"/(home|root|tmp|work|Users)/', path.read_text())
+
+
+def test_seeds_stand_side_by_side(tmp_path):
+    for seed, rank1 in ((1, 0.875), (2, 0.25)):
+        write_json(result_document({"market1501": result(rank1)}), tmp_path / f"demo_seed{seed}.json")
+    text = readme.renewed("<!-- seeds:demo -->\n<!-- /seeds -->", tmp_path)
+    assert "| seed 1 | seed 2 |" in text
+    assert text.splitlines()[-2].endswith("| 87.5 | 25.0 |")
+    write_json(result_document({"sysu_mm01": result(0.5)}), tmp_path / "demo_seed3.json")
+    with pytest.raises(AIOError, match=r"demo_seed3.json: its targets are \['sysu_mm01'\]"):
+        readme.renewed("<!-- seeds:demo -->\n<!-- /seeds -->", tmp_path)
+    with pytest.raises(AIOError, match="there is none"):
+        readme.renewed("<!-- seeds:full -->\n<!-- /seeds -->", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "path", "value", "shown"),
+    [
+        ("speed", "speed_2_cores", ("training", "ours", "persons_per_second"), 1234.0, "| 1234 |"),
+        ("profile", "speed_2_cores", ("profile", "ours", "milliseconds"), 4321.0, "4321 ms"),
+        ("ranking", "ranking_2_cores", ("sizes", "msmt17", "aio_plugin", "seconds"), 5678.0, "| 5678.00 s,"),
+    ],
+)
+def test_measurements_are_shown(tmp_path, kind, name, path, value, shown):
+    found = inner = json.loads((documents.RESULTS / f"{name}.json").read_text())
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    file = tmp_path / f"{name}.json"
+    file.write_text(json.dumps(found))
+    assert shown in readme.renewed(f"<!-- {kind}:{name} -->\n<!-- /{kind} -->", tmp_path)
+    for broken in ("{", "{}"):
+        file.write_text(broken)
+        with pytest.raises(AIOError, match=f"{name}.json: no result that can be read"):
+            readme.renewed(f"<!-- {kind}:{name} -->\n<!-- /{kind} -->", tmp_path)
 
 
 def test_a_file_in_the_wrong_place_is_no_real_table(results):
