@@ -148,10 +148,10 @@ def _origin(document: Document) -> str:
     commits = sorted({str(run["commit"])[:12] for run in runs})
     machines = sorted({f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" + _gpus(r) for r in runs})
     world = f", toy world of {document.world['ids']} ids, seed {document.world['seed']}" if document.world else ""
-    seeds = ", ".join(map(str, document.seeds()))
+    seeds = f"; seeds {', '.join(map(str, document.seeds()))}" if document.unit == "percent" else ""
     return (
-        f"`{document.command}`, {document.created[:10]}; commit {', '.join(commits)}; {'; '.join(machines)}; "
-        f"seeds {seeds}{world}. Configs, versions and every seed's numbers: "
+        f"`{document.command}`, {document.created[:10]}; commit {', '.join(commits)}; {'; '.join(machines)}"
+        f"{seeds}{world}. Configs, versions and every seed's numbers: "
         f"`benchmarks/results/{document.scale}/{document.table}.json`."
     )
 
