@@ -44,7 +44,8 @@ setup(
     ],
     extras_require={
         "lmdb": ["lmdb>=1.4"],  # LUPerson-NL as published
-        "dev": ["lmdb>=1.4", "pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "types-PyYAML"],
+        "quantise": ["torchao>=0.10"],  # aio.encoder.quantise
+        "dev": ["lmdb>=1.4", "torchao>=0.10", "pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["aio-reid = aio_plugin.__main__:main"]},
 )

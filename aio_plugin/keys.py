@@ -31,6 +31,12 @@ KEYS: tuple[Key, ...] = (
         "weights, downloaded; 'random' = random weights, for tests and measurements",
     ),
     Key(
+        "encoder.quantise",
+        "",
+        "keep the encoder's matrices in eight bits: 'int8' or 'fp8' (needs torchao); half of bf16's memory for them, "
+        "computed as before, but of rounded weights: benchmarks/README.md says what that cost. AIO models alone",
+    ),
+    Key(
         "modalities",
         ["rgb", "ir", "sketch", "text"],
         "what the model has tokenizers for: rgb and any of ir, sketch, text and cp (colour pencil); training media of "

@@ -1,6 +1,8 @@
-"""Two tables of our own: one model under several protocols, and the deviation over seeds."""
+"""Tables of our own: the deviation over seeds, one model under several protocols and with its encoder in eight bits."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from .aio_tables import BASE, DIRECTIONS, TRI
 from .papers import Note
@@ -64,4 +66,22 @@ def seeds(scale: Scale) -> Table:
     )
 
 
-TABLES = (seeds, protocols)
+def quantised(scale: Scale) -> Table:
+    """What rounding the frozen encoder's matrices costs, trained without and tested with it."""
+    settings: Mapping[str, Settings] = {
+        "as trained": {},
+        "int8": {"aio.encoder.quantise": "int8"},
+        "fp8 (e4m3)": {"aio.encoder.quantise": "fp8"},
+    }
+    return Table(
+        "quantised",
+        "The encoder's matrices in eight bits",
+        "matrices",
+        ("rank-1", "mAP"),
+        tuple(DIRECTIONS),
+        {row: {d: Score(BASE, target, s) for d, target in DIRECTIONS.items()} for row, s in settings.items()},
+        printed=False,
+    )
+
+
+TABLES = (seeds, protocols, quantised)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from .scales import SKETCHER, SUFFIXES, Scale
 from .spec import Absent, Cell, Count, Score, Settings, Timing, Training
 
 OPTION = "aio.datasets."
+QUANTISE = "aio.encoder.quantise"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,7 @@ class Bench:
             return self._faults([(cell.dataset, {}, None)])
         if isinstance(cell, Timing):
             return ()  # it needs neither data nor weights
-        return tuple(dict.fromkeys([*self._training(cell.training), *self._target(cell)]))
+        return tuple(dict.fromkeys([*self._training(cell.training), *self._target(cell), *_packages(cell)]))
 
     def _target(self, cell: Score) -> tuple[str, ...]:
         name, written = split_target(cell.target)
@@ -156,3 +158,8 @@ class Bench:
     def _sketcher(self) -> dict[str, Any]:
         path = Path(self.weights, f"{SKETCHER}.pth") if self.weights and not self.scale.toy else None
         return {"aio.synthesis.lineart": relative(path)} if path is not None and path.is_file() else {}
+
+
+def _packages(cell: Score) -> tuple[str, ...]:
+    lacking = QUANTISE in cell.options and importlib.util.find_spec("torchao") is None
+    return ("torchao is not installed (pip install torchao)",) if lacking else ()

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from ..repair import repair_torchvision
 from .attention import attend, attend_rows
 from .pack import Pack, pick
+from .quantised import QuantisedAffine, is_quantised
 
 
 class Norm(NamedTuple):
@@ -53,16 +54,19 @@ class Affine(NamedTuple):
         return one, other
 
 
+Map = Affine | QuantisedAffine
+
+
 @dataclass(frozen=True)
 class Block:
     """The weights of one block."""
 
     norm1: Norm
-    qkv: Affine
-    proj: Affine
+    qkv: Map
+    proj: Map
     norm2: Norm
-    fc1: Affine
-    fc2: Affine
+    fc1: Map
+    fc2: Map
     act: Callable[[Tensor], Tensor]
     heads: int
 
@@ -133,7 +137,7 @@ def _last(block: Block, pack: Pack, way: Way, x: Tensor) -> Tensor:
     return _after(pick(x, pack.read), attended, block)
 
 
-def _before(x: Tensor, norm: Norm, qkv: Affine, dtype: torch.dtype) -> Tensor:
+def _before(x: Tensor, norm: Norm, qkv: Map, dtype: torch.dtype) -> Tensor:
     """Queries, keys and values (T, 3 D) of tokens (T, D)."""
     return qkv(norm(x).to(dtype))
 
@@ -144,7 +148,7 @@ def _after(x: Tensor, attended: Tensor, block: Block) -> Tensor:
 
 
 def _mlp(
-    x: Tensor, attended: Tensor, proj: Affine, norm: Norm, fc1: Affine, fc2: Affine, act: Callable[[Tensor], Tensor]
+    x: Tensor, attended: Tensor, proj: Map, norm: Norm, fc1: Map, fc2: Map, act: Callable[[Tensor], Tensor]
 ) -> Tensor:
     x = x + proj(attended)
     return x + fc2(act(fc1(norm(x).to(attended.dtype))))
@@ -172,5 +176,6 @@ def _norm(module: Any) -> Norm:
     return Norm(module.weight, module.bias, module.eps)
 
 
-def _affine(module: Any, scale: nn.Module | None = None) -> Affine:
-    return Affine(module.weight, module.bias, getattr(scale, "gamma", None))
+def _affine(module: Any, scale: nn.Module | None = None) -> Map:
+    made = QuantisedAffine if is_quantised(module.weight) else Affine
+    return made(module.weight, module.bias, getattr(scale, "gamma", None))

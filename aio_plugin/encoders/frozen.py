@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import EncoderError
+from ..errors import ConfigError, EncoderError
 from .attention import attention_kernel
 from .blocks import Way, plain, read
 from .pack import Pack, Sequences
+from .quantised import is_quantised, quantise
 
 NAME_BYTES, HASH_BYTES = 64, 32
 
@@ -129,9 +130,27 @@ class FrozenEncoder(nn.Module):
         Norms stay as they are. ``sha256`` stays that of the weights as they were given.
         """
         for module in self.blocks.modules():
-            if isinstance(module, nn.Linear):
+            if isinstance(module, nn.Linear) and not is_quantised(module.weight):
                 module.to(dtype)
         self._held = dtype if dtype in (torch.bfloat16, torch.float16) else None
+        return self
+
+    @torch.no_grad()
+    def quantise(self, kind: str) -> FrozenEncoder:
+        """Keep the matrices in eight bits from now on, see :mod:`.quantised`; ``sha256`` stays as it is.
+
+        Raises:
+            EncoderError: ``kind`` is unknown, or the blocks are no plain ViT blocks.
+            ConfigError: torchao is not installed, or the encoder is compiled.
+        """
+        if not all(map(plain, self.blocks)):
+            raise EncoderError(
+                f"The blocks of encoder {self.name!r} are no plain ViT blocks, which alone can be quantised; set "
+                "aio.encoder.quantise to ''."
+            )
+        if self._compiled:
+            raise ConfigError("aio.encoder.quantise and aio.train.compile do not go together; set one of them off.")
+        quantise(self.blocks, kind)
         return self
 
     def thawed(self) -> nn.ModuleList:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
 from ..modality import Batch
 from ..models.criterion import weights_of
@@ -65,6 +66,8 @@ def engine_class(base: type) -> type:
             self.register_model("model", model, optimizer, scheduler)
             self.options = session.options()
             self.precision = resolve(self.options.train.precision, self.use_gpu)
+            if isinstance(self.bare_model.encoder, FrozenEncoder):
+                self.bare_model.encoder.hold(self.precision)
             self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
             self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
             self.keeper = Keeper(model, optimizer, scheduler, self.scaler)

@@ -96,7 +96,7 @@ def build(
     if name in DMF_NAMES:
         from .build_dmf import build_dmf
 
-        _refuse_for_dmf(name, options.train)
+        _refuse_for_dmf(name, options)
         model: AIO | DMF = build_dmf(spec, num_classes, options, size, vocabulary, loss)
     else:
         model = _build_aio(spec, num_classes, options, size, loss)
@@ -141,13 +141,19 @@ def _build_aio(spec: Spec, num_classes: int, options: Any, image_size: tuple[int
     model = AIO(pretrained.encoder, num_classes, shape, loss)
     start_from(model, pretrained, words, tokenizers=options.tokenizer.start == "pretrained")
     model.compute(options.train.compile, options.train.checkpoint_activations)
+    if options.encoder.quantise:
+        model.encoder.quantise(options.encoder.quantise)
     return model
 
 
 def _refuse_for_dmf(name: str, options: Any) -> None:
-    for key in ("compile", "checkpoint_activations"):
-        if options[key]:
-            raise ConfigError(f"aio.train.{key} is for AIO models, and the model is {name!r}; set it to False.")
+    for key, given in (
+        ("train.compile", options.train.compile),
+        ("train.checkpoint_activations", options.train.checkpoint_activations),
+        ("encoder.quantise", options.encoder.quantise),
+    ):
+        if given:
+            raise ConfigError(f"aio.{key} is for AIO models, and the model is {name!r}; leave it out.")
 
 
 def _word_embedding(options: Any, pretrained: Pretrained) -> Any:
