@@ -1,4 +1,4 @@
-"""Tables inside Markdown files, made from the result files: ``python -m benchmarks.readme`` rewrites what is stale.
+"""Tables in Markdown, made from the result files: ``python -m benchmarks.readme`` rewrites what is stale.
 
 Between the lines ``<!-- table:toy/aio4 -->`` and ``<!-- /table -->`` stands the table of ``results/toy/aio4.json``;
 between ``<!-- result:toy_demo_seed1 -->`` and ``<!-- /result -->`` what the run of that file in ``results/`` printed;
@@ -93,19 +93,25 @@ def _renewed(path: Path) -> str:
         raise AIOError(f"{path}: {error}") from error
 
 
+def _stale_alone() -> dict[Path, str]:
+    """The tables that stand beside their result files and are not those of them, as they should be."""
+    found = {path: table_of(f"{path.parent.name}/{path.stem}") for path in sorted(documents.RESULTS.glob("*/*.json"))}
+    beside = {path.with_suffix(".md"): text for path, text in found.items()}
+    return {path: text for path, text in beside.items() if not path.exists() or path.read_text("utf-8") != text}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 1 where something is stale and was not to be written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a table is stale")
     args = parser.parse_args(arguments)
     try:
-        old = stale(files())
-        for path in old:
+        old = {path: _renewed(path) for path in stale(files())} | _stale_alone()
+        for path, text in old.items():
             print(f"{path.relative_to(REPOSITORY)}: tables are {'stale' if args.check else 'made anew'}")
             if not args.check:
-                content = _renewed(path).encode()
                 with written_whole(path) as file:
-                    file.write(content)
+                    file.write(text.encode())
     except AIOError as error:
         print(f"benchmarks.readme: {error}", file=sys.stderr)
         return 2

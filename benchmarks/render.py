@@ -66,7 +66,7 @@ def _alone(table: Table, document: Document, feet: Footnotes) -> Iterator[str]:
     yield from _head([table.row_label, *columns, *seeds])
     for row, cells in table.cells.items():
         found = {column: document.cells.get((row, column)) for column in table.columns}
-        line = [_ours(each, table, feet) if column in cells else "" for column, each in found.items()]
+        line = [_ours(each, table, feet, document.toy) if column in cells else "" for column, each in found.items()]
         if table.each_seed:
             line += _by_seed(found[table.columns[0]], table, document)
         yield _line([row, *line])
@@ -101,13 +101,13 @@ def _difference(
     return " / ".join("-" if value is None else shown(mean - value, table.unit, sign=True) for mean, value in pairs)
 
 
-def _ours(found: Found | None, table: Table, feet: Footnotes) -> str:
+def _ours(found: Found | None, table: Table, feet: Footnotes, toy: bool = False) -> str:
     if found is None:
         return feet.mark("not in this result file; make the table again").strip()
     if not found.values:
         return feet.mark(f"empty: {found.why}").strip()
     numbers = " / ".join(written(found, index, table.unit) for index in range(len(table.metrics)))
-    return numbers + feet.mark(*found.notes)
+    return numbers + feet.mark(*(note for note in found.notes if not (toy and UNLIKE in note)))  # the title says it
 
 
 def _by_seed(found: Found | None, table: Table, document: Document) -> list[str]:
