@@ -14,7 +14,7 @@ import yaml
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.queries import as_own, needed
-from aio_plugin.host.datamanager import split_target
+from aio_plugin.host.targets import split_target
 from aio_plugin.tools.market1501 import FOLDER as MARKET
 from aio_plugin.tools.market1501 import PARTS, RELEASE
 

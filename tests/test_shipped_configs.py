@@ -7,8 +7,9 @@ import yaml
 
 from aio_plugin import config
 from aio_plugin.datasets import ADAPTERS
-from aio_plugin.host.datamanager import COPIES, split_target
+from aio_plugin.host.datamanager import COPIES
 from aio_plugin.host.default_config import default_config
+from aio_plugin.host.targets import split_target
 from aio_plugin.models.registry import NAMES
 from aio_plugin.training.stages import parse_stages
 from aio_plugin.training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS

@@ -26,9 +26,7 @@ from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .readers import describe, training_reader
 from .session import session
-from .targets import Target as Target
-from .targets import TargetReader, items_of, tested
-from .targets import split_target as split_target
+from .targets import Target, TargetReader, items_of, tested
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 """torchreid samplers that mean something for bundles: one a person, or sampler.num_instances."""

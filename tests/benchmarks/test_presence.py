@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from aio_plugin.datasets import ADAPTERS
-from aio_plugin.host.datamanager import split_target
+from aio_plugin.host.targets import split_target
 from benchmarks import tables as runner
 from benchmarks.definitions import tables
 from benchmarks.presence import Bench
