@@ -116,6 +116,9 @@ def engine_class(base: type) -> type:
                 self.record.column = "before"
                 self.test(save_dir=save_dir, **kept)
             self.record.column = "after"
+            self.epoch = max(
+                start_epoch - 1, 0
+            )  # what the last checkpoint is named by, where no epoch is left to train
             super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
             if distributed.is_main():
                 self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import sys
 
 import pytest
@@ -164,3 +165,15 @@ def test_stage_one_has_no_real_infrared_or_sketch_and_stage_two_does(toy_world, 
     first, second = (set(eval(line[5:])) for line in printed.splitlines() if line.startswith("SEEN"))
     assert first == {(0, 1), (1, 2), (2, 2), (3, 1), (4, 0)}
     assert {(1, 1), (2, 1), (1, 2), (2, 2)} <= second
+
+
+def test_a_run_killed_in_its_last_test_resumes(undisturbed, toy_world, tmp_path):
+    """Nothing is left to train; the last checkpoint has its name all the same."""
+    out, printed = undisturbed
+    shutil.copytree(out / "model", tmp_path / "model")
+    (tmp_path / FINAL).unlink()
+    again = run([*command(root=toy_world, out=tmp_path), "model.resume", str(tmp_path / LAST)])
+    assert not losses(again)
+    assert [path.name for path in (tmp_path / "model").glob("model.pth.tar-*")] == ["model.pth.tar-2"]
+    assert same(weights(tmp_path / FINAL), weights(out / FINAL))
+    assert (tmp_path / "results.json").exists()
