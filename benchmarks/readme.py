@@ -83,7 +83,7 @@ def stale(paths: Sequence[Path]) -> list[Path]:
     Raises:
         AIOError: see :func:`renewed`; the file is named.
     """
-    return [path for path in paths if _renewed(path) != path.read_text(encoding="utf-8")]
+    return list(_changed({path: _renewed(path) for path in paths}))
 
 
 def _renewed(path: Path) -> str:
@@ -93,11 +93,15 @@ def _renewed(path: Path) -> str:
         raise AIOError(f"{path}: {error}") from error
 
 
-def _stale_alone() -> dict[Path, str]:
-    """The tables that stand beside their result files and are not those of them, as they should be."""
-    found = {path: table_of(f"{path.parent.name}/{path.stem}") for path in sorted(documents.RESULTS.glob("*/*.json"))}
-    beside = {path.with_suffix(".md"): text for path, text in found.items()}
-    return {path: text for path, text in beside.items() if not path.exists() or path.read_text("utf-8") != text}
+def _alone() -> dict[Path, str]:
+    """The tables that stand beside their result files, as they should be."""
+    paths = sorted(documents.RESULTS.glob("*/*.json"))
+    return {path.with_suffix(".md"): table_of(f"{path.parent.name}/{path.stem}") for path in paths}
+
+
+def _changed(made: Mapping[Path, str]) -> dict[Path, str]:
+    """Those of ``made`` that do not stand so on disk."""
+    return {path: text for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a table is stale")
     args = parser.parse_args(arguments)
     try:
-        old = {path: _renewed(path) for path in stale(files())} | _stale_alone()
+        old = _changed({path: _renewed(path) for path in files()} | _alone())
         for path, text in old.items():
             print(f"{path.relative_to(REPOSITORY)}: tables are {'stale' if args.check else 'made anew'}")
             if not args.check:

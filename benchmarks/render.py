@@ -8,6 +8,7 @@ from .claims import verdicts
 from .documents import Document, Found
 from .papers import Note, Published
 from .spec import Table
+from .tabular import lines
 from .units import FACTOR, heading, shown, written
 
 TOY = "TOY DATA"
@@ -39,14 +40,14 @@ def markdown(table: Table, document: Document, published: Published | None) -> s
     """
     feet = Footnotes()
     if document.toy:
-        title, lines, about = f"{TOY}: {table.title}", list(_alone(table, document, feet)), [_warning(published)]
+        title, body, about = f"{TOY}: {table.title}", list(_alone(table, document, feet)), [_warning(published)]
     elif published is None:
-        title, lines, about = table.title, list(_alone(table, document, feet)), []
+        title, body, about = table.title, list(_alone(table, document, feet)), []
     else:
         title = f"{published.paper.partition(':')[0]}, {published.table}: {published.title}"
-        lines = list(_beside(table, document, published, feet))
+        body = list(_beside(table, document, published, feet))
         about = [f"Published: {published.paper}, {published.table}."]
-    parts = [[f"**{title}**"], about, lines, feet.lines(), _notes(table, document, published), _claims(table, document)]
+    parts = [[f"**{title}**"], about, body, feet.lines(), _notes(table, document, published), _claims(table, document)]
     return "\n\n".join("\n".join(part) for part in [*parts, [_origin(document)]] if part) + "\n"
 
 
@@ -63,19 +64,20 @@ def _alone(table: Table, document: Document, feet: Footnotes) -> Iterator[str]:
     """A row a line, a column a column, ours alone."""
     columns = [column if table.unit == "count" else f"{column}, {heading(table.metrics)}" for column in table.columns]
     seeds = [f"seed {seed}" for seed in document.seeds()] if table.each_seed else []
-    yield from _head([table.row_label, *columns, *seeds])
+    rows = []
     for row, cells in table.cells.items():
         found = {column: document.cells.get((row, column)) for column in table.columns}
         line = [_ours(each, table, feet, document.toy) if column in cells else "" for column, each in found.items()]
         if table.each_seed:
             line += _by_seed(found[table.columns[0]], table, document)
-        yield _line([row, *line])
+        rows.append([row, *line])
+    return lines([table.row_label, *columns, *seeds], rows)
 
 
 def _beside(table: Table, document: Document, published: Published, feet: Footnotes) -> Iterator[str]:
     """A cell a line: published, ours, difference."""
     numbers = heading(table.metrics)
-    yield from _head([table.row_label, "", f"published, {numbers}", f"ours, {numbers}", "difference"])
+    head, rows = [table.row_label, "", f"published, {numbers}", f"ours, {numbers}", "difference"], []
     for row in [*table.cells, *(row for row in published.values if row not in table.cells)]:
         for column in table.columns:
             printed = published.at(row, column)
@@ -85,7 +87,8 @@ def _beside(table: Table, document: Document, published: Published, feet: Footno
             said = [note.text for note in published.notes if (note.rows or note.columns) and note.concerns(row, column)]
             left = "" if printed is None else " / ".join(shown(v, table.unit) for v in printed) + feet.mark(*said)
             right = "" if row not in table.cells else _ours(ours, table, feet)
-            yield _line([row, column, left, right, _difference(table, row, column, ours, printed, feet)])
+            rows.append([row, column, left, right, _difference(table, row, column, ours, printed, feet)])
+    return lines(head, rows)
 
 
 def _difference(
@@ -159,11 +162,3 @@ def _origin(document: Document) -> str:
 def _gpus(run: object) -> str:
     names = run["hardware"]["gpus"] if isinstance(run, dict) else []
     return "".join(f", {name}" for name in names)
-
-
-def _head(cells: Sequence[str]) -> list[str]:
-    return [_line(cells), "|" + "---|" * len(cells)]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

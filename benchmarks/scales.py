@@ -64,6 +64,14 @@ SOURCES = ("market1501", "msmt17", "msmt17_all", "randperson")
 """What DMF's stage two is trained on, as its configs call it."""
 
 LAION = "laion2b_vit_b16"
+
+
+def _of_timm(file: str, whose: str) -> Encoder:
+    """An encoder of timm's ViT-B/16 with the blocks of ``whose`` weights, and LAION's words."""
+    about = f"{whose}, the blocks of its state dict named as timm does (blocks.0.norm1...)"
+    return Encoder({"aio.encoder.name": "timm:vit_base_patch16_224"}, file, LAION, about)
+
+
 REAL = Scale(
     "real",
     configs={
@@ -85,18 +93,8 @@ REAL = Scale(
             "openai_clip_vit_b16",
             about="open_clip's ViT-B-16-quickgelu openai",
         ),
-        "luperson": Encoder(
-            {"aio.encoder.name": "timm:vit_base_patch16_224"},
-            "luperson_vit_b16",
-            words=LAION,
-            about="TransReID-SSL's ViT-B/16+ICS, the blocks of its state dict named as timm does (blocks.0.norm1...)",
-        ),
-        "uni_perceiver": Encoder(
-            {"aio.encoder.name": "timm:vit_base_patch16_224"},
-            "uni_perceiver_v2_vit_b16",
-            words=LAION,
-            about="Uni-Perceiver v2's ViT-B/16, the blocks of its state dict named as timm does (blocks.0.norm1...)",
-        ),
+        "luperson": _of_timm("luperson_vit_b16", "TransReID-SSL's ViT-B/16+ICS"),
+        "uni_perceiver": _of_timm("uni_perceiver_v2_vit_b16", "Uni-Perceiver v2's ViT-B/16"),
     },
     samples=50,
 )

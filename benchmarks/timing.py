@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from aio_plugin.models.registry import build
 from aio_plugin.tokenizers.bpe import encode
 
 from .presence import Bench
+from .speed.meter import seconds
 
 ON_A_GPU, WARM_UP, REPEATS = 700, 5, 3
 CAPTION = "a tall woman with long brown hair wearing a green striped shirt, blue jeans and white shoes, carrying a bag"
@@ -45,18 +45,7 @@ class Stopwatch:
         return [1000 * self._mean(lambda: self.model(batch)) for _ in range(REPEATS)]
 
     def _mean(self, call: Callable[[], Any]) -> float:
-        times = []
-        for _ in range(self.samples):
-            self._wait()
-            start = time.perf_counter()
-            call()
-            self._wait()
-            times.append(time.perf_counter() - start)
-        return statistics.fmean(times)
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
+        return statistics.fmean(seconds(call, self.device.type) for _ in range(self.samples))
 
 
 def _options(config: Any) -> Any:

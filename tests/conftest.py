@@ -8,14 +8,18 @@ import pytest
 UPSTREAM = "AIO_TORCHREID_UPSTREAM"
 
 
+def made_world(folder, persons):
+    """Data root of a toy world below ``folder``."""
+    from aio_plugin.toy.layouts import make
+
+    make(str(folder / "data"), persons, 3, progress=False)
+    return folder / "data"
+
+
 @pytest.fixture(scope="session")
 def toy_world(tmp_path_factory):
     """Data root of a toy world of 40 training persons."""
-    from aio_plugin.toy.layouts import make
-
-    root = tmp_path_factory.mktemp("toy")
-    make(str(root / "data"), 40, 3, progress=False)
-    return root / "data"
+    return made_world(tmp_path_factory.mktemp("toy"), 40)
 
 
 @pytest.fixture(scope="session")

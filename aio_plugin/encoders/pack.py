@@ -49,8 +49,9 @@ class Pack:
 
     def __init__(self, given: Sequence[Sequences]) -> None:
         keep = torch.cat([_kept(each) for each in given])
-        lengths = torch.cat([_lengths(each) for each in given])
-        reads = torch.cat([n if each.whole else n.clamp(max=1) for each in given for n in [_lengths(each)]])
+        each_length = [_lengths(each) for each in given]
+        lengths = torch.cat(each_length)
+        reads = torch.cat([n if each.whole else n.clamp(max=1) for each, n in zip(given, each_length, strict=True)])
         order = torch.argsort(lengths * (int(lengths.max()) + 1) + reads, stable=True)
         starts = lengths.cumsum(0) - lengths
         self.take = keep.nonzero().flatten()[_spans(starts[order], lengths[order])]

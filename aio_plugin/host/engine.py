@@ -17,7 +17,7 @@ from ..modality import Batch
 from ..models.criterion import weights_of
 from ..training import distributed
 from ..training.checkpoint import restore_scaler, steps_done
-from ..training.precision import resolve
+from ..training.precision import autocast, resolve
 from ..training.schedule import WarmupCosine
 from ..training.step import Settings, Step
 from .keeping import Keeper
@@ -184,8 +184,7 @@ def engine_class(base: type) -> type:
             """Retrieval features (B, D) of a batch, float32 and of unit length."""
             batch = input.cuda() if self.use_gpu else input
             model = self.model if distributed.world() == 1 else self.bare_model
-            kind = "cuda" if self.use_gpu else "cpu"
-            with torch.autocast(kind, self.precision, enabled=self.precision is not torch.float32):
+            with autocast("cuda" if self.use_gpu else "cpu", self.precision):
                 features: Tensor = model(batch)
             return features.float()
 

@@ -126,8 +126,7 @@ def average_statistics(model: nn.Module) -> None:
 @contextmanager
 def kept_statistics(model: nn.Module) -> Iterator[None]:
     """Give the running statistics back after the block, as if nothing had gone through ``model`` in it."""
-    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    kept = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers(recurse=False)]
+    kept = [(buffer, buffer.clone()) for norm in _norms(model) for buffer in norm.buffers(recurse=False)]
     try:
         yield
     finally:
@@ -135,9 +134,12 @@ def kept_statistics(model: nn.Module) -> Iterator[None]:
             buffer.copy_(before)
 
 
+def _norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+
+
 def _running(model: nn.Module) -> list[Tensor]:
-    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    return [t for norm in norms for t in (norm.running_mean, norm.running_var) if t is not None]
+    return [t for norm in _norms(model) for t in (norm.running_mean, norm.running_var) if t is not None]
 
 
 def _channels(input: Tensor) -> tuple[int, ...]:

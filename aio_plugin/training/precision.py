@@ -20,3 +20,8 @@ def resolve(name: str, cuda: bool) -> torch.dtype:
     if name == "fp16" and not cuda:
         raise ConfigError("aio.train.precision fp16 needs CUDA; use bf16 or fp32.")
     return PRECISIONS[name]
+
+
+def autocast(device_type: str, dtype: torch.dtype) -> torch.autocast:
+    """Computes in ``dtype``, as :func:`resolve` gives it; float32 is no autocast."""
+    return torch.autocast(device_type, dtype, enabled=dtype is not torch.float32)

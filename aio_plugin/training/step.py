@@ -17,6 +17,7 @@ from ..losses.shards import Shard
 from ..modality import MISSING, MODALITIES, Batch, Modality
 from ..models.criterion import FusionWeights, Weights, total_loss
 from . import batch_norm, distributed
+from .precision import autocast
 from .randomness import mix
 from .sampler import rows_of
 
@@ -132,8 +133,7 @@ class Step:
         which = distributed.rank() * self.settings.accumulate + number
         if which and part["present"].is_cuda:
             torch.cuda.manual_seed(mix(seed, which))
-        kind, precision = part["present"].device.type, self.settings.precision
-        with torch.autocast(kind, precision, enabled=precision is not torch.float32):
+        with autocast(part["present"].device.type, self.settings.precision):
             found: Outputs = model(part)
         return found
 

@@ -23,12 +23,13 @@ import torch
 
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.evaluation.results import write_json
+from aio_plugin.training.precision import PRECISIONS
 
 from . import training
 from .inference import inference
 from .loading import loading
 from .meter import ceiling
-from .problem import CAPTIONS, PRECISIONS, SIZES
+from .problem import CAPTIONS, SIZES
 from .table import details, markdown
 from .ways import CHECKPOINTED, COMPILED, OURS, PLAIN, TRAINED, WAYS
 

@@ -18,8 +18,6 @@ TEXT_LENGTH = 77
 CAPTIONS = (18, 46)
 """Shortest and longest caption in tokens, start and end included; about those of SYNTH-PEDES and CUHK-PEDES."""
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
 MASKED = 4
 """Attribute words masked in a caption."""
 

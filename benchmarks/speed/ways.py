@@ -12,9 +12,10 @@ from torch import nn
 from aio_plugin.modality import Batch
 from aio_plugin.models.aio import AIO
 from aio_plugin.models.criterion import Weights, total_loss
+from aio_plugin.training.precision import PRECISIONS, autocast
 
 from .plain import Plain
-from .problem import PRECISIONS, Size, make_model
+from .problem import Size, make_model
 
 OURS, PLAIN, TRAINED = "ours", "plain", "trained"
 COMPILED, CHECKPOINTED = "ours_compiled", "ours_checkpointed"
@@ -45,7 +46,7 @@ class Trainer:
     def step(self, batch: Batch, seed: int) -> float:
         """One optimisation step; returns the loss. ``seed`` says which modalities are joined."""
         torch.manual_seed(seed)
-        with autocast(self.size):
+        with autocast(self.size.device, PRECISIONS[self.size.precision]):
             outputs = self.model(batch)
         loss, summary = total_loss(outputs, Weights())
         self.optimizer.zero_grad(set_to_none=True)
@@ -54,19 +55,13 @@ class Trainer:
         return summary["loss"]
 
 
-def autocast(size: Size) -> Any:
-    """The context of the size's precision."""
-    dtype = PRECISIONS[size.precision]
-    return torch.autocast(size.device, dtype, enabled=dtype is not torch.float32)
-
-
 def retrieval(model: AIO | Plain, size: Size) -> Callable[[Batch], Any]:
     """Features of queries, as in a test."""
     model.eval()
 
     @torch.no_grad()
     def features(batch: Batch) -> Any:
-        with autocast(size):
+        with autocast(size.device, PRECISIONS[size.precision]):
             return model(batch)
 
     return features

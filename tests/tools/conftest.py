@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ..conftest import made_world
 from . import trained
 
 torch.set_num_threads(1)
@@ -11,11 +12,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory):
     """Data root of a toy world of 10 training persons."""
-    from aio_plugin.toy.layouts import make
-
-    root = tmp_path_factory.mktemp("small")
-    make(str(root / "data"), 10, 3, progress=False)
-    return root / "data"
+    return made_world(tmp_path_factory.mktemp("small"), 10)
 
 
 @pytest.fixture(scope="session")
