@@ -17,19 +17,19 @@ $(VENV)/.installed: setup.py constraints.txt
 
 demo: setup
 	$(RUN) -m aio_plugin toy --root $(TOY) --ids 400 --seed 0
-	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy.yaml --root $(TOY) data.save_dir log/demo train.seed $(SEED)
+	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy.yaml --root $(TOY) data.save_dir log/demo train.seed $(SEED)
 
 toy-full: setup
 	$(RUN) -m aio_plugin toy --root $(TOY)-full --ids 1000 --seed 0
-	$(RUN) -m aio_plugin main --config-file configs/aio_tiny_toy_full.yaml --root $(TOY)-full train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
+	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy_full.yaml --root $(TOY)-full train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
 
 tables-toy: setup
-	$(RUN) -m benchmarks.tables --toy
-	$(RUN) -m benchmarks.readme
+	$(RUN) -m benchmarks.paper_tables --toy
+	$(RUN) -m benchmarks.markdown
 
 # Whether the committed toy tables come out again, within their deviation.
 tables-check: setup
-	$(RUN) -m benchmarks.tables --toy --check
+	$(RUN) -m benchmarks.paper_tables --toy --check
 
 test: setup
 	$(RUN) -m pytest

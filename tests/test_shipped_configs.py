@@ -7,14 +7,14 @@ import yaml
 
 from aio_plugin import config
 from aio_plugin.datasets import ADAPTERS
-from aio_plugin.host.datamanager import COPIES
+from aio_plugin.host.data_manager import COPIES
 from aio_plugin.host.default_config import default_config
 from aio_plugin.host.targets import split_target
 from aio_plugin.models.registry import NAMES
 from aio_plugin.training.stages import parse_stages
 from aio_plugin.training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 
-FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[1] / "configs").glob("*/*.yaml"))
 DATASETS = {*ADAPTERS, "market1501"}
 
 
@@ -37,7 +37,7 @@ def test_config(file):
 
 
 def test_the_papers_recipe():
-    values = yaml.safe_load((FILES[0].parent / "aio_vit_b16_384x192.yaml").read_text())
+    values = yaml.safe_load((FILES[0].parents[1] / "aio" / "aio_vit_b16_384x192.yaml").read_text())
     train, aio = values["train"], config.build(values["aio"])
     assert (values["data"]["height"], values["data"]["width"]) == (384, 192)
     assert (train["optim"], train["lr"], train["weight_decay"], train["batch_size"]) == ("adamw", 1e-4, 1e-4, 32)

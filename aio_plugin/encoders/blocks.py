@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..repair import repair_torchvision
+from ..torchvision_import import repair_torchvision
 from .attention import attend, attend_rows
 from .pack import Pack, pick
 from .quantised import QuantisedAffine, is_quantised

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import EncoderError
-from ..repair import repair_torchvision
 from ..tokenizers.bpe import VOCABULARY
+from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
 from .pretrained import RANDOM, Pretrained, seeded

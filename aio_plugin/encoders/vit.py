@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import EncoderError, nearest
-from ..repair import repair_torchvision
+from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
 from .pretrained import RANDOM, Pretrained, absent, image_start, norm_start, quick_offline, seeded

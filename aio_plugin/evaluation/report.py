@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from ..atomic_write import written_whole
 from ..metrics.distance import Metric
-from ..writing import written_whole
 from .pictures import Searched, ranked_pictures
 from .pixels import Render
 from .score import Rerank

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..atomic_write import written_whole
 from ..errors import AIOError
-from ..writing import written_whole
 from .environment import git_commit, hardware, package_versions
 from .score import Result
 

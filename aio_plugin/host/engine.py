@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
+from ..losses.criterion import weights_of
 from ..modality import Batch
-from ..models.criterion import weights_of
 from ..training import distributed
 from ..training.checkpoint import restore_scaler, steps_done
 from ..training.precision import autocast, resolve
 from ..training.schedule import WarmupCosine
 from ..training.step import Settings, Step
-from .keeping import Keeper
-from .models import bare
+from .checkpoint_writer import Keeper
+from .patches.models import bare
 from .processes import NoWriter
 from .record import Record
 from .session import session

@@ -13,7 +13,7 @@ from ..errors import HostError
 from .processes import processes
 from .registration import register
 
-WORKER = "aio_plugin.host.worker"
+WORKER = "aio_plugin.host.spawn_main"
 
 
 def run_script(path: str, arguments: Sequence[str]) -> None:

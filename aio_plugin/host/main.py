@@ -21,10 +21,10 @@ from yacs.config import CfgNode
 
 from ..errors import ConfigError
 from .default_config import arguments, default_config
-from .find import find
 from .launch import workers_repaired
 from .processes import processes
 from .registration import register
+from .torchreid_import import find
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

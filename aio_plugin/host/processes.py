@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import AIOError
 from ..training import distributed
-from .find import find
-from .seams import Seams
+from .patches.base import Patches
+from .torchreid_import import find
 
 
 @contextlib.contextmanager
@@ -35,17 +35,17 @@ def processes() -> Iterator[None]:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """No printed line, no warning and no log file."""
-    seams, stdout = Seams(), sys.stdout
+    patches, stdout = Patches(), sys.stdout
     stock = find().utils.Logger
     with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sys.stdout = nowhere
-        seams.set_attribute(find().utils, "Logger", lambda fpath=None: stock())  # without its file
+        patches.set_attribute(find().utils, "Logger", lambda fpath=None: stock())  # without its file
         try:
             yield
         finally:
             sys.stdout = stdout
-            seams.undo()
+            patches.undo()
 
 
 class NoWriter:

@@ -14,8 +14,8 @@ from ..evaluation.report import RankedList, ranked_lists, write_report
 from ..evaluation.results import COLUMNS, document, file_name, target_entry, write_json
 from ..evaluation.score import Result, score
 from ..evaluation.table import table
-from .find import distribution
 from .session import session
+from .torchreid_import import distribution
 
 RESULTS, REPORT, TARGETS = "results.json", "report.html", "results"
 LISTS, TOP = 6, 8

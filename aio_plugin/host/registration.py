@@ -1,4 +1,4 @@
-"""Opens all seams at once, and closes them."""
+"""Opens all patches at once, and closes them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .checkpoints import open_checkpoints
-from .configs import open_configs, read
-from .datasets import open_datasets
-from .dispatch import open_data_manager, open_engines
-from .find import alias, find
-from .models import open_models
-from .optim import open_optim
-from .safetensors import open_safetensors
-from .seams import Seams
+from .patches.base import Patches
+from .patches.checkpoints import open_checkpoints
+from .patches.configs import open_configs, read
+from .patches.datasets import open_datasets
+from .patches.dispatch import open_data_manager, open_engines
+from .patches.models import open_models
+from .patches.optim import open_optim
+from .patches.safetensors import open_safetensors
 from .session import session
+from .torchreid_import import alias, find
 
-_open: Seams | None = None
+_open: Patches | None = None
 _exact = False
 
 
@@ -27,15 +27,15 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
     torchreid = find()
     given = None if config is None else read(config)
     if _open is None:
-        seams = Seams()
+        patches = Patches()
         try:
-            _open_all(torchreid, seams)
+            _open_all(torchreid, patches)
         except BaseException:
-            seams.undo()
+            patches.undo()
             raise
-        _open = seams
+        _open = patches
     if exact_ranking and not _exact:
-        from .ranking import open_ranking  # the metrics, which a plain register() need not import
+        from .patches.ranking import open_ranking  # the metrics, which a plain register() need not import
 
         open_ranking(torchreid, _open)
         _exact = True
@@ -52,13 +52,13 @@ def unregister() -> None:
     session.clear()
 
 
-def _open_all(torchreid: Any, seams: Seams) -> None:
-    alias(torchreid, seams)
-    open_checkpoints(seams)
-    open_safetensors(torchreid, seams)
-    open_datasets(torchreid, seams)
-    open_models(torchreid, seams)
-    open_data_manager(torchreid, seams)
-    open_engines(torchreid, seams)
-    open_optim(torchreid, seams)
-    open_configs(seams)
+def _open_all(torchreid: Any, patches: Patches) -> None:
+    alias(torchreid, patches)
+    open_checkpoints(patches)
+    open_safetensors(torchreid, patches)
+    open_datasets(torchreid, patches)
+    open_models(torchreid, patches)
+    open_data_manager(torchreid, patches)
+    open_engines(torchreid, patches)
+    open_optim(torchreid, patches)
+    open_configs(patches)

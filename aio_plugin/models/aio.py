@@ -20,6 +20,7 @@ from ..encoders.pack import Sequences
 from ..errors import ModalityError
 from ..heads.attributes import AttributeDecoder
 from ..heads.classification import BNNeck, Classifier
+from ..losses.criterion import Weights
 from ..modality import MODALITIES, Batch, Combination, Modality, format_combination, in_order
 from ..tokenizers.bpe import lengths
 from ..tokenizers.image import ImageTokenizer
@@ -69,6 +70,7 @@ class AIO(nn.Module):
     """
 
     is_aio = True
+    loss_weights = staticmethod(Weights.of)
 
     def __init__(self, encoder: FrozenEncoder, num_classes: int, shape: Shape, loss: str = "softmax") -> None:
         super().__init__()

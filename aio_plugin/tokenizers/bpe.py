@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModalityError
-from ..repair import repair_torchvision
+from ..torchvision_import import repair_torchvision
 
 VOCABULARY = 49408
 """Size of CLIP's vocabulary, start and end token included."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from ..datasets.files import IMAGE_SUFFIXES, is_junk, leads_out
+from ..datasets.reading.layouts import IMAGE_SUFFIXES, is_junk, leads_out
 from ..errors import MediaError
 from ..training.media import read_image
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ..datasets import ADAPTERS, Adapter
 from ..errors import DatasetError
-from . import inspection, market1501, surroundings
+from . import inspection, installation, market1501
 from .findings import Block
 
 TOY_MANIFEST = "toy.json"
@@ -26,8 +26,8 @@ def examine(root: str | None, fast: bool = False) -> Iterator[Block]:
     """
     if root is not None and not os.path.isdir(os.path.expanduser(root)):
         raise DatasetError(f"There is no folder {root}; give --root the folder that contains the datasets' folders.")
-    yield surroundings.packages()
-    yield surroundings.encoders()
+    yield installation.packages()
+    yield installation.encoders()
     if root is not None:
         yield from _datasets(os.path.expanduser(root), fast)
 

@@ -13,18 +13,18 @@ from safetensors.torch import save
 from torch import Tensor
 from yacs.config import CfgNode
 
+from ..atomic_write import written_whole
 from ..encoders.files import read_file
 from ..encoders.frozen import HASH_BYTES, NAME_BYTES
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.environment import git_commit, package_versions
 from ..evaluation.results import plain, write_json
-from ..host.offline import config_of, digest
+from ..host.inference import config_of, digest
+from ..host.patches.safetensors import SUFFIX
 from ..host.registration import register
-from ..host.safetensors import SUFFIX
 from ..modality import MODALITIES
 from ..models.registry import DMF_NAMES, SPECS, readable
 from ..training.checkpoint import save_atomically
-from ..writing import written_whole
 
 SCHEMA = 1
 IDENTITY = "encoder.identity"

@@ -13,10 +13,10 @@ from torch import Tensor
 from tqdm import tqdm
 from yacs.config import CfgNode
 
-from ..datasets.manifest_rows import READERS, suffix_of
+from ..datasets.manifest.rows import READERS, suffix_of
 from ..errors import ConfigError
 from ..evaluation.results import plain
-from ..host.offline import config_of, digest, features_of, test_data, tested_part, trained_model
+from ..host.inference import config_of, digest, features_of, test_data, tested_part, trained_model
 from ..modality import Batch, Item, format_combination
 from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset
@@ -99,7 +99,7 @@ def extract(
     """Write what is missing of ``file``, in the very batches in which testing computes it.
 
     Args:
-        compute: batch -> features (B, D), see :func:`aio_plugin.host.offline.features_of`.
+        compute: batch -> features (B, D), see :func:`aio_plugin.host.inference.features_of`.
         block: batches between two writes of how far it is.
     """
     size = cfg.test.batch_size

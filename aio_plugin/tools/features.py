@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ..atomic_write import written_whole
 from ..errors import CacheError, CheckpointError
 from ..evaluation.results import write_json
 from ..modality import Item
-from ..writing import written_whole
 
 SCHEMA, DONE = 1, "rows_done"
 

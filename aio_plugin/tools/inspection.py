@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
-from ..datasets import Adapter, Options, Splits, checks
-from ..datasets.packed import MARK
+from ..datasets import Adapter, Options, Splits
+from ..datasets.reading import checks
+from ..datasets.storage.lmdb_images import MARK
 from ..errors import AIOError, IncompleteError, OtherFormError
 from ..modality import Combination, Item
 from .contents import contents, unreadable

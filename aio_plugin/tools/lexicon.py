@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..datasets.annotations import read_objects, strings
-from ..datasets.synth_pedes import ANNOTATIONS, FOLDER
+from ..datasets.reading.annotations import read_objects, strings
+from ..datasets.text.synth_pedes import ANNOTATIONS, FOLDER
 from ..heads.lexicon import Lexicon, build
 
 

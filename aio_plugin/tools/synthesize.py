@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..errors import CacheError, ConfigError, MediaError, WorkerError
 from ..evaluation.environment import hardware
-from ..host.offline import config_of, training_data
+from ..host.inference import config_of, training_data
 from ..modality import Modality
 from ..synthesis.sketch import Sketcher
 from ..training.media import read_image

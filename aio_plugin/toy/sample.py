@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from .captions import caption
-from .draw import draw_rgb
+from .drawing.draw import draw_rgb
 from .people import sample_person
 from .scene import RGB_CAMERAS, WEB_CAMERAS, Camera
 

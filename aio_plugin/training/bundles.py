@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..datasets.columns import columns_of
+from ..datasets.storage.columns import columns_of
 from ..errors import DatasetError
 from ..modality import MODALITIES, Item, Media, Modality
 from .media import MediaReader

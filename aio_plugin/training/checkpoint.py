@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from ..atomic_write import written_whole
 from ..errors import CheckpointError
-from ..writing import written_whole
 
 PROGRESS, SCALER, BEST = "aio_progress", "aio_scaler", "aio_best"
 """Keys in the optimiser's first parameter group: where training stands, the state of fp16's loss scale, and the best

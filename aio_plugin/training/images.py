@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from ..datasets.packed import image_source
+from ..datasets.storage.lmdb_images import image_source
 from ..errors import MediaError
 
 DRAFTS = (8, 4, 2)
@@ -19,7 +19,7 @@ Resize = Callable[[Image.Image], Image.Image]
 
 
 def read_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
-    """The RGB image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.packed`);
+    """The RGB image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.storage.lmdb_images`);
     grey and palette images are replicated to three channels.
 
     With ``size`` a JPEG is decoded at a half, a quarter or an eighth of its sides (PIL's draft mode), as small as

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.columns import Columns, columns_of
+from ..datasets.storage.columns import Columns, columns_of
 from ..modality import Item, Media, Modality
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import AIOError, HostError
+from ..losses.criterion import FusionWeights, Weights, total_loss
 from ..losses.shards import Shard
 from ..modality import MISSING, MODALITIES, Batch, Modality
-from ..models.criterion import FusionWeights, Weights, total_loss
 from . import batch_norm, distributed
 from .precision import autocast
 from .randomness import mix

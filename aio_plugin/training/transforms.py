@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..repair import repair_torchvision
+from ..torchvision_import import repair_torchvision
 
 repair_torchvision()
 

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from aio_plugin.host.find import find
+from aio_plugin.host.torchreid_import import find
 from aio_plugin.modality import Item, Media, Modality
 from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset

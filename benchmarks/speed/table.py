@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..tabular import figures
+from ..markdown.tabular import figures
 
 NAMES = {
     "ours": "this package",

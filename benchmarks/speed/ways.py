@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from aio_plugin.losses.criterion import Weights, total_loss
 from aio_plugin.modality import Batch
 from aio_plugin.models.aio import AIO
-from aio_plugin.models.criterion import Weights, total_loss
 from aio_plugin.training.precision import PRECISIONS, autocast
 
 from .plain import Plain

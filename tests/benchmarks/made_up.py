@@ -10,8 +10,8 @@ import yaml
 from aio_plugin.evaluation.results import document, file_name, target_entry, validate, write_json
 from aio_plugin.evaluation.score import Result, TrialResult
 from aio_plugin.metrics.ranking import Metrics
-from benchmarks import documents
-from benchmarks.documents import Document, Found
+from benchmarks.paper_tables import documents
+from benchmarks.paper_tables.documents import Document, Found
 
 REPO = Path(__file__).parents[2]
 WORLD = {"ids": 40, "seed": 0, "sets": "all", "version": 3}
@@ -98,7 +98,7 @@ def table_document(table, scale="real", values=None, why=None, notes=()):
         table.name,
         scale,
         None if scale == "real" else WORLD,
-        "python -m benchmarks.tables",
+        "python -m benchmarks.paper_tables",
         "2026-01-01T00:00:00+00:00",
         table.metrics,
         table.unit,

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aio_plugin.errors import AIOError
-from benchmarks import documents, drift
-from benchmarks.definitions import tables
-from benchmarks.documents import Found
-from benchmarks.scales import SCALES
+from benchmarks.paper_tables import documents, drift
+from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables.documents import Found
+from benchmarks.paper_tables.scales import SCALES
 
 from .made_up import table_document
 

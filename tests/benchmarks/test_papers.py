@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from aio_plugin.errors import AIOError
-from benchmarks import papers
-from benchmarks.definitions import tables
-from benchmarks.scales import SCALES
+from benchmarks.paper_tables import published_numbers as papers
+from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables.scales import SCALES
 
 NAMES = sorted(path.stem for path in papers.FOLDER.glob("*.json"))
 

@@ -6,11 +6,11 @@ import pytest
 
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.host.targets import split_target
-from benchmarks import tables as runner
-from benchmarks.definitions import tables
-from benchmarks.presence import Bench
-from benchmarks.scales import REAL, TOY
-from benchmarks.spec import Score
+from benchmarks.paper_tables import __main__ as runner
+from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables.presence import Bench
+from benchmarks.paper_tables.scales import REAL, TOY
+from benchmarks.paper_tables.spec import Score
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ import pytest
 
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.results import write_json
-from benchmarks import documents, papers, readme
-from benchmarks.definitions import tables
-from benchmarks.scales import SCALES
+from benchmarks.markdown import __main__ as readme
+from benchmarks.paper_tables import documents
+from benchmarks.paper_tables import published_numbers as papers
+from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables.scales import SCALES
 
 from .made_up import result, result_document, table_document
 

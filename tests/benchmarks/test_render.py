@@ -7,12 +7,12 @@ import shutil
 
 import pytest
 
-from benchmarks import papers
-from benchmarks.claims import verdict
-from benchmarks.definitions import tables
-from benchmarks.documents import Found
-from benchmarks.render import markdown
-from benchmarks.scales import SCALES
+from benchmarks.paper_tables import published_numbers as papers
+from benchmarks.paper_tables.claims import verdict
+from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables.documents import Found
+from benchmarks.paper_tables.render import markdown
+from benchmarks.paper_tables.scales import SCALES
 
 from .made_up import table_document
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from aio_plugin.errors import AIOError
-from benchmarks import runs
-from benchmarks.runs import Plan, Run
+from benchmarks.paper_tables import runs
+from benchmarks.paper_tables.runs import Plan, Run
 
 from .made_up import REPO, Commands
 
@@ -131,7 +131,7 @@ def test_nobody_works_in_a_folder_that_a_living_child_holds(tmp_path):
 import sys
 sys.path.insert(0, {str(REPO)!r})
 from pathlib import Path
-from benchmarks import runs
+from benchmarks.paper_tables import runs
 folder = Path({str(tmp_path)!r})
 with runs._alone(folder) as lock:
     print("working", flush=True)

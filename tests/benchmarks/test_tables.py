@@ -10,12 +10,12 @@ import time
 import pytest
 
 from aio_plugin.toy import layouts
-from benchmarks import documents, runs, timing
-from benchmarks import tables as runner
-from benchmarks.definitions import tables
-from benchmarks.presence import Bench
-from benchmarks.scales import TOY
-from benchmarks.timing import Stopwatch
+from benchmarks.paper_tables import __main__ as runner
+from benchmarks.paper_tables import documents, runs, timing
+from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables.presence import Bench
+from benchmarks.paper_tables.scales import TOY
+from benchmarks.paper_tables.timing import Stopwatch
 
 from .made_up import REPO, Commands
 

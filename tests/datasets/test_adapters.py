@@ -6,8 +6,8 @@ import pytest
 
 from aio_plugin.datasets import ADAPTERS, get
 from aio_plugin.datasets.base import choose_query
-from aio_plugin.datasets.columns import Columnar, columns_of
-from aio_plugin.datasets.packed import MARK
+from aio_plugin.datasets.storage.columns import Columnar, columns_of
+from aio_plugin.datasets.storage.lmdb_images import MARK
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.modality import Modality, parse_combination
 
@@ -96,7 +96,7 @@ def test_the_dataset_s_own_folder_as_root_is_explained(name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_order_does_not_depend_on_the_file_system(name, tmp_path, monkeypatch):
-    from aio_plugin.datasets import files
+    from aio_plugin.datasets.reading import layouts as files
 
     BUILDERS[name](tmp_path)
     plain = ADAPTERS[name].read(str(tmp_path), {}, None)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.datasets import json_stream
-from aio_plugin.datasets.annotations import read_objects, read_photos
-from aio_plugin.datasets.json_stream import elements
+from aio_plugin.datasets.reading import json_stream
+from aio_plugin.datasets.reading.annotations import read_objects, read_photos
+from aio_plugin.datasets.reading.json_stream import elements
 from aio_plugin.errors import DatasetError
 
 VALUES = st.recursive(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from aio_plugin.datasets import ADAPTERS
-from aio_plugin.datasets.annotations import read_photos
+from aio_plugin.datasets.reading.annotations import read_photos
 from aio_plugin.errors import DatasetError
 
 from . import fixtures

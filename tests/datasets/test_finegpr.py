@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.datasets import ADAPTERS
-from aio_plugin.datasets.finegpr_captions import Caption, read_captions
-from aio_plugin.datasets.finegpr_names import conditions
+from aio_plugin.datasets.reading.finegpr_captions import Caption, read_captions
+from aio_plugin.datasets.reading.finegpr_names import conditions
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 

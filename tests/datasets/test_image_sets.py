@@ -6,9 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from aio_plugin.datasets import ADAPTERS, pku_splits, sysu_mm01
-from aio_plugin.datasets.files import Tree
-from aio_plugin.datasets.permutations import read_permutations
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.infrared import sysu_mm01
+from aio_plugin.datasets.reading import pku_splits
+from aio_plugin.datasets.reading.layouts import Tree
+from aio_plugin.datasets.reading.permutations import read_permutations
 from aio_plugin.errors import DatasetError, ProtocolError
 from aio_plugin.modality import Modality
 

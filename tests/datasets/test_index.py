@@ -12,10 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from aio_plugin.datasets import ADAPTERS, checks, index, mapped, synth_pedes
-from aio_plugin.datasets.columns import columns_of
-from aio_plugin.datasets.compact import CaptionedPhotos
-from aio_plugin.datasets.mapped import MappedArrays, fingerprint, save
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.reading import checks
+from aio_plugin.datasets.storage import index
+from aio_plugin.datasets.storage import mmap_arrays as mapped
+from aio_plugin.datasets.storage.caption_storage import CaptionedPhotos
+from aio_plugin.datasets.storage.columns import columns_of
+from aio_plugin.datasets.storage.mmap_arrays import MappedArrays, fingerprint, save
+from aio_plugin.datasets.text import synth_pedes
 from aio_plugin.errors import ConfigError, DatasetError
 
 from . import fixtures

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.datasets import ADAPTERS
-from aio_plugin.datasets.checks import Fault
+from aio_plugin.datasets.reading.checks import Fault
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.evaluation.queries import needed
 from aio_plugin.evaluation.score import score
@@ -388,7 +388,7 @@ def test_links_out_of_the_root_are_refused(tmp_path):
 
 
 def test_the_example_of_the_documentation_reads(tmp_path):
-    from aio_plugin.datasets import manifest as module
+    from aio_plugin.datasets.manifest import adapter as module
 
     example = module.__doc__.split("infrared::")[1].split("``manifest`` as a target")[0]
     lines = [line.strip() for line in example.strip().splitlines()]

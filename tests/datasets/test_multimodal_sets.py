@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from aio_plugin.datasets import ADAPTERS, orbench_lists
-from aio_plugin.datasets.checks import Fault
-from aio_plugin.datasets.files import Tree
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.reading import orbench_lists
+from aio_plugin.datasets.reading.checks import Fault
+from aio_plugin.datasets.reading.layouts import Tree
 from aio_plugin.errors import ConfigError, DatasetError, MediaError, ModalityError
 from aio_plugin.modality import Modality, parse_written
 from aio_plugin.protocols.kinds import Kinds

@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from aio_plugin.datasets import ADAPTERS, packed
-from aio_plugin.datasets.photos import Photos
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.storage import lmdb_images as packed
+from aio_plugin.datasets.storage.photos import Photos
 from aio_plugin.errors import ConfigError, DatasetError, MediaError, ProtocolError
 from aio_plugin.evaluation.score import score
 from aio_plugin.modality import Item, Media, Modality
@@ -259,7 +260,7 @@ def test_cuhk03_np(tmp_path):
 
 
 def test_cuhk03_published_counts():
-    from aio_plugin.datasets.cuhk03_np import PUBLISHED
+    from aio_plugin.datasets.rgb.cuhk03_np import PUBLISHED
 
     assert PUBLISHED["detected"]["train images"] + 1_400 + PUBLISHED["detected"]["gallery images"] == 14_097
     assert PUBLISHED["labeled"]["train images"] + 1_400 + PUBLISHED["labeled"]["gallery images"] == 14_096

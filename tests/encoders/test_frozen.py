@@ -13,7 +13,7 @@ from aio_plugin.encoders.frozen import FrozenEncoder, describe_identity, fingerp
 from aio_plugin.encoders.pack import Pack, Sequences
 from aio_plugin.encoders.sources import load
 from aio_plugin.errors import EncoderError
-from aio_plugin.repair import repair_torchvision
+from aio_plugin.torchvision_import import repair_torchvision
 
 repair_torchvision()
 torch.set_num_threads(1)

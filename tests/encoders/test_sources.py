@@ -9,7 +9,7 @@ from aio_plugin.encoders import clip, meta_transformer, sources, vit
 from aio_plugin.encoders.pretrained import seeded
 from aio_plugin.encoders.sources import load, load_word_embedding
 from aio_plugin.errors import EncoderError
-from aio_plugin.repair import repair_torchvision
+from aio_plugin.torchvision_import import repair_torchvision
 
 repair_torchvision()
 open_clip = pytest.importorskip("open_clip")

@@ -12,8 +12,8 @@ from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import EncoderError
 from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.models.registry import build
-from aio_plugin.repair import repair_torchvision
 from aio_plugin.tokenizers.bpe import words
+from aio_plugin.torchvision_import import repair_torchvision
 
 repair_torchvision()
 open_clip = pytest.importorskip("open_clip")

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import aio_plugin
-from aio_plugin.host.find import find
+from aio_plugin.host.torchreid_import import find
 
 torch.set_num_threads(1)
 REPOSITORY = Path(__file__).resolve().parents[2]

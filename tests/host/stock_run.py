@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from aio_plugin.repair import repair_torchvision
+from aio_plugin.torchvision_import import repair_torchvision
 
 repair_torchvision()  # what a healthy torchvision needs not
 import torchreid  # noqa: E402

@@ -97,7 +97,7 @@ def test_upstreams_script_does_the_same_by_every_way_in(
     script = str(upstream / "scripts" / "main.py")
     wrapper = tmp_path / "wrapper.py"
     wrapper.write_text(
-        "import runpy, sys\nfrom aio_plugin.repair import repair_torchvision\nrepair_torchvision()\n"
+        "import runpy, sys\nfrom aio_plugin.torchvision_import import repair_torchvision\nrepair_torchvision()\n"
         "if sys.argv.pop(1) == 'unregistered':\n"
         "    import aio_plugin\n    aio_plugin.register()\n    aio_plugin.unregister()\n"
         f"sys.argv[0] = {script!r}\nsys.path.insert(0, {str(upstream / 'scripts')!r})\n"
@@ -131,7 +131,9 @@ def test_everything_here_holds_for_upstream(python: Callable[..., Any], upstream
     tests = [str(here / f"test_{name}.py") for name in ("registration", "dispatch", "datasets", "optim")]
     done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, path=(upstream,))
     assert done.returncode == 0, done.stdout
-    where = python("-c", "from aio_plugin.host.find import distribution; print(distribution())", path=(upstream,))
+    where = python(
+        "-c", "from aio_plugin.host.torchreid_import import distribution; print(distribution())", path=(upstream,)
+    )
     assert where.stdout.startswith("upstream 1.4")
 
 

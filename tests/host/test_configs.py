@@ -149,7 +149,7 @@ def test_a_config_without_the_node_falls_back_to_what_register_was_given(registe
 
 
 def test_shipped_configs_merge(registered: Any) -> None:
-    shipped = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
+    shipped = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*/*.yaml"))
     assert shipped
     for path in shipped:
         cfg = default_config()

@@ -14,9 +14,9 @@ import aio_plugin
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Adapter, Splits
 from aio_plugin.errors import ConfigError, HostError, MediaError
-from aio_plugin.host import datasets, dispatch
 from aio_plugin.host import session as session_module
-from aio_plugin.host.datasets import dataset_class
+from aio_plugin.host.patches import datasets, dispatch
+from aio_plugin.host.patches.datasets import dataset_class
 from aio_plugin.modality import Item, Media, Modality
 
 RGB, IR, TEXT = (Modality.RGB,), (Modality.IR,), (Modality.TEXT,)

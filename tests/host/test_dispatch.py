@@ -10,8 +10,8 @@ from torch import nn
 
 import aio_plugin
 from aio_plugin.errors import HostError
-from aio_plugin.host import dispatch
 from aio_plugin.host.default_config import default_config
+from aio_plugin.host.patches import dispatch
 
 ENGINES = ("ImageSoftmaxEngine", "ImageTripletEngine")
 

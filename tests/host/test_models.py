@@ -11,7 +11,7 @@ from torch import nn
 import aio_plugin
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import default_config
-from aio_plugin.host.models import bare, is_aio
+from aio_plugin.host.patches.models import bare, is_aio
 
 RANDOM = {"encoder": {"weights": "random"}}
 

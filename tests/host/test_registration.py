@@ -14,8 +14,8 @@ from yacs.config import CfgNode
 import aio_plugin
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import ConfigError, HostError
-from aio_plugin.host.find import distribution, find
 from aio_plugin.host.session import session
+from aio_plugin.host.torchreid_import import distribution, find
 from aio_plugin.models.registry import NAMES
 
 
@@ -122,7 +122,7 @@ def test_an_absent_package_is_named(monkeypatch: pytest.MonkeyPatch, lacking: st
         raise ModuleNotFoundError(f"No module named {lacking!r}", name=lacking)
 
     find()
-    monkeypatch.setattr("aio_plugin.host.find.importlib.import_module", fail)
+    monkeypatch.setattr("aio_plugin.host.torchreid_import.importlib.import_module", fail)
     with pytest.raises(HostError, match=says):
         find()
 

@@ -4,20 +4,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from aio_plugin.host.seams import Seams
+from aio_plugin.host.patches.base import Patches
 
 
 def test_attributes_and_items_come_back_as_the_very_objects() -> None:
     one, two = object(), object()
     owner, mapping = SimpleNamespace(a=one), {"k": two}
-    seams = Seams()
-    seams.set_attribute(owner, "a", 1)
-    seams.set_attribute(owner, "a", 2)
-    seams.set_attribute(owner, "new", 3)
-    seams.set_item(mapping, "k", 4)
-    seams.set_item(mapping, "new", 5)
+    patches = Patches()
+    patches.set_attribute(owner, "a", 1)
+    patches.set_attribute(owner, "a", 2)
+    patches.set_attribute(owner, "new", 3)
+    patches.set_item(mapping, "k", 4)
+    patches.set_item(mapping, "new", 5)
     assert (owner.a, owner.new, mapping) == (2, 3, {"k": 4, "new": 5})
-    seams.undo()
+    patches.undo()
     assert owner.a is one
     assert not hasattr(owner, "new")
     assert mapping == {"k": two}
@@ -31,19 +31,19 @@ def test_methods_of_a_class_come_back_unbound() -> None:
             return 1
 
     before = Owner.__dict__["method"]
-    seams = Seams()
-    seams.set_attribute(Owner, "method", lambda self: 2)
-    seams.undo()
+    patches = Patches()
+    patches.set_attribute(Owner, "method", lambda self: 2)
+    patches.undo()
     assert Owner.__dict__["method"] is before
 
 
 def test_undo_runs_latest_first_and_once() -> None:
     order: list[int] = []
-    seams = Seams()
+    patches = Patches()
     for number in range(3):
-        seams.on_undo(lambda number=number: order.append(number))
-    seams.undo()
-    seams.undo()
+        patches.on_undo(lambda number=number: order.append(number))
+    patches.undo()
+    patches.undo()
     assert order == [2, 1, 0]
 
 
@@ -54,8 +54,8 @@ def test_what_is_inherited_is_not_copied_down() -> None:
     class Owner(Base):
         pass
 
-    seams = Seams()
-    seams.set_attribute(Owner, "value", 2)
-    seams.undo()
+    patches = Patches()
+    patches.set_attribute(Owner, "value", 2)
+    patches.undo()
     assert "value" not in vars(Owner)
     assert Owner.value == pytest.approx(1)

@@ -16,7 +16,7 @@ from .conftest import REPOSITORY
 from .test_stock import same
 
 pytestmark = pytest.mark.slow
-CONFIG = REPOSITORY / "configs" / "aio_tiny_toy.yaml"
+CONFIG = REPOSITORY / "configs" / "toy" / "aio_tiny_toy.yaml"
 SMALL = (
     "aio.stages", "[]",
     "aio.train.steps_per_epoch", "2", "aio.train.warmup_epochs", "1", "aio.test.before", "False",
@@ -38,7 +38,8 @@ def train(python: Callable[..., Any], toy: Path, tmp_path_factory: pytest.TempPa
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(
         "import multiprocessing, os\nmultiprocessing.set_start_method(os.environ['START_METHOD'], force=True)\n"
-        "if 'REPAIR' in os.environ:\n    from aio_plugin.repair import repair_torchvision\n    repair_torchvision()\n"
+        "if 'REPAIR' in os.environ:\n    from aio_plugin.torchvision_import import repair_torchvision\n"
+        "    repair_torchvision()\n"
     )
 
     def run(

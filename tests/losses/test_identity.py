@@ -13,7 +13,7 @@ from torch import Tensor
 
 from aio_plugin.losses.attribute import masked_attribute_loss
 from aio_plugin.losses.identity import cross_entropy, weighted_regularised_triplet
-from aio_plugin.repair import repair_torchvision
+from aio_plugin.torchvision_import import repair_torchvision
 
 
 def slow_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> float:

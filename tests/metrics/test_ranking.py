@@ -11,7 +11,7 @@ from aio_plugin.metrics.distance import feature_rows, matrix_rows
 from aio_plugin.metrics.gallery import Ranking
 from aio_plugin.metrics.order import order_keys
 from aio_plugin.metrics.ranking import evaluate_distances, evaluate_features, evaluate_rows, nearest
-from aio_plugin.repair import repair_torchvision
+from aio_plugin.torchvision_import import repair_torchvision
 
 from . import slow
 

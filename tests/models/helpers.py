@@ -6,8 +6,8 @@ from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.aio import AIO, FOUR, Shape
-from aio_plugin.repair import repair_torchvision
 from aio_plugin.tokenizers.bpe import encode
+from aio_plugin.torchvision_import import repair_torchvision
 
 DIM = 32
 SIZE = (32, 16)

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from aio_plugin.losses.criterion import Weights, total_loss
 from aio_plugin.modality import MODALITIES, Batch, Modality
-from aio_plugin.models.criterion import Weights, total_loss
 from aio_plugin.models.sequence import ImagePositions, draw_combination, resize_positions
 from aio_plugin.tokenizers.bpe import MASK_ID, lengths
 

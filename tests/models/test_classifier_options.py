@@ -7,9 +7,9 @@ import torch
 
 from aio_plugin import config
 from aio_plugin.errors import ConfigError
+from aio_plugin.losses.criterion import total_loss, weights_of
 from aio_plugin.losses.shards import Shard
 from aio_plugin.models.aio import AIO
-from aio_plugin.models.criterion import total_loss, weights_of
 from aio_plugin.models.registry import build
 
 from .helpers import small_batch

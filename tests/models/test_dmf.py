@@ -9,12 +9,12 @@ from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import CheckpointError, ConfigError, EncoderError, ModalityError
 from aio_plugin.heads.vocabulary import Vocabulary
+from aio_plugin.losses.criterion import FusionWeights, total_loss, weights_of
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.branches import TextBranch
-from aio_plugin.models.criterion import FusionWeights, total_loss, weights_of
 from aio_plugin.models.dmf import DMF, FusionShape
 from aio_plugin.models.registry import build, readable, searchable
-from aio_plugin.repair import repair_torchvision
+from aio_plugin.torchvision_import import repair_torchvision
 from aio_plugin.training.optimisation import param_groups
 
 torch.set_num_threads(1)

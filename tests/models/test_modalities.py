@@ -7,9 +7,9 @@ import torch
 
 from aio_plugin import config
 from aio_plugin.errors import ConfigError, ModalityError
+from aio_plugin.losses.criterion import Weights, total_loss
 from aio_plugin.modality import MODALITIES, Modality
 from aio_plugin.models.aio import FOUR
-from aio_plugin.models.criterion import Weights, total_loss
 from aio_plugin.models.registry import build
 from aio_plugin.models.sequence import draw_combination
 from aio_plugin.tokenizers.bpe import MASK_ID

@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from aio_plugin.encoders.pack import Sequences
-from aio_plugin.models.criterion import Weights, total_loss
+from aio_plugin.losses.criterion import Weights, total_loss
 from aio_plugin.tokenizers.bpe import MASK_ID
 from benchmarks.speed import flops
 from benchmarks.speed.plain import Plain

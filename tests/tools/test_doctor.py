@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from aio_plugin.__main__ import main
-from aio_plugin.tools import inspection, surroundings
+from aio_plugin.tools import inspection, installation
 from aio_plugin.tools.doctor import conclusion
 from aio_plugin.tools.findings import Block
 from aio_plugin.toy.layouts import writer
@@ -84,7 +84,7 @@ def doctor(monkeypatch, capsys):
     def run(root, *flags, whole=False):
         if not whole:
             for part in ("packages", "encoders"):
-                monkeypatch.setattr(surroundings, part, lambda part=part: Block(part))
+                monkeypatch.setattr(installation, part, lambda part=part: Block(part))
         code = main(["doctor", "--root", str(root), *flags])
         printed = capsys.readouterr().out
         assert code == (printed.splitlines()[-1] != "No problems.")
@@ -204,7 +204,7 @@ def test_nothing_to_look_at(tmp_path, doctor):
 
 def test_without_a_root_no_data_is_looked_at(capsys, monkeypatch):
     for part in ("packages", "encoders"):
-        monkeypatch.setattr(surroundings, part, lambda part=part: Block(part))
+        monkeypatch.setattr(installation, part, lambda part=part: Block(part))
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out == "packages\n  nothing wrong\n\nencoders\n  nothing wrong\n\nNo problems.\n"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from aio_plugin.datasets import ADAPTERS, NAMES, packed
-from aio_plugin.tools import doctor, surroundings
+from aio_plugin.datasets import ADAPTERS, NAMES
+from aio_plugin.datasets.storage import lmdb_images as packed
+from aio_plugin.tools import doctor, installation
 from aio_plugin.tools.findings import Block
 
 from ..datasets import fixtures_rgb
@@ -79,7 +80,7 @@ CLEAN = ("synth_pedes", "cuhk_pedes", "tri_cuhk_pedes", "luperson_nl", "manifest
 def problems(tmp_path, monkeypatch):
     """What doctor finds wrong below ``tmp_path``, where counts may differ; and all it says."""
     for part in ("packages", "encoders"):
-        monkeypatch.setattr(surroundings, part, lambda part=part: Block(part))
+        monkeypatch.setattr(installation, part, lambda part=part: Block(part))
     (tmp_path / "toy.json").write_text("{}")
 
     def run(fast=True):

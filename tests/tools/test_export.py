@@ -11,7 +11,7 @@ from safetensors import safe_open
 import aio_plugin
 from aio_plugin.encoders.files import read_file
 from aio_plugin.errors import CheckpointError
-from aio_plugin.host.find import find
+from aio_plugin.host.torchreid_import import find
 from aio_plugin.tools.export import CARD
 
 from . import trained

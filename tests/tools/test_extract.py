@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import aio_plugin
-from aio_plugin.host.find import find
+from aio_plugin.host.torchreid_import import find
 from aio_plugin.tools import extract as tool
 
 from . import trained

@@ -6,10 +6,10 @@ import torch
 
 import aio_plugin
 from aio_plugin.__main__ import main
-from aio_plugin.host.find import find
 from aio_plugin.host.main import _config, _datamanager
+from aio_plugin.host.torchreid_import import find
 
-CONFIG = str(Path(aio_plugin.__file__).parents[1] / "configs" / "aio_tiny_toy.yaml")
+CONFIG = str(Path(aio_plugin.__file__).parents[1] / "configs" / "toy" / "aio_tiny_toy.yaml")
 
 
 STAGES = (

@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 
+from aio_plugin.toy.drawing.pose import Pose
 from aio_plugin.toy.people import Person
-from aio_plugin.toy.pose import Pose
 
 IDS = 8
 POSES = [Pose(view, mirror, 0.5, 0.5, 0.0, 0.9, 0.0, 0.0) for view, mirror in (("front", 1), ("back", -1), ("side", 1))]

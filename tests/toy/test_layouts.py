@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
-from aio_plugin.toy.draw import SIZE
+from aio_plugin.toy.drawing.draw import SIZE
 from aio_plugin.toy.layouts import VERSION, market1501
 from aio_plugin.toy.layouts.writer import SETS
 

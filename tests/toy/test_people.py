@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.toy import wardrobe
-from aio_plugin.toy.draw import SIZE
+from aio_plugin.toy.drawing.draw import SIZE
+from aio_plugin.toy.drawing.shape import draw_labels
 from aio_plugin.toy.people import Person, look_alike, sample_person
-from aio_plugin.toy.shape import draw_labels
 
 from .people import NOT_SHAPE, POSES, rng
 

@@ -12,11 +12,11 @@ from PIL import Image
 
 from aio_plugin.toy import wardrobe
 from aio_plugin.toy.captions import attribute_slots, caption
-from aio_plugin.toy.draw import draw_ir, draw_rgb, draw_sketch
+from aio_plugin.toy.drawing.draw import draw_ir, draw_rgb, draw_sketch
+from aio_plugin.toy.drawing.sketch import HANDS
 from aio_plugin.toy.people import Person, sample_person
 from aio_plugin.toy.sample import sample_views
 from aio_plugin.toy.scene import WEB_CAMERAS
-from aio_plugin.toy.sketch import HANDS
 
 from .people import POSES, rng
 

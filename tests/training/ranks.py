@@ -7,8 +7,8 @@ import torch.distributed as dist
 
 from aio_plugin.heads.classification import BNNeck
 from aio_plugin.losses.binding import feature_binding
+from aio_plugin.losses.criterion import FusionWeights, Weights
 from aio_plugin.losses.gathering import anywhere, gather_rows, mean_of_all
-from aio_plugin.models.criterion import FusionWeights, Weights
 from aio_plugin.training import distributed
 from aio_plugin.training.batch_norm import SyncedBatchNorm, SyncedBNNeck, average_statistics
 from aio_plugin.training.sampler import batches_of, rows_of

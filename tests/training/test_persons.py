@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.datasets.annotations import Record
-from aio_plugin.datasets.columns import columns_of
-from aio_plugin.datasets.compact import CaptionedPhotos
+from aio_plugin.datasets.reading.annotations import Record
+from aio_plugin.datasets.storage.caption_storage import CaptionedPhotos
+from aio_plugin.datasets.storage.columns import columns_of
 from aio_plugin.errors import DatasetError
 from aio_plugin.modality import MODALITIES, Item, Media, Modality
 from aio_plugin.training.bundles import Source, bundle

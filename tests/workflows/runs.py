@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 REPO = Path(__file__).parents[2]
-CONFIG = REPO / "configs" / "aio_tiny_toy.yaml"
+CONFIG = REPO / "configs" / "toy" / "aio_tiny_toy.yaml"
 LAST = "model/last.pth.tar"
 STAGES = (
     "[{'epochs': 1, 'sources': {'synth_pedes': {'quota': 8, 'synthetic': ['ir', 'sketch']}}},"

@@ -160,7 +160,7 @@ def test_stage_one_has_no_real_infrared_or_sketch_and_stage_two_does(toy_world, 
         "        seen |= {(c, int(v)) for row in batch['present'] for c, v in enumerate(row)}\n"
         "    print('SEEN', sorted(seen))\n"
     )
-    config = str(REPO / "configs" / "aio_tiny_toy.yaml")
+    config = str(REPO / "configs" / "toy" / "aio_tiny_toy.yaml")
     printed = run([sys.executable, str(script), config, str(toy_world), *QUICK])
     first, second = (set(eval(line[5:])) for line in printed.splitlines() if line.startswith("SEEN"))
     assert first == {(0, 1), (1, 2), (2, 2), (3, 1), (4, 0)}

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from ..domains import CUHK03
+from ..drawing.pose import Pose, sample_pose
 from ..people import Person
-from ..pose import Pose, sample_pose
 from .matlab import mat
 from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from ..captions import caption
-from ..pose import sample_pose
+from ..drawing.pose import sample_pose
 from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
 
 FOLDERS = (

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..domains import FINEGPR
+from ..drawing.pose import Pose, sample_pose
 from ..formulas import formula
 from ..places import WILD
-from ..pose import Pose, sample_pose
 from ..weather import LIGHTS, WEATHERS, Air, through
 from .plan import Picture, Plan, Source
 

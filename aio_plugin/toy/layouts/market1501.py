@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..drawing.pose import Pose, sample_pose
 from ..people import Person
-from ..pose import Pose, sample_pose
 from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
 
 FOLDER = "market1501/Market-1501-v15.09.15"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..drawing.sketch import HANDS
 from ..people import Person
-from ..sketch import HANDS
 from .plan import LOOK_ALIKES, Picture, Plan, Source
 
 SKETCHED = 0.8

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..drawing.pose import Pose
 from ..people import Person, look_alike, sample_person
-from ..pose import Pose
 from ..sample import WORLD
 from ..scene import Camera
 

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ...errors import DatasetError, nearest
-from ..draw import draw_ir, draw_rgb, draw_sketch
+from ..drawing.draw import draw_ir, draw_rgb, draw_sketch
 from . import (
     cuhk03_np,
     cuhk_pedes,

@@ -1,0 +1,140 @@
+"""LLCM: nine RGB and nine near-infrared cameras in low light (Zhang and Wang, CVPR 2023).
+
+RGB camera k and infrared camera k share their number, and the removal rule compares the numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.llcm import LLCM
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.checks import Absences, Fault
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names, read_ids, read_labelled
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.persons import check_apart, lacking, modality_counts, pids
+
+NAME, FOLDER = "llcm", "LLCM"
+QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))
+CODE = {Modality.RGB: "vis", Modality.IR: "nir"}
+IMAGE = "<pid, 4 digits>/<pid>_c<camera>_s<second>_f<frame>"
+LAYOUT = (
+    Part(f"vis/{IMAGE}_vis.jpg"),
+    Part(f"nir/{IMAGE}_nir.jpg"),
+    Part(f"test_vis/<cam1 ... cam9>/{IMAGE}_vis.jpg"),
+    Part(f"test_nir/<cam1 ... cam9>/{IMAGE}_nir.jpg"),
+    Part("idx/train_vis.txt", "lines 'path label'"),
+    Part("idx/train_nir.txt", "lines 'path label'"),
+    Part("idx/test_id.txt", "identities separated by commas, on one line"),
+)
+OPTIONS = (
+    Option(
+        "vis_to_ir",
+        "paper",
+        "RGB queries: 'paper' searches one infrared image a person and camera with all RGB images; 'deen_release' "
+        "does what the released script does under that name, which is the reverse",
+        ("paper", "deen_release"),
+    ),
+)
+PUBLISHED = {
+    "train ids": 713,
+    "train rgb images": 16_946,
+    "train ir images": 13_975,
+    "test ids": 351,
+    "test rgb images": 8_680,
+    "test ir images": 7_166,
+}
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: the listed images. Query: all test images of the modality asked for. Gallery: all those of
+    the other. The protocol draws from the gallery.
+
+    For RGB queries with ``vis_to_ir: deen_release`` the sides change places: infrared images are the
+    query, which the protocol draws from, and all RGB images the gallery.
+
+    Raises:
+        DatasetError: missing or malformed files, or listed images that are absent.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    (modality,) = choose_query(NAME, QUERIES, query)
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    tree.require()
+    names = {kind: _names(kind) for kind in CODE}
+    doubts: list[str] = []
+    train = {kind: _listed(tree, kind, names[kind], doubts) for kind in CODE}
+    listed = read_ids(tree.path("idx/test_id.txt"))
+    test = {kind: list(_tested(tree, kind, listed, names[kind], doubts)) for kind in CODE}
+    notes = [note for kind in CODE for note in names[kind].notes()]
+    if doubts:
+        notes.append(Fault(f"{NAME}: {len(doubts)} images whose name and folder disagree, the first {doubts[0]}"))
+    trained, tested = ([item for kind in CODE for item in side[kind]] for side in (train, test))
+    found = {**modality_counts("train", trained, CODE), **modality_counts("test", tested, CODE)}
+    notes += lacking(NAME, "training", trained, CODE) + checks.compare(NAME, found, PUBLISHED)
+    check_apart(NAME, pids(trained), pids(tested), f"lists in {FOLDER}/idx")
+    searched_with = modality
+    if modality is Modality.RGB and values["vis_to_ir"] == "deen_release":
+        searched_with = Modality.IR
+        notes.append(f"{NAME}: VIS to IR as in DEEN's release: sampled infrared queries, all RGB images searched")
+    searched_in = Modality.IR if searched_with is Modality.RGB else Modality.RGB
+    return Splits(relabel(trained), test[searched_with], test[searched_in], notes, found, PUBLISHED)
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Ten trials that draw one gallery image a person and camera; same person under the same camera removed."""
+    values = resolve(NAME, OPTIONS, options)
+    if query == (Modality.RGB,):
+        return LLCM("vis_to_ir" if values["vis_to_ir"] == "paper" else "deen_release")
+    return LLCM("ir_to_vis")
+
+
+def _names(modality: Modality) -> Names:
+    code = CODE[modality]
+    return Names(
+        rf"(?P<pid>\d{{4}})_c(?P<camera>\d{{2}})_s\d+_f\d+_{code}\.jpg",
+        f"{NAME} {code} images",
+        f"0001_c01_s185535_f7010_{code}.jpg",
+    )
+
+
+def _listed(tree: Tree, modality: Modality, names: Names, doubts: list[str]) -> list[Item]:
+    file = tree.path(f"idx/train_{CODE[modality]}.txt")
+    absences = Absences(tree, tree.relative(file))
+    items: dict[str, Item] = {}
+    for number, listed, _ in read_labelled(file):
+        path = tree.listed(listed, f"{file}, line {number}")
+        absences.see(path)
+        folder, name = path.split(os.sep)[-2:]
+        match = names.match(name, listed)
+        if match:
+            if folder != match["pid"]:
+                doubts.append(listed)
+            items[path] = Item(Media(path, modality), int(match["pid"]), int(match["camera"]) - 1)
+    absences.raise_if_any(tolerable=True)
+    return [items[path] for path in sorted(items)]
+
+
+def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, doubts: list[str]) -> Iterable[Item]:
+    top = f"test_{CODE[modality]}"
+    cameras = sorted(int(name[3:]) for name in tree.folders(top) if re.fullmatch(r"cam[1-9]\d?", name))
+    for camera in cameras:
+        for pid in pids:
+            folder = f"{top}/cam{camera}/{pid:04d}"
+            for name in tree.files(folder):
+                match = names.match(name, f"{folder}/{name}")
+                if match is None:
+                    continue
+                if (int(match["pid"]), int(match["camera"])) != (pid, camera):
+                    doubts.append(f"{folder}/{name}")
+                yield Item(Media(tree.path(f"{folder}/{name}"), modality), pid, int(match["camera"]) - 1)
+
+
+ADAPTER = Adapter(
+    NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS), spare=("test_nir/cam3",)
+)  # no infrared image was published of that place

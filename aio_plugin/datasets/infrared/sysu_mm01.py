@@ -1,0 +1,163 @@
+"""SYSU-MM01: four RGB and two infrared cameras (Wu et al., ICCV 2017). Infrared searches RGB.
+
+The official trials are the permutations of ``rand_perm_cam.mat``; the AGW family of code draws its
+own. They differ in the gallery drawn, not in how it is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...errors import DatasetError
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.sysu import SysuMM01
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names, disjoint, read_ids
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.permutations import Permutations, read_permutations
+
+NAME, FOLDER = "sysu_mm01", "SYSU-MM01"
+RGB_CAMERAS, IR_CAMERAS = (1, 2, 4, 5), (3, 6)
+GALLERY_CAMERAS = {"all": RGB_CAMERAS, "indoor": (1, 2)}
+QUERIES: tuple[Combination, ...] = ((Modality.IR,),)
+LAYOUT = (
+    *(Part(f"cam{camera}/<pid, 4 digits>/<image, 4 digits>.jpg") for camera in range(1, 7)),
+    Part("exp/train_id.txt", "identities separated by commas, on one line"),
+    Part("exp/val_id.txt", "for train_ids: train+val", optional=True),
+    Part("exp/test_id.txt"),
+    Part("exp/rand_perm_cam.mat", "for trials: official; or in data_split/", optional=True),
+)
+PERMUTATION_FILES = ("exp/rand_perm_cam.mat", "data_split/rand_perm_cam.mat")
+OPTIONS = (
+    Option("mode", "all", "gallery cameras: 'all' (1, 2, 4, 5) or 'indoor' (1, 2)", ("all", "indoor")),
+    Option("shots", 1, "gallery images drawn of every person under every camera: 1 or 10", (1, 10)),
+    Option(
+        "trials",
+        "official",
+        "'official': the ten permutations of rand_perm_cam.mat; 'agw': drawn with Python's random, seeds 0 to 9",
+        ("official", "agw"),
+    ),
+    Option(
+        "train_ids",
+        "train+val",
+        "'train+val' (395 persons, as everyone trains) or 'train' (296)",
+        ("train+val", "train"),
+    ),
+)
+PUBLISHED_TRAIN = {
+    "train+val": {"train ids": 395, "train rgb images": 22_258, "train ir images": 11_909},
+    "train": {"train ids": 296, "train rgb images": 20_284, "train ir images": 9_929},
+}
+PUBLISHED_TEST = {
+    "all": {"test ids": 96, "query images": 3_803, "gallery pool": 6_775},
+    "indoor": {"test ids": 96, "query images": 3_803, "gallery pool": 2_939},
+}
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: all images of the training identities. Query: all infrared test images. Gallery: the pool
+    of RGB test images of the mode's cameras, from which the protocol draws.
+
+    Items are in the order of camera, identity and file name, which the permutations count in.
+
+    Raises:
+        DatasetError: missing or malformed files.
+        ProtocolError: the official trials do not fit the images.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    choose_query(NAME, QUERIES, query)
+    tree = _tree(root, values)
+    names = Names(r"\d{4}\.jpg", f"{NAME} images", "0001.jpg")
+    trained = list(_images(tree, range(1, 7), _train_ids(tree, values), names))
+    tested = read_ids(tree.path("exp/test_id.txt"))
+    probes = list(_images(tree, IR_CAMERAS, tested, names))
+    pool = list(_images(tree, GALLERY_CAMERAS[values["mode"]], tested, names))
+    if values["trials"] == "official":
+        next(protocol(root, options).trials(probes, pool))  # fails now rather than after training
+    found = {
+        "train ids": len({item.pid for item in trained}),
+        "train rgb images": sum(item.media.modality is Modality.RGB for item in trained),
+        "train ir images": sum(item.media.modality is Modality.IR for item in trained),
+        "test ids": len({item.pid for item in (*probes, *pool)}),
+        "query images": len(probes),
+        "gallery pool": len(pool),
+    }
+    published = {**PUBLISHED_TRAIN[values["train_ids"]], **PUBLISHED_TEST[values["mode"]]}
+    notes = names.notes() + _gaps(pool) + checks.compare(NAME, found, published)
+    notes.append(f"{NAME}: trained on {values['train_ids']} identities")
+    return Splits(relabel(trained), probes, pool, notes, found, published)
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Ten trials, scored per identity.
+
+    Raises:
+        DatasetError: the official trials are asked for and their file is missing or malformed.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    permutations = _permutations(_tree(root, values)) if values["trials"] == "official" else None
+    return SysuMM01(values["mode"], values["shots"], values["trials"], permutations)
+
+
+def _tree(root: str, values: Mapping[str, str]) -> Tree:
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    tree.require(*(["exp/val_id.txt"] if values["train_ids"] == "train+val" else []))
+    return tree
+
+
+def _permutations(tree: Tree) -> Permutations:
+    for file in PERMUTATION_FILES:
+        if tree.has(file):
+            return read_permutations(tree.path(file))
+    raise DatasetError(
+        f"{NAME}: the official trials need {' or '.join(PERMUTATION_FILES)} below {tree.base} (it is in the repository "
+        f"wuancong/SYSU-MM01). Put it there, or set aio.datasets.{NAME}.trials: agw, whose numbers differ."
+    )
+
+
+def _train_ids(tree: Tree, values: Mapping[str, str]) -> list[int]:
+    lists = [tree.path(f"exp/{part}_id.txt") for part in values["train_ids"].split("+")]
+    for file in lists:
+        disjoint(file, tree.path("exp/test_id.txt"))
+    return sorted({pid for file in lists for pid in read_ids(file)})
+
+
+def _images(tree: Tree, cameras: Iterable[int], pids: Iterable[int], names: Names) -> Iterable[Item]:
+    pids = list(pids)
+    for camera in cameras:
+        modality = Modality.IR if camera in IR_CAMERAS else Modality.RGB
+        for pid in pids:
+            folder = f"cam{camera}/{pid:04d}"
+            for name in tree.files(folder):
+                if names.match(name, f"{folder}/{name}"):
+                    yield Item(Media(tree.path(f"{folder}/{name}"), modality), pid, camera - 1)
+
+
+def _by_place(items: Iterable[Item]) -> dict[tuple[int, int], list[Item]]:
+    """(camera from 1, pid) -> its items in order."""
+    places: dict[tuple[int, int], list[Item]] = {}
+    for item in items:
+        places.setdefault((item.camid + 1, item.pid), []).append(item)
+    return places
+
+
+def _gaps(pool: Iterable[Item]) -> list[str]:
+    """A note where image k is not named k: code that takes trial numbers for names then differs."""
+    off = [
+        place
+        for place, items in _by_place(pool).items()
+        if [item.media.rsplit("/", 1)[-1] for item in items] != [f"{k:04d}.jpg" for k in range(1, len(items) + 1)]
+    ]
+    if not off:
+        return []
+    camera, pid = off[0]
+    return [
+        f"{NAME}: file names have gaps in {len(off)} gallery folders, the first cam{camera}/{pid:04d}; "
+        f"trials count images by position"
+    ]
+
+
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))

@@ -1,0 +1,182 @@
+"""A user's own data, described by one file: a row for every image and every caption.
+
+The file lies in ``<data.root>/<folder>/`` and is called ``manifest.csv`` unless ``aio.datasets.manifest`` says
+otherwise. A name that ends in ``.csv`` is a CSV file: UTF-8, commas, the first line names the columns, text with commas
+or line breaks in double quotes. A name that ends in ``.jsonl`` is JSON Lines: one object a line, the columns as keys;
+absent keys and null count as empty. Columns, in any order:
+
+==========  =========================================================================================================
+path        the image, relative to the folder; empty for text
+caption     the sentence; for text only
+pid         who is shown: any number or name. If all pids of the file are whole numbers they are compared as
+            numbers (7 is 007), else as they are written
+camid       which camera took it: any number or name; may be empty. Cameras of two modalities are different cameras,
+            whatever they are called
+modality    rgb, ir, sketch, text or cp (colour pencil)
+split       train, query or gallery
+source      optional: the ``path`` of the rgb image that this caption, sketch, ... was made from. In train it then
+            accompanies that image alone (else any image of its person); in query it says which gallery image
+            ``removal: source`` takes out
+group       optional, in query and gallery: rows with the same value are the parts of one multimodal query or gallery
+            entry, one a modality, all of one person
+==========  =========================================================================================================
+
+A person of four modalities, searched for by a caption with a sketch, and by infrared::
+
+    path,caption,pid,camid,modality,split,source,group
+    a/1.jpg,,anna,hall,rgb,train,,
+    a/1.png,,anna,night,ir,train,,
+    a/1s.png,,anna,,sketch,train,,
+    ,A woman in a red coat.,anna,,text,train,a/1.jpg,
+    b/7.jpg,,ben,hall,rgb,gallery,,
+    b/7s.png,,ben,,sketch,query,b/7.jpg,q1
+    ,"A tall man, grey bag.",ben,,text,query,b/7.jpg,q1
+    b/9.png,,ben,night,ir,query,,
+
+``manifest`` as a target searches with every query, one trial for every combination of modalities;
+``manifest@sketch+text`` searches with those of that combination. Where there are none, as ``manifest@text`` above, the
+parts wanted are taken from the queries that have the least beside them, here the captions of sketch+text.
+
+Training persons need an rgb image; test persons should not be trained on. Every row is checked, by itself and then
+against the others, and the first errors are told together, each with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from ...errors import DatasetError
+from ...modality import Combination, Item, Modality
+from ...protocols.base import Protocol
+from ...protocols.kinds import Kinds
+from ...protocols.simple import Open, SameCamera, SourcePhoto, Whole
+from ..base import Adapter, Options, Splits, choose_query
+from ..reading.checks import Fault
+from ..reading.layouts import Part, Tree
+from ..reading.options import Option, about, defaults, resolve
+from .items import combinations, counts, of_split, test_items, train_items
+from .links import check
+from .rows import READERS, Problems, Row, read_rows, suffix_of
+
+NAME, FOLDER = "manifest", "manifest"
+RULES: dict[str, type[Whole]] = {"same_camera": SameCamera, "none": Open, "source": SourcePhoto}
+
+
+def _inside(value: str) -> str | None:
+    parts = PurePosixPath(value).parts
+    inside = value and not value.startswith("/") and ".." not in parts and "\\" not in value
+    return None if inside else " It must be a path below data.root, without '..', or '.'."
+
+
+def _readable(value: str) -> str | None:
+    return None if suffix_of(value) in READERS else f" It must end in {' or '.join(READERS)}."
+
+
+OPTIONS = (
+    Option("folder", FOLDER, "folder of the data below data.root; '.' is data.root itself", _inside),
+    Option("file", "manifest.csv", "the manifest, relative to that folder: .csv or .jsonl", _readable),
+    Option(
+        "removal",
+        "same_camera",
+        "who leaves a query's gallery: 'same_camera' (images of the same person by the same camera, compared within a "
+        "modality), 'source' (the image that the query was made from), 'none'",
+        tuple(RULES),
+    ),
+)
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """The items that the manifest lists; queries of the combination asked for, None for all.
+
+    Raises:
+        DatasetError: the file or an image is missing, or rows are wrong; lists the first with their lines.
+        ModalityError: there are no queries of that combination.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    file, rows = _rows(root, values)
+    if query is not None:
+        choose_query(NAME, combinations(rows), query)
+    train = train_items(file, rows)
+    probes, gallery = test_items(file, rows, query)
+    if values["removal"] == "source" and probes and not _made(probes):
+        raise DatasetError(
+            f"{NAME}: aio.datasets.{NAME}.removal is 'source', but no query row of {file} names its 'source'. Fill "
+            f"that column in, or set the option to {' or '.join(rule for rule in RULES if rule != 'source')}."
+        )
+    notes = [*_people(rows), *_removal(values["removal"], rows, probes), *_unanswered(probes, gallery)]
+    return Splits(train, probes, gallery, notes, counts(rows))
+
+
+def find_queries(root: str, options: Options) -> tuple[Combination, ...]:
+    """The combinations that queries come in, in the order of the file.
+
+    Raises:
+        DatasetError: as :func:`read`.
+    """
+    return combinations(_rows(root, resolve(NAME, OPTIONS, options))[1])
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """One trial a combination, or one of the combination asked for, with the removal rule of the options."""
+    values = resolve(NAME, OPTIONS, options)
+    name, rule = f"{NAME} {values['folder']}/{values['file']}", RULES[values["removal"]]
+    return Kinds(name, rule) if query is None else rule(name)
+
+
+def _rows(root: str, values: Options) -> tuple[str, list[Row]]:
+    """The manifest, and its rows, all of which are right."""
+    name = values["file"]
+    layout = (Part(name, "a row for every image and caption"), Part("<images as it names them>"))
+    tree = Tree(NAME, root, values["folder"], layout)
+    tree.require()
+    file = tree.path(name)
+    rows = read_rows(tree, name)
+    problems = Problems(NAME, file)
+    check(rows, problems)
+    problems.raise_if_any()
+    if of_split(rows, "query") and not of_split(rows, "gallery"):
+        raise DatasetError(f"{NAME}: {file} has queries and no gallery. Add rows of split gallery to search in.")
+    return file, rows
+
+
+def _made(probes: Sequence[Item]) -> int:
+    """Queries that were made from an image of the gallery, or hold one."""
+    return sum(item.source >= 0 for item in probes)
+
+
+def _people(rows: Sequence[Row]) -> Iterator[str]:
+    trained = of_split(rows, "train")
+    unseen = {row.pid for row in trained} - {row.pid for row in trained if row.modality is Modality.RGB}
+    if unseen:
+        yield f"{NAME}: {len(unseen)} training persons have no rgb image and are left out, the first {min(unseen)!r}"
+    shared = {row.pid for row in trained} & {row.pid for row in rows if row.split != "train"}
+    if shared:
+        yield Fault(
+            f"{NAME}: {len(shared)} identities are in train and in query or gallery, the first {min(shared)!r}: "
+            f"results mislead"
+        )
+
+
+def _removal(rule: str, rows: Sequence[Row], probes: Sequence[Item]) -> Iterator[str]:
+    tested = [row for row in rows if row.split != "train"]
+    if rule == "same_camera" and probes and not any(row.camid for row in tested):
+        yield f"{NAME}: removal is 'same_camera', but no row of query or gallery has a 'camid': nothing is removed"
+    if rule != "source" and _made(probes):
+        yield (
+            f"{NAME}: {_made(probes)} queries were made from an image that stays in the gallery; "
+            f"aio.datasets.{NAME}.removal 'source' takes it out"
+        )
+
+
+def _unanswered(probes: Sequence[Item], gallery: Sequence[Item]) -> Iterator[str]:
+    there = {item.pid for item in gallery}
+    lost = [item for item in probes if item.pid not in there]
+    if lost:
+        yield Fault(
+            f"{NAME}: {len(lost)} of {len(probes)} queries show people who are not in the gallery, the first "
+            f"{str(lost[0].media)!r}; they are not scored"
+        )
+
+
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), defaults(OPTIONS), about(OPTIONS), find_queries=find_queries)

@@ -1,0 +1,110 @@
+"""Items out of the rows of a manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ...modality import Combination, Item, Media, Modality, in_order
+from ..base import relabel
+from .links import grouped
+from .rows import SPLITS, Row
+
+
+def of_split(rows: Iterable[Row], split: str) -> list[Row]:
+    """The rows of a split."""
+    return [row for row in rows if row.split == split]
+
+
+def combinations(rows: Sequence[Row]) -> tuple[Combination, ...]:
+    """The combinations of modalities that queries come in, in the order of the file."""
+    return tuple(dict.fromkeys(_combination(parts) for parts in grouped(of_split(rows, "query"))))
+
+
+def train_items(file: str, rows: Sequence[Row]) -> list[Item]:
+    """The media of the training persons; what has a source is a partner of that image.
+
+    Args:
+        file: the manifest, for the names of captions.
+    """
+    trained = of_split(rows, "train")
+    pids, cameras = _pid_numbers(rows), _camera_numbers([[row] for row in trained])
+    belonging: dict[str, list[Media]] = {}
+    for row in trained:
+        if row.source:
+            belonging.setdefault(row.source, []).append(_media(file, row))
+    return relabel(
+        Item(_media(file, row, belonging.get(row.path, ())), pids[row.pid], cameras[_camera([row])])
+        for row in trained
+        if not row.source
+    )
+
+
+def test_items(file: str, rows: Sequence[Row], query: Combination | None) -> tuple[list[Item], list[Item]]:
+    """Queries of a combination, None for all, and the gallery.
+
+    ``source`` is the position in the gallery of what a query was made from or holds itself, -1 if there is none.
+    """
+    probes, gallery = (grouped(of_split(rows, split)) for split in ("query", "gallery"))
+    pids, cameras = _pid_numbers(rows), _camera_numbers([*probes, *gallery])
+    place = {row.path: at for at, parts in enumerate(gallery) for row in parts if row.path}
+    wanted = [parts for parts in probes if query is None or _combination(parts) == query]
+    return (
+        [_item(file, parts, pids, cameras, _source(parts, place)) for parts in wanted],
+        [_item(file, parts, pids, cameras, at) for at, parts in enumerate(gallery)],
+    )
+
+
+def counts(rows: Sequence[Row]) -> dict[str, int]:
+    """Identities and media of every split there is, by modality."""
+    found: dict[str, int] = {}
+    for split in SPLITS:
+        some = of_split(rows, split)
+        if some:
+            found[f"{split} ids"] = len({row.pid for row in some})
+        for modality in in_order({row.modality for row in some}):
+            found[f"{split} {modality}"] = sum(row.modality is modality for row in some)
+    return found
+
+
+def _combination(parts: Sequence[Row]) -> Combination:
+    return in_order(row.modality for row in parts)
+
+
+def _media(file: str, row: Row, partners: Iterable[Media] = ()) -> Media:
+    return Media(row.path or f"{file}#{row.line}", row.modality, row.caption or None, partners)
+
+
+def _item(
+    file: str, parts: Sequence[Row], pids: dict[str, int], cameras: dict[tuple[int, str, str], int], source: int
+) -> Item:
+    first, *others = sorted(parts, key=lambda row: row.modality.index)
+    media = _media(file, first, [_media(file, row) for row in others])
+    return Item(media, pids[first.pid], cameras[_camera(parts)], source)
+
+
+def _source(parts: Sequence[Row], place: dict[str, int]) -> int:
+    named = [row.source for row in parts if row.source] + [row.path for row in parts]
+    return next((place[path] for path in named if path in place), -1)
+
+
+def _pid_numbers(rows: Sequence[Row]) -> dict[str, int]:
+    """pid -> number: its own if all are whole numbers, else its place in alphabetical order."""
+    pids = {row.pid for row in rows}
+    if all(re.fullmatch(r"[0-9]{1,18}", pid) for pid in pids):
+        return {pid: int(pid) for pid in pids}
+    return {pid: number for number, pid in enumerate(sorted(pids))}
+
+
+def _camera(parts: Sequence[Row]) -> tuple[int, str, str]:
+    """What took the picture: modality and name of the camera of the first part, rgb before others, that has one.
+
+    Without a name, one camera for each split, so that a query and the gallery never share it.
+    """
+    ordered = sorted(parts, key=lambda row: row.modality.index)
+    named = next((row for row in ordered if row.camid), None)
+    return (named.modality.index, named.camid, "") if named else (len(Modality), "", parts[0].split)
+
+
+def _camera_numbers(entries: Iterable[Sequence[Row]]) -> dict[tuple[int, str, str], int]:
+    return {camera: number for number, camera in enumerate(sorted({_camera(parts) for parts in entries}))}

@@ -1,0 +1,232 @@
+"""The rows of a manifest, read and checked one by one; what is wrong is gathered and told together."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple, TextIO
+
+from ...errors import DatasetError, nearest
+from ...modality import MODALITIES, Modality
+from ..reading.layouts import Tree
+
+COLUMNS = ("path", "caption", "pid", "camid", "modality", "split", "source", "group")
+REQUIRED = ("pid", "modality", "split")
+NUMBERS = ("pid", "camid", "group")
+"""Columns that JSON may give as whole numbers."""
+SPLITS = ("train", "query", "gallery")
+SHOWN = 10
+"""Wrong rows that a message lists, at most."""
+
+Values = Mapping[str, str]
+
+
+class Row(NamedTuple):
+    """A row, stripped; ``path`` and ``source`` are paths on disk; "" where a column is empty.
+
+    ``line`` counts from 1, as editors do.
+    """
+
+    line: int
+    path: str
+    caption: str
+    pid: str
+    camid: str
+    modality: Modality
+    split: str
+    source: str
+    group: str
+
+
+class Problems:
+    """What is wrong with the rows of a file.
+
+    Args:
+        dataset, file: for the message.
+    """
+
+    def __init__(self, dataset: str, file: str) -> None:
+        self._dataset, self._file = dataset, file
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, line: int, problem: str) -> None:
+        """Note a problem of a row, with what to do about it."""
+        self._found.append((line, problem))
+
+    def raise_if_any(self) -> None:
+        """Raise DatasetError if there was a problem: how many, and the first by line."""
+        if not self._found:
+            return
+        ordered = sorted(self._found)
+        rows = len({line for line, _ in ordered})
+        shown = "\n".join(f"  line {line}: {problem}" for line, problem in ordered[:SHOWN])
+        more = f"\n  and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+        raise DatasetError(
+            f"{self._dataset}: {self._file}: {rows} wrong row{'s' * (rows > 1)}. Correct the file:\n{shown}{more}"
+        )
+
+
+def read_rows(tree: Tree, file: str) -> list[Row]:
+    """The rows of a manifest.
+
+    Args:
+        file: relative to the dataset's folder; its suffix says how it is read.
+
+    Raises:
+        DatasetError: the file cannot be read, is empty, its columns are not those of a manifest, or rows are
+            wrong by themselves; lists the first of these.
+    """
+    path = tree.path(file)
+    problems = Problems(tree.dataset, path)
+    rows = []
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            for line, values in READERS[suffix_of(file)](path, stream, problems):
+                row = _row(tree, line, values, problems)
+                if row:
+                    rows.append(row)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: {error}. Save the manifest as UTF-8 text.") from error
+    problems.raise_if_any()
+    if not rows:
+        raise DatasetError(f"{path}: holds no rows. Write a row for every image and every caption.")
+    return rows
+
+
+def suffix_of(file: str) -> str:
+    """The end of a file's name, in lower case, that says how it is read."""
+    return PurePosixPath(file).suffix.lower()
+
+
+def _csv_rows(path: str, stream: TextIO, problems: Problems) -> Iterator[tuple[int, Values]]:
+    reader = csv.reader(stream, strict=True)
+    end = 0
+    header: list[str] | None = None
+    try:
+        for fields in reader:
+            line, end = end + 1, reader.line_num
+            if header is None:
+                header = [name.strip().lower() for name in fields]
+                _check_header(path, header)
+            elif len(fields) == len(header):
+                yield line, dict(zip(header, fields, strict=True))
+            elif any(fields):
+                problems.add(
+                    line,
+                    f"{len(fields)} fields for {len(header)} columns; put what holds commas into double quotes, and "
+                    "leave no field out.",
+                )
+    except csv.Error as error:
+        raise DatasetError(
+            f"{path}, line {end + 1}: {error}. Close every double quote, and double those in text."
+        ) from error
+
+
+def _check_header(path: str, header: Sequence[str]) -> None:
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+        raise DatasetError(f"{path}: its columns are not separated by commas. Save it as CSV with commas.")
+    for name in header:
+        if name not in COLUMNS:
+            raise DatasetError(f"{path}: unknown column {name!r}.{nearest(name, COLUMNS)}")
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    missing = [name for name in REQUIRED if name not in header]
+    if twice or missing:
+        fault = f"column {twice[0]!r} stands twice" if twice else f"there is no column {missing[0]!r}"
+        raise DatasetError(f"{path}: {fault}. The first line must name the columns: {','.join(COLUMNS)}")
+
+
+def _json_rows(path: str, stream: TextIO, problems: Problems) -> Iterator[tuple[int, Values]]:
+    for line, text in enumerate(stream, 1):
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            problems.add(line, f"no JSON ({error}); write one object a line, without a list around them.")
+            continue
+        if not isinstance(record, dict):
+            problems.add(line, f"is no object but {type(record).__name__}; write {{...}} with the columns as keys.")
+            continue
+        wrong = list(_wrong_values(record))
+        for problem in wrong:
+            problems.add(line, problem)
+        if not wrong:
+            yield line, {key: "" if value is None else str(value) for key, value in record.items()}
+
+
+def _wrong_values(record: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in record.items():
+        number = key in NUMBERS and type(value) is int
+        if key not in COLUMNS:
+            yield f"unknown key {key!r}.{nearest(key, COLUMNS)}"
+        elif value is not None and not isinstance(value, str) and not number:
+            kinds = "a string or a whole number" if key in NUMBERS else "a string"
+            yield f"{key!r} must be {kinds}, got {type(value).__name__} {str(value)[:40]}."
+
+
+READERS: dict[str, Callable[[str, TextIO, Problems], Iterator[tuple[int, Values]]]] = {
+    ".csv": _csv_rows,
+    ".jsonl": _json_rows,
+}
+"""Suffix -> reader: (path, open file, problems) -> lines from 1 with the values there, without those it cannot read."""
+
+
+def _row(tree: Tree, line: int, values: Values, problems: Problems) -> Row | None:
+    """A row; None, and what is wrong with it, where something is, or where there is nothing at all."""
+    if not any(values.values()):
+        return None
+    cell = {name: values.get(name, "").strip() for name in COLUMNS}
+    wrong = list(_wrong_cells(cell))
+    paths = {}
+    for name in ("path", "source"):
+        try:
+            paths[name] = tree.listed(cell[name], f"{name!r}") if cell[name] else ""
+        except DatasetError as error:
+            wrong.append(str(error))
+    if paths.get("path") and not tree.exists(paths["path"]):
+        wrong.append(f"the image {cell['path']!r} is absent or empty; paths are relative to {tree.folder}.")
+    for problem in wrong:
+        problems.add(line, problem)
+    if wrong:
+        return None
+    split, modality = cell["split"].lower(), Modality(cell["modality"].lower())
+    return Row(
+        line,
+        paths["path"],
+        cell["caption"],
+        cell["pid"],
+        cell["camid"],
+        modality,
+        split,
+        paths["source"],
+        cell["group"],
+    )
+
+
+def _wrong_cells(cell: Values) -> Iterator[str]:
+    if not cell["pid"]:
+        yield "'pid' is empty; say who is shown."
+    if cell["split"].lower() not in SPLITS:
+        yield f"'split' must be {', '.join(SPLITS)}, got {cell['split']!r}."
+    known = [str(modality) for modality in MODALITIES]
+    name = cell["modality"].lower()
+    if name not in known:
+        yield f"unknown modality {cell['modality']!r}.{nearest(name, known)}"
+    elif name == str(Modality.TEXT) and not cell["caption"]:
+        yield "modality text, but no 'caption'; write the sentence there."
+    elif name != str(Modality.TEXT) and not cell["path"]:
+        yield f"modality {name}, but no 'path'; name the image there."
+    if cell["path"] and cell["caption"]:
+        yield "has a 'path' and a 'caption'; give the caption a row of its own, with the image as its 'source'."
+    if not _is_text(cell):
+        yield "holds half of a surrogate pair; write the character itself."
+
+
+def _is_text(cell: Values) -> bool:
+    try:
+        "".join(cell.values()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Adapters of datasets with three or more modalities."""

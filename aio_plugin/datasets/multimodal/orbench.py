@@ -1,0 +1,100 @@
+"""ORBench: RGB, near infrared, colour pencil, sketch and text of 1,000 people (ReID5o, NeurIPS 2025).
+
+https://arxiv.org/abs/2506.09385. The query lists are fixed in a file. The first modality of a list's name is
+the anchor, one query for each of its media, and the others are partners of the same person: ``orbench@cp+text``
+and ``orbench@text+cp`` are two lists. ``orbench_one`` to ``orbench_four`` test all lists of so many
+modalities, a trial each; the mean over trials is the authors' ONE_AVER to FOUR_AVER.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+
+from ...modality import Combination, Item, format_combination
+from ...protocols.base import Protocol
+from ...protocols.kinds import Kinds
+from ...protocols.simple import Open
+from ..base import Adapter, Options, Splits, choose_query
+from ..reading import checks
+from ..reading.layouts import Part, Tree
+from ..reading.options import resolve
+from ..reading.orbench_lists import COLUMNS, FILE, NAMES, SIZES, list_name, read_tests
+from ..reading.orbench_train import TRAIN, read_train
+from ..reading.persons import unanswered
+
+NAME, FOLDER = "orbench", "ORBench"
+GROUPS = {"orbench_one": 1, "orbench_two": 2, "orbench_three": 3, "orbench_four": 4}
+LAYOUT = (
+    Part("vis/<person>/<...>.jpg", "RGB"),
+    Part("nir/<person>/<...>.jpg", "near infrared"),
+    Part("cp/<person>/<...>.jpg", "colour pencil"),
+    Part("sk/<person>/<...>.jpg", "sketches"),
+    Part(TRAIN, "for training: id, file_path, caption"),
+    Part(FILE, "gallery and 32 lists of queries"),
+)
+PUBLISHED_QUERIES = dict(zip(NAMES, (10_425, 7_200, 7_200, 18_050), strict=True))
+"""Queries of every list by its anchor: near infrared, colour pencil, sketch and text."""
+
+
+def read(name: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: the annotated RGB photos with their captions, and every other picture of the same people.
+    Query: the list asked for; without one, near infrared alone or, for a group, all of its lists.
+    Gallery: the RGB gallery.
+
+    Groups are for testing and have no training split.
+
+    Raises:
+        DatasetError: missing or malformed files, or listed images that are absent.
+    """
+    resolve(name, (), options)
+    lists = _chosen(name, query)
+    tree = Tree(name, root, FOLDER, LAYOUT)
+    tree.require()
+    queries, gallery, notes = read_tests(tree, lists)
+    counted = Counter(item.media.combination for item in queries)
+    found = {"test ids": len({item.pid for item in gallery}), "gallery images": len(gallery)}
+    found.update({f"{format_combination(each)} queries": counted[each] for each in lists})
+    published = {f"{format_combination(each)} queries": PUBLISHED_QUERIES[each[0]] for each in lists}
+    published["test ids"] = 400
+    train: Sequence[Item] = ()
+    if name == NAME:
+        train, more = read_train(tree, gallery)
+        notes += more
+        found["train ids"], published["train ids"] = len({item.pid for item in train}), 600
+    notes += [*unanswered(name, queries, gallery), *checks.compare(name, found, published)]
+    return Splits(train, queries, gallery, notes, found, published)
+
+
+def protocol(name: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """All queries of a list against the whole gallery, no camera rule."""
+    resolve(name, (), options)
+    lists = _chosen(name, query)
+    if len(lists) == 1:
+        return Open(f"{NAME}, list {list_name(lists[0])}")
+    return Kinds(f"{NAME}, all {len(lists)} lists of {name.removeprefix('orbench_')}")
+
+
+def _queries(name: str) -> tuple[Combination, ...]:
+    return SIZES[GROUPS[name]] if name in GROUPS else tuple(COLUMNS)
+
+
+def _chosen(name: str, query: Combination | None) -> tuple[Combination, ...]:
+    """The lists to read."""
+    if query is None and name in GROUPS:
+        return _queries(name)
+    return (choose_query(name, _queries(name), query),)
+
+
+ADAPTERS = {
+    name: Adapter(
+        name,
+        FOLDER,
+        partial(read, name),
+        partial(protocol, name),
+        _queries(name),
+        survey=() if name in GROUPS else ({},),
+    )
+    for name in (NAME, *GROUPS)
+}

@@ -1,0 +1,149 @@
+"""RGBNT201: aligned RGB, near-infrared and thermal pictures of 201 people (Zheng et al., AAAI 2021).
+
+The three pictures of one moment have one name in three folders. A picture that is not there is absent,
+never black. A model has one infrared modality, so one of the two infrared folders is read at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...modality import Combination, Item, Media, Modality, format_combination
+from ...protocols.base import Protocol
+from ...protocols.simple import SameCamera
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.checks import Fault
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.persons import check_apart
+
+NAME, FOLDER = "rgbnt201", "RGBNT201"
+QUERIES: tuple[Combination, ...] = ((Modality.RGB,), (Modality.IR,), (Modality.RGB, Modality.IR))
+TRAIN, TEST = "train_171", "test"
+IMAGE = "<pid, 6 digits>_cam<camera>_<n>_<n>.jpg"
+LAYOUT = tuple(
+    Part(f"{split}/{folder}/{IMAGE}", about, optional=bool(about))
+    for split in (TRAIN, TEST)
+    for folder, about in (("RGB", ""), ("NI", "for infrared: NI"), ("TI", "for infrared: TI, thermal"))
+)
+OPTIONS = (
+    Option("infrared", "NI", "the folder that counts as ir: 'NI' (near infrared) or 'TI' (thermal)", ("NI", "TI")),
+    Option(
+        "gallery",
+        "query",
+        "what is searched: 'query' (pictures of the modalities searched with, as papers do) or 'rgb' (RGB alone)",
+        ("query", "rgb"),
+    ),
+)
+PUBLISHED = {"train ids": 171, "test ids": 30, "aligned pictures": 4_787}
+
+
+class Moment(NamedTuple):
+    """The aligned pictures of a person at one moment: those that are there."""
+
+    pid: int
+    camid: int
+    media: dict[Modality, Media]
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: all pictures of ``train_171``; an RGB picture has its aligned infrared one as a partner.
+    Query and gallery: the whole test folder.
+
+    A query or gallery item has the pictures asked for that are there; one that has none is left out.
+
+    Raises:
+        DatasetError: missing folders, no picture named as it should be, or a person in training and test.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    combination = choose_query(NAME, QUERIES, query)
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    folders = {Modality.RGB: "RGB", Modality.IR: values["infrared"]}
+    tree.require(*(f"{split}/{values['infrared']}" for split in (TRAIN, TEST)))
+    names = Names(r"(?P<pid>\d{6})_cam(?P<camera>[1-9])_\d+_\d+\.jpg", f"{NAME} pictures", "000258_cam1_0_00.jpg")
+    moments = {split: _moments(tree, split, folders, names) for split in (TRAIN, TEST)}
+    notes = names.notes()
+    pids = {split: {moment.pid for moment in found} for split, found in moments.items()}
+    check_apart(NAME, pids[TRAIN], pids[TEST], f"folders {TRAIN} and {TEST}")
+    found = {
+        "train ids": len(pids[TRAIN]),
+        "test ids": len(pids[TEST]),
+        "aligned pictures": sum(len(moment.media) == len(folders) for each in moments.values() for moment in each),
+    }
+    notes += _gaps(moments[TRAIN], "training", folders) + _gaps(moments[TEST], "test", folders)
+    notes += checks.compare(NAME, found, PUBLISHED)
+    searched = combination if values["gallery"] == "query" else (Modality.RGB,)
+    train = relabel(_training_items(moments[TRAIN]))
+    return Splits(train, _items(moments[TEST], combination), _items(moments[TEST], searched), notes, found, PUBLISHED)
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Market-1501's rule, which also removes the query's own picture."""
+    values = resolve(NAME, OPTIONS, options)
+    combination = choose_query(NAME, QUERIES, query)
+    searched = format_combination(combination) if values["gallery"] == "query" else "rgb"
+    infrared = f" (ir: {values['infrared']})" if Modality.IR in combination else ""
+    return SameCamera(f"{NAME}, {format_combination(combination)} searches {searched}{infrared}")
+
+
+def _moments(tree: Tree, split: str, folders: dict[Modality, str], names: Names) -> list[Moment]:
+    """The moments of a split in the order of their names."""
+    found: dict[str, Moment] = {}
+    for modality, folder in folders.items():
+        for name in tree.files(f"{split}/{folder}"):
+            match = names.match(name, f"{split}/{folder}/{name}")
+            if match:
+                moment = found.setdefault(name, Moment(int(match["pid"]), int(match["camera"]) - 1, {}))
+                moment.media[modality] = Media(tree.path(f"{split}/{folder}/{name}"), modality)
+    return [found[name] for name in sorted(found)]
+
+
+def _training_items(moments: Sequence[Moment]) -> list[Item]:
+    """Every picture; the RGB ones with their aligned partner."""
+    items = []
+    for moment in moments:
+        for modality, media in moment.media.items():
+            others = [other for other in moment.media.values() if other is not media]
+            partners = others if modality is Modality.RGB else ()
+            items.append(Item(Media(str(media), modality, partners=partners), moment.pid, moment.camid))
+    return items
+
+
+def _items(moments: Sequence[Moment], combination: Combination) -> list[Item]:
+    items = []
+    for moment in moments:
+        parts = [moment.media[modality] for modality in combination if modality in moment.media]
+        if parts:
+            media = Media(str(parts[0]), parts[0].modality, partners=parts[1:])
+            items.append(Item(media, moment.pid, moment.camid))
+    return items
+
+
+def _gaps(moments: Sequence[Moment], split: str, folders: dict[Modality, str]) -> list[str]:
+    notes: list[str] = []
+    for modality, folder in folders.items():
+        lacking = [moment for moment in moments if modality not in moment.media]
+        if lacking:
+            (first, *_) = lacking[0].media.values()
+            notes.append(
+                Fault(
+                    f"{NAME}: {len(lacking)} of {len(moments)} {split} pictures are not in {folder} and count as "
+                    f"without {modality}; the first: {first.rsplit('/', 1)[-1]}"
+                )
+            )
+    return notes
+
+
+ADAPTER = Adapter(
+    NAME,
+    FOLDER,
+    read,
+    protocol,
+    QUERIES,
+    defaults(OPTIONS),
+    about(OPTIONS),
+    survey=({"infrared": "NI"}, {"infrared": "TI"}),
+)

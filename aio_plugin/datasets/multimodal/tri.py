@@ -1,0 +1,184 @@
+"""Tri-CUHK-PEDES, Tri-ICFG-PEDES and Tri-RSTPReid: a text set with one synthetic sketch of every photo.
+
+UNIReID (Chen et al., CVPR 2023). A sketch was made from one photo. That photo leaves the gallery of every
+query that holds the sketch, and, as UNIReID scores it, of text queries too; text alone is scored against the
+untouched gallery as well, which is the number comparable with text-only papers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.simple import Open, SourcePhoto
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading.captioned import Photo, beside, gallery_items, query_items, training_items
+from ..reading.checks import Absences
+from ..reading.layouts import Part, Tree
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.text_sets import IMAGES, CaptionedSet, captions_of, read_photos, title
+from ..text import cuhk_pedes, icfg_pedes, rstpreid
+
+_RGB, _SKETCH, _TEXT = Modality.RGB, Modality.SKETCH, Modality.TEXT
+QUERIES: tuple[Combination, ...] = (
+    (_SKETCH, _TEXT),
+    (_SKETCH,),
+    (_TEXT,),
+    (_RGB, _SKETCH, _TEXT),
+    (_RGB, _SKETCH),
+    (_RGB, _TEXT),
+    (_RGB,),
+)
+
+
+@dataclass(frozen=True)
+class TriSet:
+    """A text set with sketches.
+
+    Attributes:
+        base: the text set.
+        archive: names of its folder below ``sketch/aliyun``, where the published archive unpacks to.
+    """
+
+    base: CaptionedSet
+    archive: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What a config calls it."""
+        return f"tri_{self.base.name}"
+
+    @property
+    def sketch_folders(self) -> tuple[str, ...]:
+        """Where sketches are looked for, one after the other."""
+        unpacked = [f"sketch/aliyun/{name}{end}" for name in self.archive for end in (f"/{IMAGES}", "")]
+        return ("imgs-sketch2", "imgs-sketch", *unpacked)
+
+    @property
+    def layout(self) -> tuple[Part, ...]:
+        """The expected tree."""
+        first, *others = self.sketch_folders
+        return *self.base.layout, Part(f"{first}/<as {IMAGES}>", f"or {', '.join(others)}", optional=True)
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Those of the text set, and two more."""
+        tried = ", ".join(self.sketch_folders)
+        return (
+            *self.base.all_options,
+            Option("sketches", "", f"folder of the sketches below {self.base.folder}; '' tries {tried}"),
+            Option(
+                "text_gallery",
+                "filtered",
+                "which number of text-only queries stands first, the other is given beside it: 'filtered' removes the "
+                f"photo a caption was written for (UNIReID), 'original' nothing (comparable with {self.base.name})",
+                ("filtered", "original"),
+            ),
+        )
+
+
+def sketch_folder(given: TriSet, tree: Tree, option: str) -> str:
+    """The folder of the sketches, relative to the dataset's: the one of the option, else the first there is.
+
+    Raises:
+        DatasetError: there is none; shows the expected tree.
+    """
+    if option:
+        tree.listed(option, f"aio.datasets.{tree.dataset}.sketches")
+    tried = (option,) if option else given.sketch_folders
+    folder = next((folder for folder in tried if tree.has(folder)), tried[0])
+    tree.require(folder)
+    return folder
+
+
+def match_sketches(tree: Tree, folder: str, photos: Iterable[Photo]) -> dict[str, str]:
+    """Photo path -> sketch path: the same path below ``folder``, or with another image suffix."""
+    expected = {photo.path: tree.reencoded(_expected(tree, folder, photo)) for photo in photos}
+    return {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
+
+
+def adapter(given: TriSet) -> Adapter:
+    """The adapter of a text set with sketches."""
+    return Adapter(
+        given.name,
+        given.base.folder,
+        partial(_read, given),
+        partial(_protocol, given),
+        QUERIES,
+        defaults(given.options),
+        about(given.options),
+        survey=given.base.survey,
+    )
+
+
+def _read(given: TriSet, root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Photos with captions, and their sketches, to train on; every caption of the searched split with the sketch
+    of its own photo against the photos.
+
+    Queries without text are one for every photo. Queries with ``rgb`` take the source photo itself.
+
+    Raises:
+        DatasetError: besides those of the text set, a photo that is searched for has no sketch.
+    """
+    values = resolve(given.name, given.options, options)
+    combination = choose_query(given.name, QUERIES, query)
+    tree = Tree(given.name, root, given.base.folder, given.layout)
+    folder = sketch_folder(given, tree, values["sketches"])
+    read = read_photos(given.base, tree, values.get("split", "test"))
+    notes = list(read.notes)
+    sketches = match_sketches(tree, folder, [*read.train, *read.searched])
+    if _SKETCH in combination:
+        _require_sketches(tree, folder, read.searched, sketches)
+    lacking = sum(photo.path not in sketches for photo in read.train)
+    if lacking:
+        notes.append(f"{given.name}: {lacking} of {len(read.train)} training photos have no sketch in {folder}")
+    return Splits(
+        relabel([*training_items(read.train), *_sketch_items(read.train, sketches)]),
+        query_items(read.searched, combination, sketches, captions_of(values)),
+        gallery_items(read.searched),
+        notes,
+        read.found,
+        read.published,
+    )
+
+
+def _protocol(given: TriSet, root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Without the source photo; text alone also with the original gallery, in the order the options ask for."""
+    values = resolve(given.name, given.options, options)
+    name = title(given.name, values)
+    filtered, original = SourcePhoto(name), Open(f"{name}, original gallery")
+    if query != (_TEXT,):
+        return filtered
+    first, other = (filtered, original) if values["text_gallery"] == "filtered" else (original, filtered)
+    first.variants = (other,)
+    return first
+
+
+def _expected(tree: Tree, folder: str, photo: Photo) -> str:
+    return os.path.join(tree.path(folder), photo.path[len(tree.path(IMAGES)) + 1 :])
+
+
+def _sketch_items(photos: Sequence[Photo], sketches: dict[str, str]) -> list[Item]:
+    drawn = beside(photos)
+    return [Item(Media(sketches[photo.path], _SKETCH), photo.pid, drawn) for photo in photos if photo.path in sketches]
+
+
+def _require_sketches(tree: Tree, folder: str, photos: Sequence[Photo], sketches: dict[str, str]) -> None:
+    absences = Absences(tree, "the annotations", folder)
+    for photo in photos:
+        absences.see(sketches.get(photo.path, _expected(tree, folder, photo)))
+    absences.raise_if_any()
+
+
+ADAPTERS = {
+    tri.name: adapter(tri)
+    for tri in (
+        TriSet(cuhk_pedes.SET, ("CUHK", "CUHK-PEDES")),
+        TriSet(icfg_pedes.SET, ("ICFG", "ICFG-PEDES")),
+        TriSet(rstpreid.SET, ("RSTPReid",)),
+    )
+}

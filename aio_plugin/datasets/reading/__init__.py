@@ -1,0 +1,1 @@
+"""What adapters share: layouts, lists, annotations, options and checks."""

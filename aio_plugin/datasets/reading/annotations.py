@@ -1,0 +1,150 @@
+"""JSON annotations: a list of records, read as a stream and checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from ...errors import DatasetError
+from .json_stream import elements
+
+MOST_ID = 2**62
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Record(NamedTuple):
+    """One photo of an annotation file.
+
+    Attributes:
+        number: position in the file, from 0.
+        pid: raw identity.
+        path: of the image, as it stands in the file.
+        captions: its sentences, stripped; a blank one is the empty string.
+        split: lower case; "" if not asked for.
+    """
+
+    number: int
+    pid: int
+    path: str
+    captions: tuple[str, ...]
+    split: str
+
+
+def read_photos(file: str, path_key: str = "file_path", splits: tuple[str, ...] = ()) -> Iterator[Record]:
+    """The records of a caption file; keys beside those used are ignored.
+
+    Args:
+        path_key: the key of the image's path (``img_path`` in RSTPReid).
+        splits: the values ``split`` may have; () if the file has none.
+
+    Raises:
+        DatasetError: the file is no JSON list of objects, or a record lacks a key or has a value
+            of the wrong type; names file, record and key.
+    """
+    for number, record in read_objects(file):
+        where = f"{file}: record {number}"
+        yield Record(
+            number,
+            identity(record, "id", where),
+            string(record, path_key, where),
+            strings(record, "captions", where),
+            one_of(record, "split", splits, where) if splits else "",
+        )
+
+
+def read_objects(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSON list with their positions from 0, one in memory at a time.
+
+    Raises:
+        DatasetError: absent, not JSON, not a list, empty, or an element is no object.
+    """
+    number = -1
+    try:
+        with open(file, "rb") as stream:
+            _check_list(file, stream)
+            for number, record in enumerate(elements(stream)):
+                if not isinstance(record, dict):
+                    raise DatasetError(f"{file}: record {number} is no object but {_kind(record)}. Restore the file.")
+                yield number, record
+    except ValueError as error:
+        raise DatasetError(f"{file}: no JSON after record {number}: {error}. Restore the file.") from error
+    except OSError as error:
+        raise DatasetError(f"Cannot read the annotations {file}: {error}.") from error
+    if number < 0:
+        raise DatasetError(f"{file}: holds no records. Restore the file.")
+
+
+def identity(record: dict[str, Any], key: str, where: str) -> int:
+    """A whole number from 0 on.
+
+    Raises:
+        DatasetError: missing or anything else.
+    """
+    value = _get(record, key, where)
+    if type(value) is not int or not 0 <= value < MOST_ID:
+        raise DatasetError(f"{where}: {key!r} must be a whole number from 0 on, got {_kind(value)}.")
+    return value
+
+
+def string(record: dict[str, Any], key: str, where: str) -> str:
+    """A string that is not empty.
+
+    Raises:
+        DatasetError: missing or anything else.
+    """
+    value = _get(record, key, where)
+    if not isinstance(value, str) or not value:
+        raise DatasetError(f"{where}: {key!r} must be a string that is not empty, got {_kind(value)}.")
+    return _encodable(value)
+
+
+def strings(record: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """A list of strings, each stripped.
+
+    Raises:
+        DatasetError: missing or anything else.
+    """
+    value = _get(record, key, where)
+    if not isinstance(value, list):
+        raise DatasetError(f"{where}: {key!r} must be a list of strings, got {_kind(value)}.")
+    for index, element in enumerate(value):
+        if not isinstance(element, str):
+            raise DatasetError(f"{where}: {key!r}[{index}] must be a string, got {_kind(element)}.")
+    return tuple(_encodable(element).strip() for element in value)
+
+
+def one_of(record: dict[str, Any], key: str, known: tuple[str, ...], where: str) -> str:
+    """One of the known lower-case names, in any case.
+
+    Raises:
+        DatasetError: missing or anything else.
+    """
+    value = string(record, key, where).lower()
+    if value not in known:
+        raise DatasetError(f"{where}: {key!r} must be one of {', '.join(known)}, got {value!r}.")
+    return value
+
+
+def _get(record: dict[str, Any], key: str, where: str) -> Any:
+    if key not in record:
+        raise DatasetError(f"{where} has no {key!r}; it has {', '.join(map(repr, sorted(record))) or 'no keys'}.")
+    return record[key]
+
+
+def _encodable(text: str) -> str:
+    """``text`` with ``?`` for halves of surrogate pairs, which JSON can write and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _kind(value: Any) -> str:
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
+def _check_list(file: str, stream: BinaryIO) -> None:
+    """Leave ``stream`` at the start of the JSON text, which must open a list."""
+    head = stream.read(4096)
+    start = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
+    if head[start:].lstrip()[:1] == b"{":
+        raise DatasetError(f"{file}: must be a JSON list of records, but is one object. Restore the file.")
+    stream.seek(start)

@@ -1,0 +1,136 @@
+"""The images of FineGPR's subset or full set, of chosen views, weathers and lights."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DatasetError
+from ..storage.photos import Photos
+from .finegpr_names import EXAMPLE, LIGHTS, PATTERN, VIEWS, WEATHERS, Conditions, of
+from .layouts import Part, Tree
+from .lists import Names
+from .options import Option
+from .rgb_sets import form_of, walk
+
+TOPS = {"subset": "FineGPR_subset", "full": "FineGPR"}
+LAYOUT = (
+    Part(f"{TOPS['subset']}/<pid>_c<view>_w<weather>_l<light>_p<scene>.jpg", "for images: subset"),
+    Part(f"{TOPS['full']}/<pid, 4 digits>/<as above>", "for images: full"),
+)
+PERSONS = 1_150
+MOST = {"views": VIEWS, "weathers": len(WEATHERS), "lights": len(LIGHTS)}
+SUBSET = {"views": {1, 10, 19, 28}, "weathers": {3}, "lights": {5}}
+"""What the subset shows of every person."""
+ALL = "all"
+
+
+def _numbers(value: str, most: int) -> frozenset[int] | None:
+    """``"1,10"`` -> {1, 10}; ``"all"`` -> {1 ... most}; None for anything else."""
+    if value == ALL:
+        return frozenset(range(1, most + 1))
+    parts = value.split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
+        return None
+    numbers = frozenset(map(int, parts))
+    return numbers if numbers <= frozenset(range(1, most + 1)) else None
+
+
+def _accepts(most: int) -> Callable[[Any], str | None]:
+    wrong = f" It must be 'all' or numbers from 1 to {most} with commas between."
+    return lambda value: None if _numbers(value, most) else wrong
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+
+
+CHOICES = (
+    Option("images", "subset", "'subset' (4 images of every person) or 'full' (2,028,600 images)", ("subset", "full")),
+    Option("views", ALL, "views taken: 'all', or as '1,10,19,28' (of 1 to 36; 10 degrees each)", _accepts(VIEWS)),
+    Option("weathers", ALL, f"weathers taken: 'all', or as '1,3' ({_named(WEATHERS)})", _accepts(MOST["weathers"])),
+    Option("lights", ALL, f"lights taken: 'all', or as '1,3' ({_named(LIGHTS)})", _accepts(MOST["lights"])),
+)
+
+
+class Images:
+    """The images on disk, read once by :meth:`photos`.
+
+    Args:
+        tree: the dataset's folder.
+        values: of CHOICES.
+
+    Attributes:
+        seen: keys of all images in the folder.
+        taken: keys of those chosen, and captioned where that is asked for.
+        chosen: how many are of the chosen views, weathers and lights.
+    """
+
+    def __init__(self, tree: Tree, values: Mapping[str, Any]) -> None:
+        self.tree, self.images = tree, values["images"]
+        self.top = form_of(tree, "images", self.images, {form: (top,) for form, top in TOPS.items()})
+        numbers = {part: _numbers(values[part], most) or frozenset() for part, most in MOST.items()}
+        self.views, self.weathers, self.lights = numbers.values()
+        self.names = Names(PATTERN, f"{tree.dataset} images", EXAMPLE)
+        self.seen, self.taken = array("q"), array("q")
+        self.chosen = self.astray = 0
+        self.first_astray = ""
+
+    def photos(self, captioned: NDArray[np.int64] | None = None) -> Photos:
+        """The images in sorted order; of those with keys in ``captioned`` only, if that is given.
+
+        Raises:
+            DatasetError: none is left.
+        """
+        keys = None if captioned is None else frozenset(captioned.tolist())
+        photos = Photos(f"{self.tree.base}/", self._taken(keys))
+        if not photos:
+            self.notes()
+            raise DatasetError(
+                f"{self.tree.dataset}: of {len(self.seen)} images in {self.tree.path(self.top)}, {self.chosen} are of "
+                f"the chosen views, weathers and lights, and {'none' if captioned is None else 'none with a caption'} "
+                f"is left to train on. Choose others, or complete the download."
+            )
+        return photos
+
+    def published(self) -> dict[str, int]:
+        """How many persons and images the choice should leave."""
+        each = 1
+        for part, numbers in zip(MOST, (self.views, self.weathers, self.lights), strict=True):
+            each *= len(numbers if self.images == "full" else numbers & SUBSET[part])
+        return {"train ids": PERSONS, "train images": PERSONS * each}
+
+    def notes(self) -> list[str]:
+        """Which images were read, and what was left out."""
+        notes = self.names.notes()
+        if self.astray:
+            notes.append(
+                f"{self.tree.dataset}: {self.astray} images are left out as they do not lie in the folder of their "
+                f"person; the first: {self.first_astray}"
+            )
+        return [*notes, f"{self.tree.dataset}: images are of the {self.images} set"]
+
+    def _taken(self, captioned: frozenset[int] | None) -> Iterator[tuple[str, int, int]]:
+        """Path, raw pid and camera of the images to train on."""
+        for path, image in self._named():
+            self.seen.append(image.key)
+            if image.view in self.views and image.weather in self.weathers and image.light in self.lights:
+                self.chosen += 1
+                if captioned is None or image.key in captioned:
+                    self.taken.append(image.key)
+                    yield path, image.pid, image.view - 1
+
+    def _named(self) -> Iterator[tuple[str, Conditions]]:
+        for folder, name in walk(self.tree, self.top):
+            match = self.names.match(name, f"{folder}/{name}")
+            if match is None:
+                continue
+            if folder == (f"{self.top}/{match[1]}" if self.images == "full" else self.top):
+                yield f"{folder}/{name}", of(match)
+            else:
+                self.astray += 1
+                self.first_astray = self.first_astray or f"{folder}/{name}"

@@ -1,0 +1,99 @@
+"""Text files of names and numbers as datasets ship them, and names that must follow a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ...errors import DatasetError
+
+
+def read_lines(path: str) -> list[tuple[int, str]]:
+    """The lines of a text file that are not blank, stripped, with their numbers from 1.
+
+    Raises:
+        DatasetError: the file is absent or not UTF-8 text.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return [(number, line.strip()) for number, line in enumerate(file, 1) if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"Cannot read the list {path}: {error}. Restore the file as UTF-8 text.") from error
+
+
+def read_labelled(path: str) -> list[tuple[int, str, int]]:
+    """The lines ``<image> <label>`` of a list as (line number from 1, image, label).
+
+    Raises:
+        DatasetError: the file is absent or no text, or a line is not of that form.
+    """
+    found = []
+    for number, line in read_lines(path):
+        fields = line.rsplit(None, 1)
+        if len(fields) != 2 or not re.fullmatch(r"[0-9]{1,9}", fields[1]):
+            raise DatasetError(f"{path}, line {number}: must be 'path label', got {line[:80]!r}. Restore the list.")
+        found.append((number, fields[0], int(fields[1])))
+    return found
+
+
+def read_ids(path: str) -> list[int]:
+    """Sorted identities of a file whose first line holds them, separated by commas.
+
+    Raises:
+        DatasetError: that line is no such list.
+    """
+    lines = read_lines(path)
+    first = lines[0][1] if lines else ""
+    names = [name.strip() for name in first.split(",") if name.strip()]
+    if not names or not all(re.fullmatch(r"[0-9]{1,9}", name) for name in names):
+        raise DatasetError(f"{path}: the first line must be identities separated by commas, got {first[:60]!r}.")
+    return sorted({int(name) for name in names})
+
+
+def disjoint(first: str, second: str, reader: Callable[[str], list[int]] = read_ids) -> None:
+    """Check that two identity files share nobody.
+
+    Raises:
+        DatasetError: they do; names both files and the first identity.
+    """
+    shared = sorted(set(reader(first)) & set(reader(second)))
+    if shared:
+        raise DatasetError(f"{first} and {second} share {len(shared)} identities, the first {shared[0]}. Restore them.")
+
+
+class Names:
+    """Matches file names against a pattern and counts those off it.
+
+    Args:
+        pattern: a regular expression for the whole name.
+        what: what is named so, for messages ("llcm training images").
+        example: a name as it should be.
+    """
+
+    def __init__(self, pattern: str, what: str, example: str) -> None:
+        self._pattern, self.what, self.example = re.compile(pattern), what, example
+        self.matched = self.off = 0
+        self.first_off = ""
+
+    def match(self, name: str, where: str) -> re.Match[str] | None:
+        """The match of ``name``, or None, counted; ``where`` is the path to show."""
+        found = self._pattern.fullmatch(name)
+        if found:
+            self.matched += 1
+            return found
+        self.off += 1
+        self.first_off = self.first_off or where
+        return None
+
+    def notes(self) -> list[str]:
+        """What to tell the user once all names are matched.
+
+        Raises:
+            DatasetError: there were names and none matched.
+        """
+        if not self.off:
+            return []
+        seen = f"{self.off} of {self.off + self.matched} names are not of the form {self.example}"
+        if not self.matched:
+            raise DatasetError(f"{self.what}: {seen}; the first: {self.first_off}. Restore the published names.")
+        return [f"{self.what}: {seen} and are left out; the first: {self.first_off}"]

@@ -1,0 +1,94 @@
+"""What the sets of RGB photos share: where they lie, in which form, and walking their folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ...errors import OtherFormError, ProtocolError
+from ...protocols.base import Protocol
+from ..base import MakeProtocol, Options
+from .layouts import IMAGE_SUFFIXES, Tree
+from .lists import Names
+
+
+def folder_of(root: str, folders: Sequence[str], within: Sequence[str] = ("",)) -> str:
+    """The first of the names a dataset's folder goes by that is there; the first of all if none is.
+
+    Args:
+        within: folders, one of which it must have to be taken for the dataset's.
+    """
+    base = os.path.expanduser(root)
+    return next(
+        (name for name in folders if any(os.path.isdir(os.path.join(base, name, part)) for part in within)), folders[0]
+    )
+
+
+def walk(tree: Tree, top: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Iterator[tuple[str, str]]:
+    """(folder, name) of all images below a folder, ``folder`` relative to the dataset's, in sorted order.
+
+    A folder that links lead to a second time is passed over.
+    """
+    todo, seen = [top], set()
+    while todo:
+        folder = todo.pop()
+        real = os.path.realpath(tree.path(folder))
+        if real in seen:
+            continue
+        seen.add(real)
+        for name in tree.files(folder, suffixes):
+            yield folder, name
+        todo += [f"{folder}/{name}" for name in reversed(tree.folders(folder))]
+
+
+def scene_images(
+    tree: Tree, top: str, names: Names, camera: Callable[[int, int], int]
+) -> Iterator[tuple[str, int, int]]:
+    """The images below a folder that are named by person, scene and camera as RandPerson's are.
+
+    Args:
+        names: a pattern with the groups ``pid``, ``scene`` and ``camera``.
+        camera: ``(scene, camera) -> camid``.
+
+    Yields:
+        Path relative to the dataset's folder, raw pid, camid.
+    """
+    for folder, name in walk(tree, top):
+        match = names.match(name, f"{folder}/{name}")
+        if match:
+            yield f"{folder}/{name}", int(match["pid"]), camera(int(match["scene"]), int(match["camera"]))
+
+
+def form_of(tree: Tree, option: str, wanted: str, places: Mapping[str, Sequence[str]]) -> str:
+    """The first of the places of the form ``wanted`` that is there, for datasets that lie in one of several forms.
+
+    Args:
+        tree: the dataset's folder, whose layout has no form that is there if none of ``places`` is.
+        option: the option that chooses the form.
+        places: form -> files or folders, any of which shows that the dataset has that form.
+
+    Raises:
+        IncompleteError: there is no form at all.
+        OtherFormError: another form is there; says how to choose it.
+    """
+    there = {
+        form: found for form, paths in places.items() if (found := next((path for path in paths if tree.has(path)), ""))
+    }
+    if wanted in there:
+        return there[wanted]
+    if not there:
+        tree.require()
+    (other, place), *_ = there.items()
+    raise OtherFormError(
+        f"{tree.dataset}: {tree.base} has the form {other} ({place}), not {wanted}. Set "
+        f"aio.datasets.{tree.dataset}.{option}: {other}, or get the other form."
+    )
+
+
+def training_only(dataset: str) -> MakeProtocol:
+    """The protocol of a dataset without a test split, which raises ProtocolError."""
+
+    def protocol(root: str, options: Options, query: object = None) -> Protocol:
+        raise ProtocolError(f"{dataset} is for training only; use it in data.sources, not in data.targets.")
+
+    return protocol

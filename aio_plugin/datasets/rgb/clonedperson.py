@@ -1,0 +1,76 @@
+"""ClonedPerson: 5,621 synthetic persons dressed like real ones (Wang et al., CVPR 2022).
+
+It has a test split, unlike other synthetic sets, but its authors do not say what is removed from the
+gallery: Market-1501's rule is used, a camera being one of a scene.
+"""
+
+from __future__ import annotations
+
+from ...errors import DatasetError
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.simple import SameCamera
+from ..base import Adapter, Options, Splits, choose_query
+from ..reading import checks
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names
+from ..reading.options import resolve
+from ..reading.persons import check_apart, pids, search_counts, unanswered
+from ..reading.rgb_sets import folder_of, scene_images
+from ..storage.photos import Photos
+
+NAME, FOLDERS = "clonedperson", ("clonedperson", "ClonedPerson")
+QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
+IMAGE = "<pid, 6 digits>_s<scene>_c<camera>_f<frame>.jpg"
+TOPS = ("train", "test/query", "test/gallery")
+LAYOUT = tuple(Part(f"{top}/{IMAGE}") for top in TOPS)
+PUBLISHED = {"ids": 5_621, "images": 887_766}
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """The three folders.
+
+    Raises:
+        DatasetError: a folder is missing or empty, or persons are in train and test.
+    """
+    resolve(NAME, (), options)
+    choose_query(NAME, QUERIES, query)
+    tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT)
+    tree.require()
+    names = Names(
+        r"(?P<pid>\d{6})_s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{6}\.jpg", f"{NAME} images", "700000_s02_c00_f023389.jpg"
+    )
+    train = Photos(f"{tree.base}/", scene_images(tree, TOPS[0], names, _camera))
+    probes, gallery = (
+        [Item(Media(tree.path(path)), pid, camid) for path, pid, camid in scene_images(tree, top, names, _camera)]
+        for top in TOPS[1:]
+    )
+    notes = names.notes()
+    for top, items in zip(TOPS, (train, probes, gallery), strict=True):
+        if not items:
+            raise DatasetError(f"{NAME}: there are no images below {tree.path(top)}. Complete the download.")
+    trained, tested = {int(pid) for pid in train.raw}, pids(probes) | pids(gallery)
+    check_apart(NAME, trained, tested)
+    found = {
+        "ids": len(trained | tested),
+        "images": len(train) + len(probes) + len(gallery),
+        "train ids": len(trained),
+        "train images": len(train),
+        **search_counts(probes, gallery),
+    }
+    notes += unanswered(NAME, probes, gallery) + checks.compare(NAME, found, PUBLISHED)
+    notes.append(f"{NAME}: scored by Market-1501's rule, as its authors name none")
+    return Splits(train, probes, gallery, notes, found, PUBLISHED)
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Market-1501's rule, a camera being one of a scene."""
+    resolve(NAME, (), options)
+    return SameCamera(NAME)
+
+
+def _camera(scene: int, camera: int) -> int:
+    return 100 * scene + camera
+
+
+ADAPTER = Adapter(NAME, FOLDERS[0], read, protocol, QUERIES, folders=FOLDERS)

@@ -1,0 +1,88 @@
+"""CUHK03 in the classic protocol: 20 splits of 1,367 training and 100 test persons (Li et al., CVPR 2014)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...errors import DatasetError
+from ...modality import Combination
+from ...protocols.base import Protocol
+from ...protocols.cuhk03 import CUHK03Classic
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.checks import Fault
+from ..reading.cuhk03 import BOXES, EXTRACT, FOLDER, QUERIES, image_item, images_of, names_of, person_id, tree_of
+from ..reading.cuhk03_files import SPLITS, read_test_set
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.persons import pids
+
+MATLAB = "cuhk03_release/cuhk-03.mat"
+OPTIONS = (
+    Option(
+        "split",
+        1,
+        "which of the 20 classic splits, 1 to 20; papers print the mean over all",
+        lambda split: None if 1 <= split <= SPLITS else f" It must be 1 to {SPLITS}.",
+    ),
+)
+PUBLISHED = {
+    "detected": {"images": 14_097, "train ids": 1_367, "query ids": 100},
+    "labeled": {"images": 14_096, "train ids": 1_367, "query ids": 100},
+}
+
+
+def read(boxes: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Test: all images of the split's persons, searched with and searched in. Train: everybody else's.
+
+    Raises:
+        DatasetError: missing or malformed files, or none of the test persons has images.
+    """
+    name = f"cuhk03_classic_{boxes}"
+    split = resolve(name, OPTIONS, options)["split"]
+    choose_query(name, QUERIES, query)
+    tree = tree_of(name, root, boxes, MATLAB, "MATLAB 7.3, which names the splits")
+    tree.require()
+    tested = {person_id(*person) for person in read_test_set(tree.path(MATLAB), split)}
+    folder = images_of(boxes)
+    names = names_of(name)
+    matches = [(file, match) for file in tree.files(folder) if (match := names.match(file, f"{folder}/{file}"))]
+    items = [image_item(tree.path(f"{folder}/{file}"), match) for file, match in matches]
+    test, train = [i for i in items if i.pid in tested], [i for i in items if i.pid not in tested]
+    notes = names.notes()
+    if not test or not train:
+        raise DatasetError(
+            f"{name}: {tree.path(folder)} has {len(items)} images, {len(test)} of split {split}'s test persons. "
+            f"{EXTRACT} Do so, or complete the folder."
+        )
+    missing = tested - pids(test)
+    if missing:
+        notes.append(
+            Fault(f"{name}: {len(missing)} test persons of split {split} have no images, the first {min(missing)}")
+        )
+    found = {"images": len(items), "train ids": len(pids(train)), "query ids": len(pids(test))}
+    notes += checks.compare(name, found, PUBLISHED[boxes])
+    notes.append(f"{name}: split {split} of {SPLITS}; papers train {SPLITS} models and print their mean")
+    return Splits(relabel(train), test, list(test), notes, found, PUBLISHED[boxes])
+
+
+def protocol(boxes: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """One drawn gallery image a person, ten repeats."""
+    name = f"cuhk03_classic_{boxes}"
+    return CUHK03Classic(f"{name}, split {resolve(name, OPTIONS, options)['split']} of {SPLITS}")
+
+
+def _adapter(boxes: str) -> Adapter:
+    name = f"cuhk03_classic_{boxes}"
+    return Adapter(
+        name,
+        FOLDER,
+        partial(read, boxes),
+        partial(protocol, boxes),
+        QUERIES,
+        defaults(OPTIONS),
+        about(OPTIONS),
+        survey=[{"split": split} for split in range(1, SPLITS + 1)],
+    )
+
+
+ADAPTERS = {adapter.name: adapter for adapter in map(_adapter, BOXES)}

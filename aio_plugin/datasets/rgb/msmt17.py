@@ -1,0 +1,196 @@
+"""MSMT17: fifteen cameras, four days (Wei et al., CVPR 2018); V2 is V1 with blurred faces.
+
+Training and test persons are both numbered from 0: equal numbers are different people. Code in use
+differs in whether it trains on the validation list too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import partial
+
+from ...errors import DatasetError
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.simple import SameCamera
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.checks import Absences, Fault
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names, read_labelled
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.persons import pids, search_counts, unanswered
+from ..reading.rgb_sets import folder_of, training_only
+
+FOLDERS = {"v1": ("MSMT17_V1", "msmt17/MSMT17_V1", "MSMT17"), "v2": ("MSMT17_V2", "msmt17/MSMT17_V2", "MSMT17")}
+IMAGES = {"v1": ("train", "test"), "v2": ("mask_train_v2", "mask_test_v2")}
+QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
+IMAGE = "<pid, 4 digits>/<pid>_<n>_<camera>_<date><slot>_<frame>_<k>.jpg"
+PATTERN = (
+    r"(?P<pid>\d{4})/(?P=pid)_\d{3}_(?P<camera>0[1-9]|1[0-5])_\d{4}(?:morning|noon|afternoon)_\d{4}_\d+(?:_ex)?\.jpg"
+)
+REPACKED = re.compile(r"(?:.*/)?-?\d+_c\d+[^/]*")
+TEST_PIDS = 10_000
+"""Added to the test persons' numbers where they are trained on beside the training persons."""
+TRAIN = Option(
+    "train",
+    "train",
+    "'train' (list_train.txt alone, as torchreid and fastreid train) or 'train+val' (as TransReID does)",
+    ("train", "train+val"),
+)
+VERSION = Option("version", "v1", "'v1' (faces visible) or 'v2' (faces blurred)", ("v1", "v2"))
+PUBLISHED_TRAIN = {
+    "train": {"train ids": 1_041, "train images": 30_248},
+    "train+val": {"train ids": 1_041, "train images": 32_621},
+}
+PUBLISHED_TEST = {"query images": 11_659, "gallery images": 82_161, "gallery ids": 3_060}
+PUBLISHED_ALL = {"train ids": 4_101, "train images": 126_441}
+
+
+def read(version: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train, query and gallery as the lists name them; a path that stands in several training lists counts once.
+
+    Raises:
+        DatasetError: missing or malformed lists, absent images, or a copy repacked in Market-1501's form.
+    """
+    name = f"msmt17_{version}"
+    trained = resolve(name, (TRAIN,), options)["train"]
+    choose_query(name, QUERIES, query)
+    lists = _Lists(name, root, version, val=trained == "train+val")
+    train = lists.read(*trained.split("+"))
+    probes, gallery = lists.read("query"), lists.read("gallery")
+    found = {"train ids": len(pids(train)), "train images": len(train), **search_counts(probes, gallery)}
+    published = {**PUBLISHED_TRAIN[trained], **PUBLISHED_TEST}
+    notes = lists.notes() + unanswered(name, probes, gallery) + checks.compare(name, found, published)
+    notes.append(f"{name}: trained on {trained}: {len(train):,} images of {found['train ids']:,} persons")
+    return Splits(relabel(train), probes, gallery, notes, found, published)
+
+
+def read_all(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: every image of all four lists. The test persons come behind the training persons.
+
+    Raises:
+        DatasetError: as :func:`read`.
+    """
+    name = "msmt17_all"
+    version = resolve(name, (VERSION,), options)["version"]
+    lists = _Lists(name, root, version, val=True)
+    train = lists.read("train", "val")
+    test = [item._replace(pid=item.pid + TEST_PIDS) for item in lists.read("query", "gallery")]
+    everything = relabel([*train, *test])
+    found = {"train ids": len(pids(everything)), "train images": len(everything)}
+    notes = lists.notes() + checks.compare(name, found, PUBLISHED_ALL)
+    notes.append(f"{name}: trained on MSMT17 {version.upper()}'s test persons too; results on MSMT17 would mislead")
+    return Splits(everything, notes=notes, found=found, published=PUBLISHED_ALL)
+
+
+def protocol(version: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Market-1501's rule."""
+    resolve(f"msmt17_{version}", (TRAIN,), options)
+    return SameCamera(f"msmt17_{version}")
+
+
+class _Lists:
+    """The lists of one copy of the dataset, read into items."""
+
+    def __init__(self, name: str, root: str, version: str, val: bool) -> None:
+        self.name = name
+        self.train_folder, self.test_folder = IMAGES[version]
+        self.tree = self._find(root, version)
+        self.tree.require(*(["list_val.txt"] if val else []))
+        self.names = Names(PATTERN, f"{name} listed images", "0000/0000_000_01_0303morning_0008_0.jpg")
+        self.repeated = self.disagreeing = 0
+        self.first_disagreeing = ""
+
+    def read(self, *parts: str) -> list[Item]:
+        """The items of one or more lists, sorted by path, raw pids."""
+        items: dict[str, Item] = {}
+        for part in parts:
+            self._add(f"list_{part}.txt", self.train_folder if part in ("train", "val") else self.test_folder, items)
+        if not items:
+            raise DatasetError(f"{self.name}: {' and '.join(f'list_{p}.txt' for p in parts)} name no images; restore.")
+        return [items[path] for path in sorted(items)]
+
+    def notes(self) -> list[str]:
+        """What was left out or doubtful."""
+        notes = self.names.notes()
+        if self.repeated:
+            notes.append(f"{self.name}: {self.repeated} repeated lines of the lists count once")
+        if self.disagreeing:
+            notes.append(
+                Fault(
+                    f"{self.name}: {self.disagreeing} lines whose label is not their folder, which counts; "
+                    f"the first: {self.first_disagreeing}"
+                )
+            )
+        return notes
+
+    def _add(self, file: str, folder: str, items: dict[str, Item]) -> None:
+        path = self.tree.path(file)
+        absences = Absences(self.tree, self.tree.relative(path), folder)
+        for number, listed, label in read_labelled(path):
+            if REPACKED.fullmatch(listed):
+                raise self._repacked(f"line {number} of {file} names {listed}")
+            image = self.tree.listed(listed, f"{path}, line {number}", folder)
+            absences.see(image)
+            match = self.names.match(listed.replace("\\", "/"), f"{file}: {listed}")
+            if match is None:
+                continue
+            if int(match["pid"]) != label:
+                self.disagreeing += 1
+                self.first_disagreeing = self.first_disagreeing or f"{file}, line {number}"
+            self.repeated += image in items
+            items[image] = Item(Media(image), int(match["pid"]), int(match["camera"]) - 1)
+        absences.raise_if_any(tolerable=True)
+
+    def _find(self, root: str, version: str) -> Tree:
+        layout = (
+            *(Part(f"{folder}/{IMAGE}") for folder in IMAGES[version]),
+            Part("list_train.txt", "lines 'path pid'"),
+            Part("list_val.txt", "for train: train+val, and for msmt17_all", optional=True),
+            Part("list_query.txt"),
+            Part("list_gallery.txt"),
+        )
+        tree = Tree(self.name, root, folder_of(root, FOLDERS[version]), layout)
+        if tree.has("bounding_box_train") and not tree.has(self.train_folder):
+            raise self._repacked(f"{tree.base} has bounding_box_train/")
+        return tree
+
+    def _repacked(self, evidence: str) -> DatasetError:
+        return DatasetError(
+            f"{self.name}: {evidence}, so this copy was repacked in Market-1501's form, which loses the validation "
+            f"split and renames cameras. Get the published release, with {self.train_folder}{os.sep} and "
+            f"list_train.txt."
+        )
+
+
+def _adapter(version: str) -> Adapter:
+    options = (TRAIN,)
+    return Adapter(
+        f"msmt17_{version}",
+        FOLDERS[version][0],
+        partial(read, version),
+        partial(protocol, version),
+        QUERIES,
+        defaults(options),
+        about(options),
+        FOLDERS[version],
+        ({"train": "train+val"},),
+    )
+
+
+ADAPTERS = {
+    "msmt17_v1": _adapter("v1"),
+    "msmt17_v2": _adapter("v2"),
+    "msmt17_all": Adapter(
+        "msmt17_all",
+        FOLDERS["v1"][0],
+        read_all,
+        training_only("msmt17_all"),
+        (),
+        defaults((VERSION,)),
+        about((VERSION,)),
+        FOLDERS["v1"],
+    ),
+}

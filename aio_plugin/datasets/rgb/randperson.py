@@ -1,0 +1,78 @@
+"""RandPerson: 8,000 synthetic persons in 11 scenes (Wang et al., ACM MM 2020). Training only."""
+
+from __future__ import annotations
+
+from ...errors import DatasetError
+from ...modality import Combination
+from ..base import Adapter, Options, Splits
+from ..reading import checks
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names
+from ..reading.options import Option, about, defaults, resolve
+from ..reading.rgb_sets import folder_of, form_of, scene_images, training_only
+from ..storage.photos import Photos
+
+NAME, FOLDERS = "randperson", ("RandPerson", "randperson", "randperson_subset")
+CAMERAS = (2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 4)
+"""How many cameras each scene has: 19 in all."""
+SUBSETS = ("randperson_subset", "subset")
+TOPS = {"subset": SUBSETS, "full": ("images",)}
+IMAGE = "<pid, 6 digits>_s<scene>_c<camera>_f<frame>.jpg"
+LAYOUT = (
+    Part(f"{SUBSETS[0]}/{IMAGE}", f"or {SUBSETS[1]}/; for images: subset"),
+    Part(f"images/<scene00 ... scene10>/{IMAGE}", "unpacked; for images: full"),
+)
+OPTIONS = (
+    Option(
+        "images",
+        "subset",
+        "'subset' (132,145 images, what papers train on) or 'full' (1.8 million)",
+        ("subset", "full"),
+    ),
+)
+PUBLISHED = {
+    "subset": {"train ids": 8_000, "train images": 132_145},
+    "full": {"train ids": 8_000, "train images": 1_801_816},
+}
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: all images of the subset or of the full set. A camera is one of a scene.
+
+    Raises:
+        DatasetError: the folder is missing, not unpacked, or holds no images of such names.
+    """
+    images = resolve(NAME, OPTIONS, options)["images"]
+    tree = Tree(NAME, root, folder_of(root, FOLDERS, (*SUBSETS, "images")), LAYOUT)
+    top = form_of(tree, "images", images, TOPS)
+    scenes = "|".join(f"s{scene:02d}_c{at:02d}" for scene, count in enumerate(CAMERAS) for at in range(count))
+    pattern = rf"(?P<pid>\d{{6}})_(?=(?:{scenes})_)s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{{6}}\.jpg"
+    names = Names(pattern, f"{NAME} images", "000000_s00_c00_f000000.jpg")
+    images_found = scene_images(tree, top, names, lambda scene, camera: sum(CAMERAS[:scene]) + camera)
+    photos = Photos(f"{tree.base}/", images_found)
+    notes = names.notes()
+    if not photos:
+        packed = [f"{folder}/{name}" for folder in _folders(tree, top) for name in tree.files(folder, (".tar.gz",))]
+        remedy = f"Unpack {packed[0]} and the others like it" if packed else "Complete the download"
+        raise DatasetError(f"{NAME}: there are no images below {tree.path(top)}. {remedy}.")
+    found = {"train ids": len(photos.raw), "train images": len(photos)}
+    notes += checks.compare(NAME, found, PUBLISHED[images])
+    notes.append(f"{NAME}: images are of the {images} set")
+    return Splits(photos, notes=notes, found=found, published=PUBLISHED[images])
+
+
+def _folders(tree: Tree, top: str) -> list[str]:
+    return [top, *(f"{top}/{name}" for name in tree.folders(top))]
+
+
+ADAPTER = Adapter(
+    NAME,
+    FOLDERS[0],
+    read,
+    training_only(NAME),
+    (),
+    defaults(OPTIONS),
+    about(OPTIONS),
+    FOLDERS,
+    [{"images": form} for form in TOPS],
+)

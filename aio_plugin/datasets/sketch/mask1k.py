@@ -1,0 +1,126 @@
+"""MaSk1K (Market-Sketch-1K): sketches by six artists of people of Market-1501 (Lin et al., ACM MM 2023).
+
+The folders called ``query`` hold the test split of photos and sketches alike. Of a file name only the
+first four characters, the identity, are certain; photos keep Market-1501's names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.simple import Open, PerPerson
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names
+from ..reading.options import Option, about, defaults, resolve, subset
+
+NAME, FOLDER = "mask1k", "MaSk1K"
+STYLES = "ABCDEF"
+PHOTO_CAMERAS = 6
+QUERIES: tuple[Combination, ...] = ((Modality.SKETCH,),)
+LAYOUT = (
+    Part("photo/train/<pid, 4 digits>_<...>.jpg"),
+    Part("photo/query/<pid, 4 digits>_<...>.jpg", "the test photos"),
+    Part("sketch/<A ... F>/train/<pid, 4 digits>_<...>.jpg", "one folder a style"),
+    Part("sketch/<A ... F>/query/<pid, 4 digits>_<...>.jpg", "the test sketches"),
+)
+OPTIONS = (
+    Option("train_styles", STYLES, "styles of sketches to train on, letters of ABCDEF", subset(STYLES)),
+    Option(
+        "test_styles",
+        STYLES,
+        "styles of sketches to search with, letters of ABCDEF",
+        subset(STYLES),
+    ),
+    Option(
+        "queries",
+        "single",
+        "'single': every sketch of the test styles is a query of its own; 'multi': all of a person's are one, their "
+        "features averaged",
+        ("single", "multi"),
+    ),
+)
+PUBLISHED_IDS = {STYLES: (498, 498), "F": (497, 493)}
+PUBLISHED_SKETCHES = 4_763
+OVERLAP = f"{NAME}: its photos are Market-1501's, so Market-1501 is no unseen dataset to a model trained on it"
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: sketches of the train styles, and the photos of the people they show. Query: every test
+    sketch of the test styles. Gallery: all test photos.
+
+    Cameras 0 to 5 are Market-1501's; style A counts as camera 6, and so on.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    choose_query(NAME, QUERIES, query)
+    train_styles, test_styles = sorted(values["train_styles"]), sorted(values["test_styles"])
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    tree.require(*[f"sketch/{s}/train" for s in train_styles], *[f"sketch/{s}/query" for s in test_styles])
+    names = [Names(r"(?P<pid>\d{4}).*", f"{NAME} {what}", "0002_<...>.jpg") for what in ("photos", "sketches")]
+    drawn = list(_sketches(tree, train_styles, "train", names[1]))
+    people = {item.pid for item in drawn}
+    shown = [item for item in _photos(tree, "train", names[0]) if item.pid in people]
+    queries = list(_sketches(tree, test_styles, "query", names[1]))
+    gallery = list(_photos(tree, "query", names[0]))
+    notes = [note for each in names for note in each.notes()]
+    counts = _counts("".join(train_styles), "".join(test_styles), drawn, queries)
+    notes += checks.compare(NAME, *counts)
+    return Splits(relabel([*shown, *drawn]), queries, gallery, [*notes, OVERLAP], *counts)
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Every sketch, or every person by all sketches, against all test photos, no camera rule.
+
+    The authors' model averages what its stem makes of a person's sketches, further layers follow. Here the
+    retrieval features are averaged, which any model has; the protocol's name says so.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    name = f"{NAME}, styles {''.join(sorted(values['test_styles']))}"
+    return Open(f"{name}, single query") if values["queries"] == "single" else PerPerson(f"{name}, multi-query")
+
+
+def _photos(tree: Tree, part: str, names: Names) -> Iterable[Item]:
+    folder = f"photo/{part}"
+    for name in tree.files(folder):
+        match = names.match(name, f"{folder}/{name}")
+        if match:
+            camera = re.match(r"\d{4}_c([1-6])s", name)
+            yield Item(Media(tree.path(f"{folder}/{name}")), int(match["pid"]), int(camera[1]) - 1 if camera else 0)
+
+
+def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> Iterable[Item]:
+    for style in styles:
+        folder = f"sketch/{style}/{part}"
+        for name in tree.files(folder):
+            match = names.match(name, f"{folder}/{name}")
+            if match:
+                media = Media(tree.path(f"{folder}/{name}"), Modality.SKETCH)
+                yield Item(media, int(match["pid"]), PHOTO_CAMERAS + STYLES.index(style))
+
+
+def _counts(
+    train_styles: str, test_styles: str, drawn: list[Item], queries: list[Item]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """What was found, and what is published of these styles."""
+    found = {
+        "train ids": len({item.pid for item in drawn}),
+        "test ids": len({item.pid for item in queries}),
+        "sketches": len(drawn) + len(queries),
+    }
+    expected = {}
+    if train_styles in PUBLISHED_IDS:
+        expected["train ids"] = PUBLISHED_IDS[train_styles][0]
+    if test_styles in PUBLISHED_IDS:
+        expected["test ids"] = PUBLISHED_IDS[test_styles][1]
+    if train_styles == test_styles == STYLES:
+        expected["sketches"] = PUBLISHED_SKETCHES
+    return found, expected
+
+
+ADAPTER = Adapter(
+    NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS), spare=("photo/*/-1_*",)
+)  # Market-1501's junk boxes

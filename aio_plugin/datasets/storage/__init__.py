@@ -1,0 +1,1 @@
+"""Items by the million: arrays, index files and packed images."""

@@ -1,0 +1,50 @@
+"""LUPerson-T: photos of LUPerson with pseudo texts (UniPT, arXiv:2309.01420). Training only.
+
+No identities are given: every photo is a class of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...modality import Combination
+from ..base import Adapter, Options, Splits
+from ..reading import annotation_file
+from ..reading.annotations import strings
+from ..reading.layouts import Part, Tree
+from ..reading.options import about, defaults, resolve
+from ..reading.rgb_sets import training_only
+from ..storage.unidentified import read_unidentified
+
+NAME, FOLDER = "luperson_t", "LUPerson-T"
+LAYOUT = (
+    Part("images/<name>.jpg"),
+    Part("*.json", "a list of file_path, a name in images/, and captions"),
+)
+ANNOTATIONS = annotation_file.option()
+OPTIONS = (ANNOTATIONS,)
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Train: the annotated photos; UniPT's own test cut, a thousandth drawn unseeded, is not made.
+
+    Raises:
+        DatasetError: the annotations are absent or malformed, or images are absent.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    tree.require()
+    file = annotation_file.find(tree, ANNOTATIONS, values[ANNOTATIONS.name])
+    photos, found, notes = read_unidentified(tree, [file], "file_path", _captions, "images")
+    notes += [
+        f"{NAME}: found (published): train images {found['train images']:,} (about 1.3 million pairs; no exact count)",
+        f"{NAME}: every photo is a class of its own",
+    ]
+    return Splits(photos, notes=notes, found=found)
+
+
+def _captions(record: dict[str, Any], where: str) -> tuple[str, ...]:
+    return strings(record, "captions", where)
+
+
+ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), (), defaults(OPTIONS), about(OPTIONS))

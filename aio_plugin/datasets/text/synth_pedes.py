@@ -1,0 +1,70 @@
+"""SYNTH-PEDES: 4.8 million photos with machine-written captions (PLIP, arXiv:2305.08386). Training only."""
+
+from __future__ import annotations
+
+from ...errors import ProtocolError
+from ...modality import Combination
+from ...protocols.base import Protocol
+from ..base import Adapter, Options, Splits
+from ..reading import checks
+from ..reading.annotations import read_photos
+from ..reading.checks import Absences
+from ..reading.layouts import Part, Tree
+from ..reading.options import Option, about, defaults, resolve
+from ..storage.caption_storage import CaptionedPhotos
+from ..storage.index import OFF, Index
+from ..storage.index import OPTION as INDEX
+
+NAME, FOLDER = "synth_pedes", "SYNTH-PEDES"
+ANNOTATIONS = "synthpedes_dataset.json"
+LAYOUT = (Part(ANNOTATIONS), Part("Part<1..11>/<id>/<n>.jpg"))
+PUBLISHED = {"train ids": 312_321, "train images": 4_791_711, "train captions": 12_138_157}
+OPTIONS = (
+    Option(
+        "check_images",
+        True,
+        "look whether every image is there when the annotations are read; the index remembers that they were",
+    ),
+    INDEX,
+)
+
+
+def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """Photos with their captions; the prompt captions and attribute strings are not used.
+
+    Raises:
+        DatasetError: the annotations are malformed or images are absent.
+    """
+    values = resolve(NAME, OPTIONS, options)
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    tree.require()
+    file, look = tree.path(ANNOTATIONS), values["check_images"]
+    index = Index(tree, file, values[INDEX.name])
+    photos = index.load(look)
+    if photos is None:
+        photos, complete = _parse(tree, file, look)
+        photos = index.store(photos, complete)
+    found = {"train ids": photos.persons, "train images": len(photos), "train captions": photos.captions}
+    return Splits(train=photos, notes=checks.compare(NAME, found, PUBLISHED), found=found, published=PUBLISHED)
+
+
+def _parse(tree: Tree, file: str, look: bool) -> tuple[CaptionedPhotos, bool]:
+    """The photos, and whether all images were looked for and found."""
+    absences = Absences(tree, tree.relative(file))
+    photos = CaptionedPhotos(file, tree.base)
+    for record in read_photos(file):
+        path = tree.listed(record.path, f"{file}: record {record.number}, 'file_path'")
+        if look:
+            absences.see(path)
+        photos.add(record, path)
+    complete = look and not absences.total
+    absences.raise_if_any(tolerable=True)
+    return photos.close(), complete
+
+
+def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Raises ProtocolError: there is no test split."""
+    raise ProtocolError(f"{NAME} is for training only; use it in data.sources, not in data.targets.")
+
+
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), defaults(OPTIONS), about(OPTIONS), survey=({INDEX.name: OFF},))

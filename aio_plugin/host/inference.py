@@ -1,0 +1,147 @@
+"""Config, data and trained model for the tools that neither train nor test."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from yacs.config import CfgNode
+
+from ..datasets import ADAPTERS
+from ..encoders.files import faults, read_file
+from ..errors import CheckpointError, ConfigError
+from ..modality import Batch
+from ..models.registry import DMF_NAMES, NAMES
+from ..protocols.simple import Open
+from .data_manager import data_manager_class
+from .default_config import arguments
+from .main import _config, _datamanager
+from .registration import register
+from .targets import Target, split_target
+from .torchreid_import import find
+
+TRAINING_ONLY = ("classifier.", "attributes.")
+"""Parts of a model that no feature comes from."""
+
+
+@contextlib.contextmanager
+def said_aside() -> Iterator[None]:
+    """What torchreid prints goes to standard error, where progress belongs."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def config_of(args: argparse.Namespace) -> CfgNode:
+    """The config that ``args``, parsed by :func:`aio_plugin.host.main.add_arguments`, say, in force.
+
+    Raises:
+        ConfigError: a key or value is wrong, or the model is not one of ours.
+    """
+    register()
+    cfg: CfgNode = _config(args)
+    if "aio" not in cfg or cfg.model.name not in NAMES:
+        raise ConfigError(
+            f"The config has no `aio:` node or no AIO model (model.name is {cfg.model.name!r}); give the --config-file "
+            f"of one of {', '.join(NAMES)}."
+        )
+    return cfg
+
+
+def training_data(cfg: CfgNode) -> Any:
+    """The data manager of a config: sources, stages and targets."""
+    with said_aside():
+        return _datamanager(find(), cfg)
+
+
+def test_data(cfg: CfgNode, spec: str) -> tuple[Any, Target]:
+    """A data manager without sources, which need not be on this machine, and the one target it has.
+
+    Args:
+        spec: a target as data.targets names it. ``manifest`` may be one with a gallery and no queries.
+    """
+    stock = find().data.ImageDataManager.__mro__[1]  # behind what register() put in its place
+    base: Any = data_manager_class(stock)
+
+    class TestData(base):
+        """AIO's data manager of targets alone."""
+
+        def _load_sources(self, batch_size: int) -> None:
+            self.training_sources: Sequence[Any] = ()
+            self.stages: Sequence[Any] = ()
+            self.train_loader = self.train_loader_t = self.coverage = None
+            self._num_train_pids = self._num_train_cams = 0
+
+        def _show_summary(self) -> None:
+            """There are no sources to tell of."""
+
+        def _target(self, spec: str) -> Target:
+            name, written = split_target(spec)
+            if name != "manifest" or written:
+                return super()._target(spec)  # type: ignore[no-any-return]
+            adapter, values = ADAPTERS[name], dict(self.options.datasets[name])
+            if adapter.queries_in(self.root, values):
+                return super()._target(spec)  # type: ignore[no-any-return]
+            return Target(spec, Open(name), [], list(adapter.read(self.root, values, None).gallery))
+
+    cfg.data.targets, cfg.aio.train.select_target = [spec], ""
+    with said_aside():
+        manager = TestData(**arguments(cfg, "image_data"))
+    return manager, manager.test_targets[spec]
+
+
+def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
+    """The model of a config with the weights of a checkpoint or an export, in eval mode, on the CPU.
+
+    Classifier and attribute decoder, which no feature comes from, are left out.
+
+    Raises:
+        EncoderError: there is no such file, or it was trained on another encoder.
+        CheckpointError: it is of another model than the config's; the first differences are named.
+    """
+    given = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
+    with said_aside():
+        model: nn.Module = find().models.build_model(num_classes=1, **arguments(cfg, "model"))
+    own = tested_part(model)
+    if cfg.model.name in DMF_NAMES:  # the text branch is for training, too
+        given = {name: value for name, value in given.items() if name in own}
+    wrong = faults(own, given)
+    if wrong:
+        raise CheckpointError(
+            f"{weights} does not fit model {cfg.model.name!r} as the config has it: it {', '.join(wrong)}. Give the "
+            "config that it was trained with."
+        )
+    model.load_state_dict(given, strict=False)
+    return model.eval()
+
+
+def features_of(cfg: CfgNode, manager: Any, model: nn.Module) -> Callable[[Batch], Tensor]:
+    """What testing computes of a batch: retrieval features (B, D), float32, of unit length."""
+    model = model.cuda() if cfg.use_gpu else model
+    unused = torch.optim.SGD(model.parameters(), lr=0.0)
+    engine = find().engine.ImageSoftmaxEngine(manager, model, unused, use_gpu=cfg.use_gpu)
+    engine.set_model_mode("eval")
+    return torch.no_grad()(engine.extract_features)  # type: ignore[no-any-return]
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of tensors, in the order of their names."""
+    found = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        found.update(f"{name}{value.dtype}{list(value.shape)}".encode())
+        found.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def tested_part(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a model's state dict that features come from."""
+    return {name: value for name, value in model.state_dict().items() if _tested(name)}
+
+
+def _tested(name: str) -> bool:
+    return not name.startswith(TRAINING_ONLY)

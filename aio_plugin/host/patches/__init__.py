@@ -1,0 +1,1 @@
+"""Every change to torchreid, one a file; each is reversible."""

@@ -1,0 +1,38 @@
+"""Lets torch >= 2.6 load the checkpoints that torchreid writes.
+
+torchreid stores Rank-1 as a numpy scalar, which ``torch.load`` refuses since it loads weights only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from .base import Patches
+
+
+def open_checkpoints(patches: Patches) -> None:
+    """Allow numpy's scalars, under numpy 2's name and numpy 1's, in files that torch loads."""
+    if torch.__version__ < torch.torch_version.TorchVersion("2.6"):
+        return  # loads them as it is
+    scalar: Any = np.float32(0).__reduce__()[0]
+    wanted = [
+        scalar,
+        (scalar, "numpy.core.multiarray.scalar"),
+        (scalar, "numpy._core.multiarray.scalar"),
+        np.dtype,
+        type(np.dtype("f4")),
+        type(np.dtype("f8")),
+    ]
+    before = torch.serialization.get_safe_globals()
+    added = [entry for entry in wanted if entry not in before]
+    torch.serialization.add_safe_globals(added)
+    patches.on_undo(lambda: _disallow(added))
+
+
+def _disallow(added: list[Any]) -> None:
+    kept = [entry for entry in torch.serialization.get_safe_globals() if entry not in added]
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(kept)

@@ -1,0 +1,48 @@
+"""AIO's models in torchreid's model factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from ...errors import HostError
+from ...models.registry import NAMES
+from ..session import session
+from .base import Patches
+
+
+def open_models(torchreid: Any, patches: Patches) -> None:
+    """Add every AIO model to ``torchreid.models.build_model``.
+
+    Raises:
+        HostError: a name is taken.
+    """
+    factory = vars(torchreid.models)["__model_factory"]
+    for name in NAMES:
+        if name in factory:
+            raise HostError(f"torchreid has a model {name!r} already; call register() first and rename the other.")
+        patches.set_item(factory, name, _builder(name))
+
+
+def is_aio(model: Any) -> bool:
+    """Whether ``model``, or what DataParallel wraps in it, is an AIO model."""
+    return bool(getattr(bare(model), "is_aio", False))
+
+
+def bare(model: Any) -> Any:
+    """The model without DataParallel around it."""
+    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+    return model.module if isinstance(model, wrappers) else model
+
+
+def _builder(name: str) -> Callable[..., nn.Module]:
+    def build_aio(num_classes: int, loss: str = "softmax", pretrained: bool = True, use_gpu: bool = True) -> nn.Module:
+        """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
+        from ...models.registry import build
+
+        size, phrases = session.image_size(), session.vocabulary
+        return build(name, num_classes, session.options(), size, loss, phrases, session.sizes)
+
+    return build_aio

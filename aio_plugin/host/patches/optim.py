@@ -1,0 +1,107 @@
+"""``adamw`` and ``cosine_warmup`` in torchreid's builders, and AIO's parameter groups."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...heads.classification import Classifier
+from ...losses.shards import keep_state_whole
+from ...training.optimisation import param_groups
+from ...training.schedule import WarmupCosine
+from ..session import session
+from .base import Patches
+from .models import bare, is_aio
+
+ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"
+
+
+def open_optim(torchreid: Any, patches: Patches) -> None:
+    """Wrap ``build_optimizer`` and ``build_lr_scheduler`` and add the new names to torchreid's lists."""
+    optim = torchreid.optim
+    for module, wrap, names, new in (
+        (optim.optimizer, _optimizer_builder, "AVAI_OPTIMS", ADAMW),
+        (optim.lr_scheduler, _scheduler_builder, "AVAI_SCH", COSINE_WARMUP),
+    ):
+        name = "build_optimizer" if new is ADAMW else "build_lr_scheduler"
+        wrapped = wrap(getattr(module, name))
+        patches.set_attribute(module, names, [*getattr(module, names), new])
+        patches.set_attribute(module, name, wrapped)
+        patches.set_attribute(optim, name, wrapped)
+
+
+class _Groups(nn.Module):
+    """Hands parameter groups to torchreid's builder, which asks a module for its parameters."""
+
+    def __init__(self, groups: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def parameters(self, recurse: bool = True) -> Any:
+        """The groups, in place of parameters."""
+        return self.groups
+
+
+def _optimizer_builder(stock: Any) -> Any:
+    signature = inspect.signature(stock)
+
+    @functools.wraps(stock)
+    def build_optimizer(*args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        ours = is_aio(given["model"])
+        if not ours and given["optim"] != ADAMW:
+            return stock(*args, **kwargs)  # type: ignore[no-any-return]
+        model = bare(given["model"])
+        if ours:
+            given["model"], given["staged_lr"] = _Groups(_aio_groups(given)), False
+        if given["optim"] == ADAMW:
+            optimizer = _adamw(stock(**{**given, "optim": "adam"}), given)
+        else:
+            optimizer = stock(**given)
+        for module in model.modules():
+            if isinstance(module, Classifier):
+                keep_state_whole(optimizer, module.weight, module.shard)
+        return optimizer
+
+    return build_optimizer
+
+
+def _aio_groups(given: dict[str, Any]) -> list[dict[str, Any]]:
+    new_layers = given["new_layers"]
+    return param_groups(
+        bare(given["model"]),
+        given["lr"],
+        given["weight_decay"],
+        session.options().text.lr_mult,
+        given["staged_lr"],
+        [new_layers] if isinstance(new_layers, str) else list(new_layers or ()),
+        given["base_lr_mult"],
+    )
+
+
+def _adamw(adam: torch.optim.Optimizer, given: dict[str, Any]) -> torch.optim.AdamW:
+    """AdamW over the groups that torchreid made for Adam."""
+    kept = ("params", "lr", "initial_lr", "weight_decay", "betas")
+    groups = [{key: group[key] for key in kept if key in group} for group in adam.param_groups]
+    return torch.optim.AdamW(groups, lr=given["lr"], weight_decay=given["weight_decay"])
+
+
+def _scheduler_builder(stock: Any) -> Any:
+    signature = inspect.signature(stock)
+
+    @functools.wraps(stock)
+    def build_lr_scheduler(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        if given["lr_scheduler"] != COSINE_WARMUP:
+            return stock(*args, **kwargs)
+        return WarmupCosine(given["optimizer"], given["max_epoch"], session.options().train.warmup_epochs)
+
+    return build_lr_scheduler

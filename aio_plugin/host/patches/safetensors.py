@@ -1,0 +1,38 @@
+"""Lets torchreid load ``.safetensors`` files wherever it loads checkpoints."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+from ...encoders.files import read_file
+from ...errors import CheckpointError
+from .base import Patches
+
+SUFFIX = ".safetensors"
+
+
+class Weights(dict[str, Any]):
+    """A checkpoint of weights alone; asking it how far training was is an error."""
+
+    def __missing__(self, key: str) -> Any:
+        raise CheckpointError(
+            f"A {SUFFIX} file holds weights and no {key!r}; give it as model.load_weights, and as model.resume a "
+            "checkpoint of training."
+        )
+
+
+def open_safetensors(torchreid: Any, patches: Patches) -> None:
+    """Let ``torchreid.utils.load_checkpoint``, and all that calls it, read safetensors; other files go to the stock
+    function itself."""
+    stock = torchreid.utils.load_checkpoint
+
+    @functools.wraps(stock)
+    def load_checkpoint(fpath: Any) -> Any:
+        if fpath is None or not str(fpath).endswith(SUFFIX):
+            return stock(fpath)
+        return Weights(state_dict=read_file(fpath, "model.load_weights"))
+
+    for module in (torchreid.utils, sys.modules[stock.__module__]):
+        patches.set_attribute(module, "load_checkpoint", load_checkpoint)

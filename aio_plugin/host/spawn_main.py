@@ -1,0 +1,9 @@
+"""What a spawned worker runs in place of the main module.
+
+A worker unpickles its dataset, and with it torchvision's transforms, without a registration.
+"""
+
+from ..torchvision_import import repair_torchvision
+
+if __name__ == "__mp_main__":  # how multiprocessing calls the main module in a worker
+    repair_torchvision()

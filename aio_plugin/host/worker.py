@@ -1,9 +1,0 @@
-"""What a spawned worker runs in place of the main module.
-
-A worker unpickles its dataset, and with it torchvision's transforms, without a registration.
-"""
-
-from aio_plugin.repair import repair_torchvision
-
-if __name__ == "__mp_main__":  # how multiprocessing calls the main module in a worker
-    repair_torchvision()

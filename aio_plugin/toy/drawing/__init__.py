@@ -1,0 +1,1 @@
+"""Toy people as pictures: bodies, clothes, infrared and sketches."""

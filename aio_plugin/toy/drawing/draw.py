@@ -1,0 +1,98 @@
+"""Pictures of toy people: RGB, infrared and sketches."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..people import Person
+from ..scene import IR_CAMERAS, RGB_CAMERAS, Camera, background, expose, occluder, smooth_noise
+from .canvas import SUPERSAMPLING
+from .paint import colours, greys, tones
+from .pose import Pose, sample_pose
+from .shape import draw_labels
+from .sketch import HANDS, draw_lines
+
+Floats = NDArray[np.float32]
+
+SIZE = (64, 128)
+"""Width and height of a picture, in pixels."""
+
+
+def _halve(pixels: Floats) -> Floats:
+    """Means of 2 x 2 pixels."""
+    step = SUPERSAMPLING
+    upper, lower = pixels[::step], pixels[1::step]
+    mean: Floats = (upper[:, ::step] + upper[:, 1::step] + lower[:, ::step] + lower[:, 1::step]) * np.float32(0.25)
+    return mean
+
+
+def _light(
+    person: Person, table: Floats, camera: Camera, pose: Pose, size: tuple[int, int], rng: np.random.Generator
+) -> Floats:
+    """(H, W, C) what stands before the camera, in 0..1; ``table`` (labels, C) colours the labels."""
+    labels = draw_labels(person, pose, size)
+    channels = table.shape[1]
+    painted = np.concatenate([table, np.ones((len(table), 1), np.float32)], axis=1)
+    painted[0] = 0
+    body = _halve(painted[labels])
+    folds = 1 + 0.09 * smooth_noise(size, (7, 14), rng) + rng.normal(0, 0.10) * np.linspace(-1, 1, size[0])
+    behind = background(camera, size, rng)
+    if channels == 1:
+        behind = behind @ np.asarray([[0.5], [-0.2], [0.6]], dtype=np.float32) + np.float32(0.05)
+    light: Floats = body[..., :channels] * folds[..., None].astype(np.float32) + (1 - body[..., channels:]) * behind
+    hidden = occluder(camera, size, rng)
+    if hidden is not None:
+        light[hidden] = rng.uniform(0.1, 0.8) + rng.normal(0, 0.08, channels)
+    return light
+
+
+def draw_rgb(
+    person: Person,
+    camera: int | Camera,
+    rng: np.random.Generator,
+    pose: Pose | None = None,
+    size: tuple[int, int] = SIZE,
+) -> Image.Image:
+    """A colour picture of a person.
+
+    Args:
+        camera: a number of :data:`.scene.RGB_CAMERAS`, or a camera.
+        rng: source of pose, light, noise and occlusion.
+        pose: instead of a random one.
+        size: width and height in pixels.
+    """
+    camera = RGB_CAMERAS[camera] if isinstance(camera, int) else camera
+    pose = pose or sample_pose(rng)
+    return expose(_light(person, colours(person), camera, pose, size, rng), camera, rng)
+
+
+def draw_ir(
+    person: Person,
+    camera: int | Camera,
+    rng: np.random.Generator,
+    pose: Pose | None = None,
+    size: tuple[int, int] = SIZE,
+) -> Image.Image:
+    """A near-infrared picture, as :func:`draw_rgb`; RGB mode with three equal channels."""
+    camera = IR_CAMERAS[camera] if isinstance(camera, int) else camera
+    pose = pose or sample_pose(rng)
+    return expose(_light(person, greys(person)[:, None], camera, pose, size, rng), camera, rng).convert("RGB")
+
+
+def draw_sketch(
+    person: Person, hand: str, rng: np.random.Generator, pose: Pose | None = None, size: tuple[int, int] = SIZE
+) -> Image.Image:
+    """A pencil drawing on white paper, RGB mode.
+
+    Args:
+        hand: a letter of :data:`.sketch.HANDS`.
+        pose: of the photo it is drawn from; by default calm and mostly frontal.
+    """
+    drawn = HANDS[hand]
+    stretched = dataclasses.replace(person, width=person.width * drawn.stretch)
+    labels = draw_labels(stretched, pose or sample_pose(rng, calm=True), size)
+    return draw_lines(labels, tones(person), drawn, rng)

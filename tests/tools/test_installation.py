@@ -1,0 +1,46 @@
+"""Packages and encoders that doctor tells of."""
+
+import shutil
+
+from aio_plugin.encoders import toy
+from aio_plugin.errors import HostError
+from aio_plugin.tools import installation
+
+from .damage import assert_named
+
+
+def test_a_toy_encoder_that_was_changed_is_named(tmp_path, monkeypatch):
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(toy.FILE.with_suffix(suffix), tmp_path / f"toy{suffix}")
+    content = bytearray(toy.FILE.read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "toy.safetensors").write_bytes(content)
+    monkeypatch.setattr(toy, "FILE", tmp_path / "toy.safetensors")
+    assert_named(["is not the one that was shipped"], installation.encoders().problems)
+
+
+def test_weights_are_found_where_they_are_cached(tmp_path, monkeypatch):
+    import huggingface_hub
+    import torch
+
+    (tmp_path / "checkpoints").mkdir()
+    file = tmp_path / "checkpoints" / "Meta-Transformer_base_patch16_encoder.pth"
+    file.write_bytes(b"weights")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    cached = {("laion/CLIP-ViT-B-16-laion2B-s34B-b88K", "open_clip_pytorch_model.bin"): "/cache/b16"}
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda repo, name: cached.get((repo, name)))
+    assert installation.on_disk("meta_transformer:base_patch16") == str(file)
+    assert installation.on_disk("meta_transformer:large_patch14") is None
+    assert installation.on_disk("open_clip:ViT-B-16") == "/cache/b16"
+    assert installation.on_disk("open_clip:ViT-L-14") is None
+    assert installation.on_disk("timm:vit_small_patch16_224") is None
+
+
+def test_a_missing_torchreid_is_a_problem_and_no_crash(monkeypatch):
+    def absent():
+        raise HostError("torchreid is not installed. Install it.")
+
+    monkeypatch.setattr(installation, "distribution", absent)
+    monkeypatch.setattr(installation, "package_versions", lambda: {"python": "3", "torch": "2", "torchvision": "0"})
+    found = installation.packages().problems
+    assert_named(["torchreid is not installed", "^timm is not installed", "open_clip_torch is not installed"], found)
