@@ -12,7 +12,7 @@ import aio_plugin
 
 ROOT = Path(aio_plugin.__file__).parent
 LAYERS = [
-    {"modality", "config", "keys", "errors", "torchvision_import", "atomic_write"},
+    {"modality", "config", "keys", "errors", "registry", "torchvision_import", "atomic_write"},
     {"tokenizers", "encoders", "synthesis", "losses", "metrics"},
     {"heads", "models", "protocols"},
     {"datasets", "training", "evaluation"},

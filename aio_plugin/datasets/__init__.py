@@ -1,91 +1,73 @@
 """The datasets this package reads, by their torchreid names.
 
-To add one: a module with an ``ADAPTER`` (or several ``ADAPTERS`` by name), and a line in ``MODULES``.
+One from outside comes in by :func:`aio_plugin.register_dataset` or an entry point of the group
+``aio_plugin.datasets``. To add one here: a module with an ``ADAPTER`` (or several ``ADAPTERS`` by name), and a line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
-
-from ..errors import DatasetError, nearest
+from ..errors import DatasetError
+from ..registry import Registry
 from .base import Adapter, Options, Splits
 
-MODULES = {
-    "synth_pedes": "text.synth_pedes",
-    "llcm": "infrared.llcm",
-    "mask1k": "sketch.mask1k",
-    "sysu_mm01": "infrared.sysu_mm01",
-    "pku_sketch": "sketch.pku_sketch",
-    "cuhk_pedes": "text.cuhk_pedes",
-    "icfg_pedes": "text.icfg_pedes",
-    "rstpreid": "text.rstpreid",
-    "tri_cuhk_pedes": "multimodal.tri",
-    "tri_icfg_pedes": "multimodal.tri",
-    "tri_rstpreid": "multimodal.tri",
-    "manifest": "manifest.adapter",
-    "msmt17_v1": "rgb.msmt17",
-    "msmt17_v2": "rgb.msmt17",
-    "msmt17_all": "rgb.msmt17",
-    "cuhk03_np_detected": "rgb.cuhk03_np",
-    "cuhk03_np_labeled": "rgb.cuhk03_np",
-    "cuhk03_classic_detected": "rgb.cuhk03_classic",
-    "cuhk03_classic_labeled": "rgb.cuhk03_classic",
-    "randperson": "rgb.randperson",
-    "clonedperson": "rgb.clonedperson",
-    "unrealperson": "rgb.unrealperson",
-    "luperson_nl": "rgb.luperson_nl",
-    "luperson_t": "text.luperson_t",
-    "finegpr": "text.finegpr",
-    "finegpr_c": "text.finegpr",
-    "mals": "text.mals",
-    "ufine6926": "text.ufine6926",
-    "ufine3c": "text.ufine3c",
-    "regdb": "infrared.regdb",
-    "rgbnt201": "multimodal.rgbnt201",
-    "orbench": "multimodal.orbench",
-    "orbench_one": "multimodal.orbench",
-    "orbench_two": "multimodal.orbench",
-    "orbench_three": "multimodal.orbench",
-    "orbench_four": "multimodal.orbench",
-}
-"""Name of a dataset -> module that reads it."""
 
-NAMES = tuple(MODULES)
+def _check(name: str, adapter: object) -> None:
+    if not isinstance(adapter, Adapter):
+        raise DatasetError(f"Dataset {name!r} is {adapter!r}, not an aio_plugin.datasets.Adapter.")
+    if adapter.name != name:
+        raise DatasetError(f"Dataset {name!r} is an adapter whose name is {adapter.name!r}; give both one name.")
+    undocumented = [option for option in adapter.options if option not in adapter.about]
+    if undocumented:
+        raise DatasetError(f"Dataset {name!r}: Adapter.about says nothing of its option {undocumented[0]!r}.")
 
 
-class _Adapters(Mapping[str, Adapter]):
-    """Name -> adapter; a dataset's module is imported when it is asked for, as register() needs but the names."""
+ADAPTERS: Registry[Adapter] = Registry(
+    "dataset",
+    "aio_plugin.datasets",
+    {
+        name: f"{__name__}.{place}"
+        for name, place in {
+            "synth_pedes": "text.synth_pedes:ADAPTER",
+            "llcm": "infrared.llcm:ADAPTER",
+            "mask1k": "sketch.mask1k:ADAPTER",
+            "sysu_mm01": "infrared.sysu_mm01:ADAPTER",
+            "pku_sketch": "sketch.pku_sketch:ADAPTER",
+            "cuhk_pedes": "text.cuhk_pedes:ADAPTER",
+            "icfg_pedes": "text.icfg_pedes:ADAPTER",
+            "rstpreid": "text.rstpreid:ADAPTER",
+            "tri_cuhk_pedes": "multimodal.tri:ADAPTERS",
+            "tri_icfg_pedes": "multimodal.tri:ADAPTERS",
+            "tri_rstpreid": "multimodal.tri:ADAPTERS",
+            "manifest": "manifest.adapter:ADAPTER",
+            "msmt17_v1": "rgb.msmt17:ADAPTERS",
+            "msmt17_v2": "rgb.msmt17:ADAPTERS",
+            "msmt17_all": "rgb.msmt17:ADAPTERS",
+            "cuhk03_np_detected": "rgb.cuhk03_np:ADAPTERS",
+            "cuhk03_np_labeled": "rgb.cuhk03_np:ADAPTERS",
+            "cuhk03_classic_detected": "rgb.cuhk03_classic:ADAPTERS",
+            "cuhk03_classic_labeled": "rgb.cuhk03_classic:ADAPTERS",
+            "randperson": "rgb.randperson:ADAPTER",
+            "clonedperson": "rgb.clonedperson:ADAPTER",
+            "unrealperson": "rgb.unrealperson:ADAPTER",
+            "luperson_nl": "rgb.luperson_nl:ADAPTER",
+            "luperson_t": "text.luperson_t:ADAPTER",
+            "finegpr": "text.finegpr:ADAPTERS",
+            "finegpr_c": "text.finegpr:ADAPTERS",
+            "mals": "text.mals:ADAPTER",
+            "ufine6926": "text.ufine6926:ADAPTER",
+            "ufine3c": "text.ufine3c:ADAPTER",
+            "regdb": "infrared.regdb:ADAPTER",
+            "rgbnt201": "multimodal.rgbnt201:ADAPTER",
+            "orbench": "multimodal.orbench:ADAPTERS",
+            "orbench_one": "multimodal.orbench:ADAPTERS",
+            "orbench_two": "multimodal.orbench:ADAPTERS",
+            "orbench_three": "multimodal.orbench:ADAPTERS",
+            "orbench_four": "multimodal.orbench:ADAPTERS",
+        }.items()
+    },
+    _check,
+    DatasetError,
+)
+"""Every dataset by its name; a module is imported when its adapter is asked for."""
 
-    def __getitem__(self, name: str) -> Adapter:
-        if name not in NAMES:
-            raise KeyError(name)
-        module = import_module(f".{MODULES[name]}", __name__)
-        adapter: Adapter = module.ADAPTERS[name] if hasattr(module, "ADAPTERS") else module.ADAPTER
-        return adapter
-
-    def __contains__(self, name: object) -> bool:
-        return name in NAMES  # Mapping's own would import
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
-
-    def __len__(self) -> int:
-        return len(NAMES)
-
-
-ADAPTERS: Mapping[str, Adapter] = _Adapters()
-
-
-def get(name: str) -> Adapter:
-    """The adapter of that name.
-
-    Raises:
-        DatasetError: there is none; names the nearest.
-    """
-    if name not in ADAPTERS:
-        raise DatasetError(f"Unknown dataset {name!r}.{nearest(name, ADAPTERS)}")
-    return ADAPTERS[name]
-
-
-__all__ = ["ADAPTERS", "NAMES", "Adapter", "Options", "Splits", "get"]
+__all__ = ["ADAPTERS", "Adapter", "Options", "Splits"]

@@ -3,7 +3,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from aio_plugin.datasets import NAMES
+from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.overlaps import leaks, origins
 
 
@@ -36,7 +36,7 @@ def test_overlapping_pairs_warn_both_ways(source, target):
 
 def variants(*patterns):
     """Every registered name of these forms, and torchreid's own."""
-    known = (*NAMES, "market1501", "msmt17")
+    known = (*ADAPTERS, "market1501", "msmt17")
     found = [name for pattern in patterns for name in known if fnmatchcase(name, pattern)]
     assert len(found) >= len(patterns)
     return found
@@ -96,6 +96,6 @@ def test_every_shared_origin_is_named():
 
 def test_registered_names_are_covered():
     for part, origin in (("msmt17", "MSMT17"), ("cuhk03", "CUHK03"), ("cuhk_pedes", "Market-1501")):
-        named = [name for name in NAMES if part in name]
+        named = [name for name in ADAPTERS if part in name]
         assert named
         assert all(origin in origins(name) for name in named)

@@ -14,16 +14,13 @@ import aio_plugin
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Adapter, Splits
 from aio_plugin.errors import ConfigError, HostError, MediaError
-from aio_plugin.host import session as session_module
-from aio_plugin.host.patches import datasets, dispatch
-from aio_plugin.host.patches.datasets import dataset_class
 from aio_plugin.modality import Item, Media, Modality
 
 RGB, IR, TEXT = (Modality.RGB,), (Modality.IR,), (Modality.TEXT,)
 
 
 @pytest.fixture
-def adapters(monkeypatch: pytest.MonkeyPatch, torchreid: Any, tmp_path: Path) -> Any:
+def adapters(torchreid: Any, tmp_path: Path) -> Any:
     """Three datasets of four images each, registered: all splits, training only, test only with text."""
     for number in range(4):
         Image.fromarray(np.full((64, 32, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
@@ -55,13 +52,13 @@ def adapters(monkeypatch: pytest.MonkeyPatch, torchreid: Any, tmp_path: Path) ->
         adapter("text_query", train=images, query=captions, gallery=images),
         adapter("pair_query", train=images, query=pairs, gallery=images),
     )
-    for module in (datasets, dispatch, session_module):
-        monkeypatch.setattr(module, "ADAPTERS", {**ADAPTERS, **{each.name: each for each in made}})
-    dataset_class.cache_clear()
+    for each in made:
+        aio_plugin.register_dataset(each)
     aio_plugin.register()
     yield torchreid, str(tmp_path), reads
     aio_plugin.unregister()
-    dataset_class.cache_clear()
+    for each in made:
+        ADAPTERS.unregister(each.name)
 
 
 def _init(torchreid: Any, name: str, root: str, **options: Any) -> Any:

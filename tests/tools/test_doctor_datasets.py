@@ -6,7 +6,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from aio_plugin.datasets import ADAPTERS, NAMES
+from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.tools import doctor, installation
 from aio_plugin.tools.findings import Block
@@ -71,7 +71,7 @@ ODD = {
     "mals": [EMPTY, r"1 of 6 training identities have no text; the first is that of \S+/i_g_a_43/2.jpg"],
 }
 ODD["finegpr_c"] = [*ODD["finegpr"], "of 16 images in .+/FineGPR, 16 are of .+ and none with a caption is left"]
-ODD |= {name: ODD["orbench"] for name in NAMES if name.startswith("orbench_")}
+ODD |= {name: ODD["orbench"] for name in ADAPTERS if name.startswith("orbench_")}
 CLEAN = ("synth_pedes", "cuhk_pedes", "tri_cuhk_pedes", "luperson_nl", "manifest")
 """Fixtures without an empty file."""
 
@@ -91,9 +91,9 @@ def problems(tmp_path, monkeypatch):
 
 
 def test_every_dataset_is_here():
-    assert set(EVERY) == set(NAMES)
+    assert set(EVERY) == set(ADAPTERS)
     assert set(ODD) | set(CLEAN) <= {*EVERY, *OTHER_FORMS}
-    assert {*GONE, *UNLISTED, "luperson_nl"} == {name for name in NAMES if ADAPTERS[name].survey}
+    assert {*GONE, *UNLISTED, "luperson_nl"} == {name for name in ADAPTERS if ADAPTERS[name].survey}
 
 
 @pytest.mark.parametrize("name", [*EVERY, *OTHER_FORMS])
@@ -255,5 +255,5 @@ def test_a_user_s_own_data_promises_no_modality_of_anybody(tmp_path, problems):
 
 
 def test_groups_of_lists_are_left_to_the_dataset_that_reads_them_all():
-    assert all(ADAPTERS[name].survey for name in NAMES if not name.startswith("orbench_"))
-    assert not any(ADAPTERS[name].survey for name in NAMES if name.startswith("orbench_"))
+    assert all(ADAPTERS[name].survey for name in ADAPTERS if not name.startswith("orbench_"))
+    assert not any(ADAPTERS[name].survey for name in ADAPTERS if name.startswith("orbench_"))

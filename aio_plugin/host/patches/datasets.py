@@ -25,17 +25,31 @@ _BLANK: Row = (Media(""), -1, -1, 0)  # torchreid's constructor looks at the fir
 
 
 def open_datasets(torchreid: Any, patches: Patches) -> None:
-    """Add every adapter to torchreid's image datasets.
+    """Add every adapter to torchreid's image datasets, those that are registered later too.
 
     Raises:
         HostError: a name is taken.
     """
     registry = sys.modules[torchreid.data.register_image_dataset.__module__]
-    known = vars(registry)["__image_datasets"]
+    known, ours = vars(registry)["__image_datasets"], set[str]()
+
+    def update(name: str) -> None:
+        dataset_class.cache_clear()
+        _cache.pop(name, None)
+        if name not in ADAPTERS:
+            ours.discard(name)
+            known.pop(name, None)
+        elif name not in ours:
+            if name in known:
+                raise HostError(
+                    f"torchreid has a dataset {name!r} already; call register() first and rename the other."
+                )
+            patches.set_item(known, name, functools.partial(_build, name))
+            ours.add(name)
+
     for name in ADAPTERS:
-        if name in known:
-            raise HostError(f"torchreid has a dataset {name!r} already; call register() first and rename the other.")
-        patches.set_item(known, name, functools.partial(_build, name))
+        update(name)
+    patches.on_undo(ADAPTERS.subscribe(update))
     patches.on_undo(_cache.clear)
 
 
