@@ -70,4 +70,15 @@ ADAPTERS: Registry[Adapter] = Registry(
 )
 """Every dataset by its name; a module is imported when its adapter is asked for."""
 
-__all__ = ["ADAPTERS", "Adapter", "Options", "Splits"]
+TORCHREID_ADAPTERS: Registry[Adapter] = Registry(
+    "dataset", built_in={"market1501": f"{__name__}.rgb.market1501:ADAPTER"}, error=DatasetError
+)
+"""Datasets that torchreid provides: models read torchreid's own, the doctor and tables of counts these adapters."""
+
+
+def all_adapters() -> dict[str, Adapter]:
+    """``ADAPTERS`` and ``TORCHREID_ADAPTERS``, all imported."""
+    return dict([*ADAPTERS.items(), *TORCHREID_ADAPTERS.items()])
+
+
+__all__ = ["ADAPTERS", "TORCHREID_ADAPTERS", "Adapter", "Options", "Splits", "all_adapters"]

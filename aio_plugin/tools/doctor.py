@@ -6,9 +6,9 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 
-from ..datasets import ADAPTERS, Adapter
+from ..datasets import Adapter, all_adapters
 from ..errors import DatasetError
-from . import inspection, installation, market1501
+from . import inspection, installation
 from .findings import Block
 
 TOY_MANIFEST = "toy.json"
@@ -40,16 +40,13 @@ def conclusion(problems: int) -> str:
 def _datasets(root: str, fast: bool) -> Iterator[Block]:
     block, toy = _world(root)
     folders = _folders(root)
-    market = os.path.isdir(os.path.join(root, market1501.FOLDER))
-    if not folders and not market:
-        known = sorted({adapter.folder for adapter in ADAPTERS.values() if adapter.folder} | {market1501.FOLDER})
+    if not folders:
+        known = sorted({adapter.folder for adapter in all_adapters().values() if adapter.folder})
         block.blame([f"no dataset is here; --root must contain one or more of the folders {', '.join(known)}"])
     block.blame(_misspelt(root, folders))
     yield block
     for folder, adapters in folders.items():
         yield inspection.inspect(folder, adapters, root, toy, fast)
-    if market:
-        yield market1501.inspect(root, toy, fast)
 
 
 def _world(root: str) -> tuple[Block, bool]:
@@ -71,7 +68,7 @@ def _world(root: str) -> tuple[Block, bool]:
 def _folders(root: str) -> dict[str, list[Adapter]]:
     """Folders of datasets that are there -> the adapters that read them."""
     found: dict[str, list[Adapter]] = {}
-    for adapter in ADAPTERS.values():
+    for adapter in all_adapters().values():
         for name in _names(adapter) if adapter.survey else ():
             if os.path.isdir(os.path.join(root, name)):
                 found.setdefault(name, []).append(adapter)
@@ -85,8 +82,8 @@ def _names(adapter: Adapter) -> Sequence[str]:
 
 def _misspelt(root: str, found: dict[str, list[Adapter]]) -> Iterator[str]:
     """Folders that have a dataset's name but for capitals."""
-    accepted = {name for adapter in ADAPTERS.values() for name in _names(adapter)}
-    wanted = {adapter.folder.lower(): adapter.folder for adapter in ADAPTERS.values()}
+    accepted = {name for adapter in all_adapters().values() for name in _names(adapter)}
+    wanted = {adapter.folder.lower(): adapter.folder for adapter in all_adapters().values()}
     present = set(os.listdir(root))
     for name in sorted(present - accepted):
         right = wanted.get(name.lower(), name)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from aio_plugin.datasets import ADAPTERS
-from aio_plugin.datasets.reading.layouts import is_junk
+from aio_plugin.datasets import all_adapters
 from aio_plugin.errors import AIOError, OtherFormError
 from aio_plugin.modality import Modality
-from aio_plugin.tools.market1501 import FOLDER as MARKET
-from aio_plugin.tools.market1501 import GALLERY, NAME, PARTS, RELEASE, TRAIN
 
 from .spec import Count
 
@@ -22,13 +18,11 @@ def count(cell: Count, root: Path) -> tuple[int, tuple[str, ...]]:
         DatasetError: the dataset cannot be read.
         AIOError: it does not count what the cell asks for.
     """
-    if cell.dataset == MARKET:
-        return _market(root)[cell.names[0]], ()
     if cell.modality:
         return _distinct(cell.dataset, Modality(cell.modality), root), ()
     found: dict[str, int] = {}
     published: dict[str, int] = {}
-    adapter = ADAPTERS[cell.dataset]
+    adapter = all_adapters()[cell.dataset]
     for options in adapter.survey:
         try:
             splits = adapter.read(str(root), options, None)
@@ -48,27 +42,10 @@ def count(cell: Count, root: Path) -> tuple[int, tuple[str, ...]]:
 
 def _distinct(name: str, modality: Modality, root: Path) -> int:
     """Different files of ``modality`` that any split uses."""
-    adapter = ADAPTERS[name]
+    adapter = all_adapters()[name]
     files: set[str] = set()
     for options in adapter.survey:
         splits = adapter.read(str(root), options, None)
         for items in (splits.train, splits.query, splits.gallery):
             files.update(str(part) for item in items for part in item.media.parts if part.modality is modality)
     return len(files)
-
-
-def _market(root: Path) -> dict[str, int]:
-    """Persons, and images of the training and test folder."""
-    base = root / MARKET
-    base = base / RELEASE if (base / RELEASE).is_dir() else base
-    persons: set[int] = set()
-    images = 0
-    for part in PARTS:
-        for name in os.listdir(base / part):
-            match = NAME.fullmatch(name)
-            if match is None or is_junk(name):
-                continue
-            images += part in (TRAIN, GALLERY)
-            if int(match["pid"]) > 0:
-                persons.add(int(match["pid"]))
-    return {"ids": len(persons), "images": images}

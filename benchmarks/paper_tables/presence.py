@@ -11,12 +11,10 @@ from typing import Any
 
 import yaml
 
-from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets import ADAPTERS, all_adapters
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.queries import as_own, needed
 from aio_plugin.host.targets import split_target
-from aio_plugin.tools.market1501 import FOLDER as MARKET
-from aio_plugin.tools.market1501 import PARTS, RELEASE
 
 from .runs import Run, relative
 from .scales import SKETCHER, SUFFIXES, Scale
@@ -114,24 +112,15 @@ class Bench:
     @functools.cache  # noqa: B019 - a bench lives as long as the program
     def _fault(self, name: str, options: tuple[tuple[str, Any], ...], query: Any) -> str:
         try:
-            if name == MARKET:
-                self._market()
-            else:
-                ADAPTERS[name].read(str(self.root), dict(options), query)
-                if ADAPTERS[name].queries:
-                    ADAPTERS[name].protocol(str(self.root), dict(options), query)
+            adapter = all_adapters()[name]
+            adapter.read(str(self.root), dict(options), query)
+            if adapter.queries:
+                adapter.protocol(str(self.root), dict(options), query)
         except AIOError as error:
             first = str(error).strip().splitlines()[0].removesuffix(" The data root must contain:")
             first = first.replace(str(self.root), "DIR")  # a result need not tell whose machine it was
             return first if first.startswith(name) else f"{name}: {first}"
         return ""
-
-    def _market(self) -> None:
-        base = self.root / MARKET
-        base = base / RELEASE if (base / RELEASE).is_dir() else base
-        for part in PARTS:
-            if not (base / part).is_dir():
-                raise AIOError(f"{MARKET}: the folder {base / part} is missing.")
 
     def _encoder(self, name: str) -> dict[str, Any]:
         """Settings of an encoder.

@@ -53,7 +53,7 @@ class Count:
     """A cell that counts what a dataset's folder holds.
 
     Attributes:
-        dataset: adapter, or market1501.
+        dataset: name of an adapter.
         names: of the adapter's counts, which are added up; () counts distinct media instead.
         modality: of the media counted.
     """

@@ -206,7 +206,31 @@ def luperson_files(root):
     return base
 
 
+# -- Market-1501: junk boxes, distractors, a doubled suffix, a sequence of its own for every camera --------------------
+
+
+def market1501(root, release="Market-1501-v15.09.15/"):
+    base = Path(root) / "market1501"
+    parts = {
+        "bounding_box_train": ["0002_c1s1_000451_03", "0002_c2s1_000301_01", "0007_c3s3_077419_03"],
+        "query": ["0003_c1s6_015971_00", "0001_c2s1_000976_00"],
+        "bounding_box_test": [
+            "0001_c1s1_001051_00",
+            "0003_c3s3_064744_05",
+            "0003_c1s6_015996_03.jpg",
+            "0000_c1s1_000151_01",
+            "-1_c1s1_000401_03",
+        ],
+    }
+    for part, names in parts.items():
+        for name in names:
+            image(base / f"{release}{part}" / f"{name}.jpg")
+        junk(base / f"{release}{part}")
+    return base
+
+
 RGB_BUILDERS = {
+    "market1501": market1501,
     "msmt17_v1": msmt17,
     "msmt17_v2": lambda root: msmt17(root, "v2"),
     "msmt17_all": msmt17,

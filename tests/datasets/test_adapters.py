@@ -4,7 +4,8 @@ import pickle
 
 import pytest
 
-from aio_plugin.datasets import ADAPTERS
+from aio_plugin import datasets
+from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.base import choose_query
 from aio_plugin.datasets.storage.columns import Columnar, columns_of
 from aio_plugin.datasets.storage.lmdb_images import MARK
@@ -18,6 +19,7 @@ from .fixtures_synthetic import SYNTHETIC_BUILDERS
 from .fixtures_text import TEXT_BUILDERS
 
 BUILDERS = {**fixtures.BUILDERS, **RGB_BUILDERS, **MULTIMODAL_BUILDERS, **SYNTHETIC_BUILDERS, **TEXT_BUILDERS}
+ADAPTERS = all_adapters()
 NAMES = sorted(ADAPTERS)
 CASES = [(name, query) for name in NAMES for query in (*ADAPTERS[name].queries, None)]
 
@@ -29,7 +31,7 @@ def test_every_dataset_is_registered_under_its_own_name():
 
 def test_an_unknown_name_names_the_nearest():
     with pytest.raises(DatasetError, match="'sysu_mm01'"):
-        ADAPTERS["sysu-mm01"]
+        datasets.ADAPTERS["sysu-mm01"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets import all_adapters
 from aio_plugin.errors import DatasetError, ProtocolError
 from aio_plugin.modality import parse_combination
 from aio_plugin.protocols.llcm import LLCM
@@ -14,6 +14,8 @@ from aio_plugin.protocols.sysu import SysuMM01
 
 from . import fixtures
 from .every import EVERY
+
+ADAPTERS = all_adapters()
 
 
 def make(name, root, query=None, **options):

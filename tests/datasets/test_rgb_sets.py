@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.datasets.storage.photos import Photos
 from aio_plugin.errors import ConfigError, DatasetError, MediaError, ProtocolError
@@ -29,6 +29,7 @@ from . import fixtures_rgb as rgb
 from .fixtures import image, write
 from .fixtures_rgb import LUPERSON_KEYS, RGB_BUILDERS
 
+ADAPTERS = all_adapters()
 SEARCHED = sorted(name for name in RGB_BUILDERS if ADAPTERS[name].queries)
 TRAINED = sorted(set(RGB_BUILDERS) - set(SEARCHED))
 

@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 
 import aio_plugin
-from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets import ADAPTERS, all_adapters
 from aio_plugin.datasets.base import Adapter, Splits
 from aio_plugin.errors import ConfigError, HostError, MediaError
 from aio_plugin.modality import Item, Media, Modality
+
+from ..datasets.fixtures_rgb import market1501
 
 RGB, IR, TEXT = (Modality.RGB,), (Modality.IR,), (Modality.TEXT,)
 
@@ -153,3 +155,16 @@ def test_k_transforms_give_k_views(adapters: Any) -> None:
     torchreid, root, _ = adapters
     dataset = _init(torchreid, "whole", root, mode="train", k_tfm=2, transform=lambda image: torch.zeros(1))
     assert len(dataset[0]["img"]) == 2
+
+
+def test_market1501_stays_torchreid_s_own_and_the_adapter_lists_the_same(registered: Any, tmp_path: Path) -> None:
+    for file in market1501(tmp_path).rglob("9999_empty.jpg"):
+        file.unlink()
+    stock = _init(registered, "market1501", str(tmp_path), mode="train")
+    assert type(stock).__module__.startswith("torchreid.")
+    splits = all_adapters()["market1501"].read(str(tmp_path), {}, None)
+    raw = {path: int(Path(path).name[:4]) for path, *_ in stock.train}
+    labels = {pid: label for label, pid in enumerate(sorted(set(raw.values())))}  # torchreid numbers in any order
+    train = [(path, labels[raw[path]], camid) for path, _, camid, *_ in stock.train]
+    for rows, items in ((train, splits.train), (stock.query, splits.query), (stock.gallery, splits.gallery)):
+        assert sorted(row[:3] for row in rows) == [(str(item.media), item.pid, item.camid) for item in items]

@@ -148,18 +148,18 @@ def missing_sketch_of_a_photo(root):
 def misnamed_market_photo(root):
     photo = sorted((root / MARKET / "bounding_box_train").iterdir())[0]
     photo.rename(photo.with_name(f"copy of {photo.name}"))
-    return r"names not of the form 0002_c1s1_000451_03.jpg: 1; the first: \S+/copy of "
+    return r"images that no split uses: 1; the first: \S+/copy of "
 
 
 def market_identity_in_train_and_test(root):
     photo = sorted((root / MARKET / "query").iterdir())[0]
     shutil.copy(photo, root / MARKET / "bounding_box_train")
-    return rf"identities in training and in test folders: 1; the first: {photo.name[:4]}"
+    return rf"1 persons are in train and test, the first {int(photo.name[:4])}\. Restore"
 
 
 def missing_market_folder(root):
     shutil.rmtree(root / MARKET / "query")
-    return r"the folder \S+/query is missing", r"query shows nobody"
+    return r"market1501: \S+ is not complete.* query/\S+ .* MISSING"
 
 
 def misspelt_folder(root):

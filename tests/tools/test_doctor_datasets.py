@@ -6,7 +6,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.tools import doctor, installation
 from aio_plugin.tools.findings import Block
@@ -15,6 +15,9 @@ from ..datasets import fixtures_rgb
 from ..datasets.every import EVERY
 from ..datasets.fixtures import image
 from .damage import assert_named
+
+ADAPTERS = all_adapters()
+NAMES = tuple(ADAPTERS)
 
 
 def packaged_beside_extracted(root):
@@ -40,6 +43,7 @@ OTHER_FORMS = {
     ),
     "luperson_nl, files": fixtures_rgb.luperson_files,
     "luperson_nl, both": both_forms(fixtures_rgb.luperson_nl, fixtures_rgb.luperson_files),
+    "market1501, old structure": lambda root: fixtures_rgb.market1501(root, release=""),
     "cuhk03_np, packaged": fixtures_rgb.cuhk03_packaged,
     "cuhk03_np, packaged inside": lambda root: fixtures_rgb.cuhk03_packaged(root, folder="cuhk03/CUHK03-NP"),
     "cuhk03_np, packaged beside classic": packaged_beside_extracted,
@@ -149,6 +153,10 @@ GONE = {
     "rstpreid": ("RSTPReid/imgs/3800_c1_0001.jpg", LISTED),
     "tri_icfg_pedes": ("ICFG-PEDES/imgs-sketch/test/0003/renamed.png", "the first: ICFG-PEDES/imgs-sketch/test/0003/"),
     "tri_rstpreid": ("RSTPReid/imgs-sketch/3905_c9_0001.jpg", LISTED),
+    "market1501": (
+        "market1501/Market-1501-v15.09.15/bounding_box_test/0001_c1s1_001051_00.jpg",
+        "that are not in the gallery: 1; the first: 1\\n",
+    ),
     "msmt17_v1": ("MSMT17_V1/test/0009/0009_000_08_0303noon_0456_2.jpg", LISTED),
     "msmt17_v2": ("MSMT17_V2/mask_train_v2/0000/0000_003_02_0303morning_0010_1.jpg", LISTED),
     "msmt17_all": ("MSMT17_V1/train/0000/0000_003_02_0303morning_0010_1.jpg", LISTED),

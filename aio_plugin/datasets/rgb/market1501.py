@@ -1,0 +1,84 @@
+"""Market-1501: six cameras on a campus (Zheng et al., ICCV 2015).
+
+torchreid has a dataset of this name, and models train and are tested on that one: it lists the images in the order of
+the file system, this adapter by name. The adapter serves the doctor and the tables of counts.
+"""
+
+from __future__ import annotations
+
+from ...errors import DatasetError
+from ...modality import Combination, Item, Media, Modality
+from ...protocols.base import Protocol
+from ...protocols.simple import SameCamera
+from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..reading import checks
+from ..reading.layouts import Part, Tree
+from ..reading.lists import Names
+from ..reading.options import resolve
+from ..reading.persons import check_apart, pids, search_counts, unanswered
+
+NAME, RELEASE = "market1501", "Market-1501-v15.09.15"
+QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
+FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
+LAYOUT = tuple(Part(f"{folder}/<pid, 4 digits>_c<camera>s<sequence>_<frame>_<box>.jpg") for folder in FOLDERS)
+JUNK, DISTRACTOR = -1, 0
+PUBLISHED = {
+    "train ids": 751,
+    "train images": 12_936,
+    "query ids": 750,
+    "query images": 3_368,
+    "gallery images": 15_913,
+    "junk images": 3_819,
+}
+
+
+def read_market1501(root: str, options: Options, query: Combination | None = None) -> Splits:
+    """The three folders. Junk boxes are left out; distractors stay in the gallery with identity 0.
+
+    Raises:
+        DatasetError: a folder is missing or empty, or persons are in train and test.
+    """
+    resolve(NAME, (), options)
+    choose_query(NAME, QUERIES, query)
+    tree = Tree(NAME, root, NAME, LAYOUT)
+    if tree.has(RELEASE):
+        tree = Tree(NAME, root, f"{NAME}/{RELEASE}", LAYOUT)
+    tree.require()
+    names = Names(
+        r"(?P<pid>-1|\d{4})_c(?P<camera>[1-6])s\d+_\d+_\d+\.jpg(?:\.jpg)?", f"{NAME} images", "0002_c1s1_000451_03.jpg"
+    )
+    everything = [_items(tree, folder, names) for folder in FOLDERS]
+    train, probes, gallery = ([item for item in items if item.pid != JUNK] for items in everything)
+    for folder, items in zip(FOLDERS, (train, probes, gallery), strict=True):
+        if not items:
+            raise DatasetError(f"{NAME}: there are no images in {tree.path(folder)}. Complete the download.")
+    persons = {"train": pids(train), "test": (pids(probes) | pids(gallery)) - {DISTRACTOR}}
+    check_apart(NAME, persons["train"], persons["test"])
+    counts = {
+        "ids": len(persons["train"] | persons["test"]),
+        "images": len(everything[0]) + len(everything[2]),
+        "train ids": len(persons["train"]),
+        "train images": len(train),
+        **search_counts(probes, gallery),
+        "junk images": len(everything[2]) - len(gallery),
+    }
+    notes = names.notes() + unanswered(NAME, probes, gallery) + checks.compare(NAME, counts, PUBLISHED)
+    return Splits(relabel(train), probes, gallery, notes, counts, PUBLISHED)
+
+
+def market1501_protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+    """Market-1501's rule: images of the query's person by the query's camera leave the gallery."""
+    resolve(NAME, (), options)
+    return SameCamera(NAME)
+
+
+def _items(tree: Tree, folder: str, names: Names) -> list[Item]:
+    matches = [(file, names.match(file, f"{folder}/{file}")) for file in tree.files(folder)]
+    return [
+        Item(Media(tree.path(f"{folder}/{file}")), int(match["pid"]), int(match["camera"]) - 1)
+        for file, match in matches
+        if match
+    ]
+
+
+ADAPTER = Adapter(NAME, NAME, read_market1501, market1501_protocol, QUERIES, spare=("*/-1_*",))
