@@ -16,9 +16,8 @@ from pathlib import Path
 from aio_plugin.atomic_write import written_whole
 from aio_plugin.errors import AIOError
 
-from ..paper_tables import documents
-from ..paper_tables import published_numbers as papers
-from ..paper_tables.definitions import tables
+from ..paper_tables import documents, tables
+from ..paper_tables.published_numbers import read_published
 from ..paper_tables.render import markdown
 from ..paper_tables.runs import REPOSITORY
 from ..paper_tables.scales import SCALES
@@ -40,13 +39,13 @@ def table_of(name: str, results: Path = documents.RESULTS) -> str:
     Raises:
         AIOError: its file is missing, corrupt, or of no table that is known; names it.
     """
-    document = documents.read(results / f"{name}.json")
+    document = documents.read_table(results / f"{name}.json")
     if f"{document.scale}/{document.table}" != name:
         raise AIOError(f"{results / name}.json is {document.scale}/{document.table}, not {name}; move it there.")
     definition = tables(SCALES[document.scale]).get(document.table)
     if definition is None:
         raise AIOError(f"{results / name}.json: there is no table {document.table!r} any more; delete the file.")
-    published = papers.read(definition.name) if definition.printed else None
+    published = read_published(definition.name) if definition.printed else None
     return markdown(definition, document, published)
 
 

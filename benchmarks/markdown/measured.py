@@ -13,7 +13,7 @@ from aio_plugin.evaluation.table import table as text_table
 
 from ..paper_tables.runs import AFTER, read_document
 from ..speed import table as speed
-from .tabular import figures
+from .formatting import markdown_table
 
 
 def printed(name: str, results: Path) -> str:
@@ -49,7 +49,7 @@ def seeds(name: str, results: Path) -> str:
     for same in zip(*found, strict=True):
         values = [percent(cell["rank-1"]) if (cell := row.cells[AFTER]) else "-" for row in same]
         body.append((same[0].direction.replace("->", "→"), f"`{same[0].target}`", percent(same[0].chance), *values))
-    return figures(head, body)
+    return markdown_table(head, body, "---:")
 
 
 def fast(name: str, results: Path) -> str:
@@ -75,7 +75,7 @@ def _ranking(document: Mapping[str, Any]) -> str:
         about = f"{size}'s size: {found['queries']:,} queries, {found['gallery']:,} gallery"
         body.append((about, *times, f"{found['times_faster']:.1f}"))
     where = f"{document['hardware']['processor']}, {document['threads']} threads, {document['created'][:10]}"
-    return figures((where, "torchreid with Cython", "this package", "times faster"), body)
+    return markdown_table((where, "torchreid with Cython", "this package", "times faster"), body, "---:")
 
 
 def _of(path: Path, made: Callable[[Mapping[str, Any]], str]) -> str:

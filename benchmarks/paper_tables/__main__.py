@@ -24,8 +24,8 @@ from aio_plugin.toy.layouts import make
 from aio_plugin.toy.layouts.writer import MANIFEST
 
 from ..markdown.__main__ import table_of
-from . import documents, drift
-from .definitions import chosen
+from . import chosen, documents
+from .comparisons import differences
 from .measure import Measurer
 from .presence import Bench
 from .runs import Tell
@@ -99,7 +99,7 @@ def _make(tables: Sequence[Table], bench: Bench, args: argparse.Namespace) -> in
             document = measurer.document(table)
             path = args.results / bench.scale.name / f"{table.name}.json"
             if args.check:
-                off += drift.differences(documents.read(path), document)
+                off += differences(documents.read_table(path), document)
             else:
                 _write(document, path, args.results)
     print("\n".join(off))
@@ -113,7 +113,7 @@ def _tick(bar: tqdm[None], name: str) -> None:
 
 
 def _write(document: documents.Document, path: Path, results: Path) -> None:
-    documents.save(document, path)
+    documents.save_table(document, path)
     text = table_of(f"{document.scale}/{document.table}", results)
     with written_whole(path.with_suffix(".md")) as file:
         file.write(text.encode())

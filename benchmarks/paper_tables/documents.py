@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,38 +13,49 @@ from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.evaluation.results import write_json
 
+from ..checked_json import OBJECT, TEXT, check, exact_object, list_of, load
 from .runs import REPOSITORY
 from .scales import SCALES
 
 SCHEMA = 1
 RESULTS = Path(__file__).parents[1] / "results"
-_KEYS: Mapping[str, Any] = {
-    "schema": int,
-    "table": str,
-    "scale": str,
-    "world": (dict, type(None)),
-    "command": str,
-    "created": str,
-    "metrics": list,
-    "unit": str,
-    "cells": list,
-    "runs": dict,
-}
+_HEAD = ("table", "scale", "world", "command", "created", "unit")
 _RUN: Mapping[str, Any] = {
-    "seed": int,
-    "config": dict,
-    "commit": (str, type(None)),
-    "hardware": dict,
-    "packages": dict,
-    "created": str,
+    "seed": {"type": "integer"},
+    "config": OBJECT,
+    "commit": {"type": ["string", "null"]},
+    "hardware": OBJECT,
+    "packages": OBJECT,
+    "created": TEXT,
 }
-_FURTHER_OF_RUN = {"torchreid": str, "encoder": dict, "sketcher": str, "seconds": (int, float)}
-_CELL: Mapping[str, Any] = {"row": str, "column": str, "values": list, "runs": list, "why": str, "notes": list}
+_TRAINED_RUN = {"torchreid": TEXT, "encoder": OBJECT, "sketcher": TEXT, "seconds": {"type": "number"}}
+_SCHEMA = exact_object(
+    {
+        "schema": {"const": SCHEMA},
+        **dict.fromkeys(_HEAD, TEXT),
+        "world": {"type": ["object", "null"]},
+        "metrics": list_of(TEXT),
+        "cells": list_of(
+            exact_object(
+                {
+                    "row": TEXT,
+                    "column": TEXT,
+                    "values": list_of(list_of({"type": "number", "minimum": 0})),
+                    "runs": list_of(TEXT),
+                    "why": TEXT,
+                    "notes": list_of(TEXT),
+                }
+            )
+        ),
+        "runs": {"type": "object", "additionalProperties": exact_object(_RUN, _TRAINED_RUN)},
+    }
+)
+_REMEDY = "delete it and make its table again with `python -m benchmarks.paper_tables`"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What stands in a cell.
+class CellValues:
+    """The content of a cell.
 
     Attributes:
         values: of every seed one number a metric; empty where there is none.
@@ -73,10 +83,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Document:
-    """A result file: see ``_KEYS``.
+    """The result file of one table.
 
     Attributes:
-        cells: (row, column) -> what was found.
+        cells: (row, column) -> values.
         runs: key -> config, seed, commit, hardware and versions of a run.
     """
 
@@ -87,7 +97,7 @@ class Document:
     created: str
     metrics: tuple[str, ...]
     unit: str
-    cells: Mapping[tuple[str, str], Found]
+    cells: Mapping[tuple[str, str], CellValues]
     runs: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -105,15 +115,15 @@ class Document:
             {
                 "row": row,
                 "column": column,
-                "values": [list(value) for value in found.values],
-                "runs": list(found.runs),
-                "why": found.why,
-                "notes": list(found.notes),
+                "values": [list(value) for value in cell.values],
+                "runs": list(cell.runs),
+                "why": cell.why,
+                "notes": list(cell.notes),
             }
-            for (row, column), found in self.cells.items()
+            for (row, column), cell in self.cells.items()
         ]
-        head = {key: getattr(self, key) for key in _KEYS if key not in ("schema", "cells", "metrics")}
-        return {"schema": SCHEMA, **head, "metrics": list(self.metrics), "cells": cells}
+        head = {key: getattr(self, key) for key in _HEAD}
+        return {"schema": SCHEMA, **head, "metrics": list(self.metrics), "cells": cells, "runs": dict(self.runs)}
 
 
 def now() -> str:
@@ -135,95 +145,62 @@ def run_here(config: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
 
 def run_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a table keeps of a result document: all but the results."""
-    return {key: document[key] for key in (*_RUN, *_FURTHER_OF_RUN)}
+    return {key: document[key] for key in (*_RUN, *_TRAINED_RUN)}
 
 
-def save(document: Document, path: Path) -> None:
+def save_table(document: Document, path: Path) -> None:
     """Write ``document``, whole or not at all.
 
     Raises:
         AIOError: it does not fit the schema.
     """
-    found = document.to_json()
-    _check(found, path)
-    write_json(found, path)
+    content = document.to_json()
+    _check(content, path)
+    write_json(content, path)
 
 
-def read(path: Path) -> Document:
+def read_table(path: Path) -> Document:
     """The document at ``path``.
 
     Raises:
-        AIOError: it is missing, corrupt or of another schema; names the file and the first fault.
+        AIOError: it is missing, damaged or of another schema; names the file and the first fault.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AIOError(f"{path}: cannot be read as JSON ({error}); delete it and make its table again.") from error
-    _check(found, path)
+    content = load(path, _SCHEMA, _REMEDY)
+    _check(content, path)
     cells = {
-        (cell["row"], cell["column"]): Found(
+        (cell["row"], cell["column"]): CellValues(
             tuple(tuple(value) for value in cell["values"]), tuple(cell["runs"]), cell["why"], tuple(cell["notes"])
         )
-        for cell in found["cells"]
+        for cell in content["cells"]
     }
-    head = {key: found[key] for key in _KEYS if key not in ("schema", "cells", "metrics")}
-    return Document(**head, metrics=tuple(found["metrics"]), cells=cells)
+    head = {key: content[key] for key in _HEAD}
+    return Document(**head, metrics=tuple(content["metrics"]), cells=cells, runs=content["runs"])
 
 
-def _check(found: Any, path: Path) -> None:
-    fault = next(_faults(found, path), None)
+def _check(content: Mapping[str, Any], path: Path) -> None:
+    check(content, _SCHEMA, path, _REMEDY)
+    fault = next(_faults(content, path), None)
     if fault:
-        raise AIOError(f"{path}: {fault}. Delete it and rebuild it with `python -m benchmarks.paper_tables`.")
+        raise AIOError(f"{path}: {fault}; {_REMEDY}.")
 
 
-def _faults(found: Any, path: Path) -> Iterator[str]:
-    if not isinstance(found, dict):
-        yield "it is no JSON object"
-        return
-    if found.get("schema") != SCHEMA:
-        yield f"its schema is {found.get('schema')!r}, this version reads {SCHEMA}"
-        return
-    yield from _typed(found, _KEYS, "the document")
-    if found["table"] != path.stem:
-        yield f"it is a file of table {found['table']!r}"
-    if found["scale"] not in SCALES or SCALES[found["scale"]].toy != (found["world"] is not None):
-        yield f"scale {found['scale']!r} and world {found['world']!r} do not fit: toy data must say that it is"
-    for key, run in found["runs"].items():
-        yield from _typed(run, _RUN, f"run {key!r}", _FURTHER_OF_RUN)
-    for index, cell in enumerate(found["cells"]):
-        yield from _typed(cell, _CELL, f"cells[{index}]")
-        yield from _cell_faults(cell, found)
-
-
-def _cell_faults(cell: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    where = f"cell {cell['row']!r}, {cell['column']!r}"
-    if bool(cell["values"]) == bool(cell["why"]):
-        yield f"{where}: has to have values, or say why it has none"
-    if len(cell["runs"]) != len(cell["values"]):
-        yield f"{where}: {len(cell['values'])} values need as many runs, got {len(cell['runs'])}"
-    for key in cell["runs"]:
-        if key not in found["runs"]:
+def _faults(content: Mapping[str, Any], path: Path) -> Iterator[str]:
+    """Faults that the schema cannot see."""
+    scale, world = content["scale"], content["world"]
+    if content["table"] != path.stem:
+        yield f"it is a file of table {content['table']!r}"
+    if scale not in SCALES or SCALES[scale].toy != (world is not None):
+        yield f"scale {scale!r} and world {world!r} do not fit: toy data must say that it is"
+    for cell in content["cells"]:
+        where = f"cell {cell['row']!r}, {cell['column']!r}"
+        if bool(cell["values"]) == bool(cell["why"]):
+            yield f"{where}: needs either values or a reason why it has none"
+        if len(cell["runs"]) != len(cell["values"]):
+            yield f"{where}: {len(cell['values'])} values need as many runs, got {len(cell['runs'])}"
+        for key in {*cell["runs"]} - {*content["runs"]}:
             yield f"{where}: its run {key!r} is not in the file"
-    for value in cell["values"]:
-        if not isinstance(value, list) or len(value) != len(found["metrics"]) or not all(map(_is_number, value)):
-            yield f"{where}: {value!r} are not {len(found['metrics'])} numbers"
-        elif found["unit"] == "percent" and not all(0 <= number <= 1 for number in value):
-            yield f"{where}: {value!r} are not fractions"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-
-
-def _typed(
-    value: Any, keys: Mapping[str, Any], where: str, further: Mapping[str, Any] | Sequence[str] = ()
-) -> Iterator[str]:
-    if not isinstance(value, dict):
-        yield f"{where} is no object"
-        return
-    for key, kind in keys.items():
-        if not isinstance(value.get(key, ...), kind) or isinstance(value[key], bool):
-            yield f"{where}: {key!r} is missing or of the wrong type"
-    unknown = sorted(set(value) - set(keys) - set(further))
-    if unknown:
-        yield f"{where}: {unknown[0]!r} is unknown"
+        for value in cell["values"]:
+            if len(value) != len(content["metrics"]) or not all(map(math.isfinite, value)):
+                yield f"{where}: {value!r} are not {len(content['metrics'])} numbers"
+            elif content["unit"] == "percent" and max(value) > 1:
+                yield f"{where}: {value!r} are not fractions"

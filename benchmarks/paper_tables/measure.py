@@ -10,7 +10,7 @@ from typing import Any
 from aio_plugin.errors import AIOError
 
 from .counts import count
-from .documents import Document, Found, now, run_here, run_of
+from .documents import CellValues, Document, now, run_here, run_of
 from .presence import Bench
 from .runs import Plan, Run, Tell, result_of
 from .spec import Absent, Cell, Count, Score, Table, Timing
@@ -60,17 +60,17 @@ class Measurer:
     def _seeds(self, table: Table) -> Sequence[int]:
         return self.seeds[: table.most_seeds]
 
-    def _fill(self, cell: Cell, table: Table, runs: dict[str, dict[str, Any]]) -> Found:
+    def _fill(self, cell: Cell, table: Table, runs: dict[str, dict[str, Any]]) -> CellValues:
         missing = self.bench.missing(cell)
         if missing or isinstance(cell, Absent):
-            return Found(why="; ".join(missing))
+            return CellValues(why="; ".join(missing))
         if isinstance(cell, Count):
             return self._count(cell, runs)
         if isinstance(cell, Timing):
             return self._time(cell, runs)
         return self._score(cell, table, runs)
 
-    def _score(self, cell: Score, table: Table, runs: dict[str, dict[str, Any]]) -> Found:
+    def _score(self, cell: Score, table: Table, runs: dict[str, dict[str, Any]]) -> CellValues:
         values, keys, notes = [], [], dict[str, None]()
         for seed in self._seeds(table):
             run = self.bench.run(cell.training, seed)
@@ -81,7 +81,7 @@ class Measurer:
             keys.append(_key(run, cell))
             runs[keys[-1]] = run_of(document)
             notes |= dict.fromkeys(_notes(entry, result, document))
-        return Found(tuple(values), tuple(keys), notes=tuple(notes))
+        return CellValues(tuple(values), tuple(keys), notes=tuple(notes))
 
     def _tested(self, run: Run, cell: Score) -> Mapping[str, Any]:
         at = (run.folder, json.dumps(cell.options, sort_keys=True))
@@ -94,18 +94,18 @@ class Measurer:
                 self.done(run.name)
         return self._documents[at][cell.target]
 
-    def _count(self, cell: Count, runs: dict[str, dict[str, Any]]) -> Found:
+    def _count(self, cell: Count, runs: dict[str, dict[str, Any]]) -> CellValues:
         number, notes = count(cell, self.bench.root)
         runs.setdefault("count", run_here({"data.root": str(self.bench.run_root)}))
-        return Found(((number,),), ("count",), notes=() if self.bench.scale.toy else notes)
+        return CellValues(((number,),), ("count",), notes=() if self.bench.scale.toy else notes)
 
-    def _time(self, cell: Timing, runs: dict[str, dict[str, Any]]) -> Found:
+    def _time(self, cell: Timing, runs: dict[str, dict[str, Any]]) -> CellValues:
         if cell.role not in self._watches:
             self._watches[cell.role] = Stopwatch(self.bench, cell.role)
         watch = self._watches[cell.role]
         times = watch.milliseconds(cell.modalities)
         runs.setdefault("time", run_here(watch.about))
-        return Found(tuple((time,) for time in times), ("time",) * len(times))
+        return CellValues(tuple((time,) for time in times), ("time",) * len(times))
 
 
 def _variant(result: Mapping[str, Any], cell: Score) -> Mapping[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ..markdown.tabular import lines
-from ..markdown.units import FACTOR, heading, shown, written
-from .claims import verdicts
-from .documents import Document, Found
+from ..markdown.formatting import FACTOR, format_mean, format_number, heading, markdown_table
+from .comparisons import verdicts
+from .documents import CellValues, Document
 from .published_numbers import Note, Published
 from .spec import Table
 
@@ -40,42 +39,49 @@ def markdown(table: Table, document: Document, published: Published | None) -> s
     """
     feet = Footnotes()
     if document.toy:
-        title, body, about = f"{TOY}: {table.title}", list(_alone(table, document, feet)), [_warning(published)]
+        title, body, about = f"{TOY}: {table.title}", _alone(table, document, feet), [_warning(published)]
     elif published is None:
-        title, body, about = table.title, list(_alone(table, document, feet)), []
+        title, body, about = table.title, _alone(table, document, feet), []
     else:
         title = f"{published.paper.partition(':')[0]}, {published.table}: {published.title}"
-        body = list(_beside(table, document, published, feet))
+        body = _beside(table, document, published, feet)
         about = [f"Published: {published.paper}, {published.table}."]
-    parts = [[f"**{title}**"], about, body, feet.lines(), _notes(table, document, published), _claims(table, document)]
+    parts = [
+        [f"**{title}**"],
+        about,
+        [body],
+        feet.lines(),
+        _notes(table, document, published),
+        _claims(table, document),
+    ]
     return "\n\n".join("\n".join(part) for part in [*parts, [_origin(document)]] if part) + "\n"
 
 
 def _warning(published: Published | None) -> str:
-    """What a reader of a toy table must not think."""
-    after = f" It takes after {published.table} of {published.paper.partition(':')[0]}." if published else ""
+    """Says that toy numbers are not comparable with published ones."""
+    after = f" Modelled on {published.table} of {published.paper.partition(':')[0]}." if published else ""
     return (
-        "**People drawn by a program, and an encoder that knows only such people: no number here compares with a "
-        f"published one.**{after}"
+        "**The people are drawn by a program and the encoder was trained on such drawings only: no number here is "
+        f"comparable with a published one.**{after}"
     )
 
 
-def _alone(table: Table, document: Document, feet: Footnotes) -> Iterator[str]:
-    """A row a line, a column a column, ours alone."""
+def _alone(table: Table, document: Document, feet: Footnotes) -> str:
+    """One line per row, one column per column, ours alone."""
     columns = [column if table.unit == "count" else f"{column}, {heading(table.metrics)}" for column in table.columns]
     seeds = [f"seed {seed}" for seed in document.seeds()] if table.each_seed else []
     rows = []
     for row, cells in table.cells.items():
-        found = {column: document.cells.get((row, column)) for column in table.columns}
-        line = [_ours(each, table, feet, document.toy) if column in cells else "" for column, each in found.items()]
+        own = {column: document.cells.get((row, column)) for column in table.columns}
+        line = [_ours(each, table, feet, document.toy) if column in cells else "" for column, each in own.items()]
         if table.each_seed:
-            line += _by_seed(found[table.columns[0]], table, document)
+            line += _by_seed(own[table.columns[0]], table, document)
         rows.append([row, *line])
-    return lines([table.row_label, *columns, *seeds], rows)
+    return markdown_table([table.row_label, *columns, *seeds], rows)
 
 
-def _beside(table: Table, document: Document, published: Published, feet: Footnotes) -> Iterator[str]:
-    """A cell a line: published, ours, difference."""
+def _beside(table: Table, document: Document, published: Published, feet: Footnotes) -> str:
+    """One line per cell: published, ours, difference."""
     numbers = heading(table.metrics)
     head, rows = [table.row_label, "", f"published, {numbers}", f"ours, {numbers}", "difference"], []
     for row in [*table.cells, *(row for row in published.values if row not in table.cells)]:
@@ -85,14 +91,21 @@ def _beside(table: Table, document: Document, published: Published, feet: Footno
             if printed is None and ours is None:
                 continue
             said = [note.text for note in published.notes if (note.rows or note.columns) and note.concerns(row, column)]
-            left = "" if printed is None else " / ".join(shown(v, table.unit) for v in printed) + feet.mark(*said)
+            left = (
+                "" if printed is None else " / ".join(format_number(v, table.unit) for v in printed) + feet.mark(*said)
+            )
             right = "" if row not in table.cells else _ours(ours, table, feet)
             rows.append([row, column, left, right, _difference(table, row, column, ours, printed, feet)])
-    return lines(head, rows)
+    return markdown_table(head, rows)
 
 
 def _difference(
-    table: Table, row: str, column: str, ours: Found | None, printed: Sequence[float | None] | None, feet: Footnotes
+    table: Table,
+    row: str,
+    column: str,
+    ours: CellValues | None,
+    printed: Sequence[float | None] | None,
+    feet: Footnotes,
 ) -> str:
     if ours is None or not ours.values or printed is None:
         return ""
@@ -101,24 +114,26 @@ def _difference(
     if why:
         return feet.mark(*why).strip()
     pairs = [(FACTOR[table.unit] * ours.mean(index), value) for index, value in enumerate(printed)]
-    return " / ".join("-" if value is None else shown(mean - value, table.unit, sign=True) for mean, value in pairs)
+    return " / ".join(
+        "-" if value is None else format_number(mean - value, table.unit, sign=True) for mean, value in pairs
+    )
 
 
-def _ours(found: Found | None, table: Table, feet: Footnotes, toy: bool = False) -> str:
-    if found is None:
+def _ours(values: CellValues | None, table: Table, feet: Footnotes, toy: bool = False) -> str:
+    if values is None:
         return feet.mark("not in this result file; make the table again").strip()
-    if not found.values:
-        return feet.mark(f"empty: {found.why}").strip()
-    numbers = " / ".join(written(found, index, table.unit) for index in range(len(table.metrics)))
-    return numbers + feet.mark(*(note for note in found.notes if not (toy and UNLIKE in note)))  # the title says it
+    if not values.values:
+        return feet.mark(f"empty: {values.why}").strip()
+    numbers = " / ".join(format_mean(values, index, table.unit) for index in range(len(table.metrics)))
+    return numbers + feet.mark(*(note for note in values.notes if not (toy and UNLIKE in note)))  # the title says it
 
 
-def _by_seed(found: Found | None, table: Table, document: Document) -> list[str]:
-    if found is None or not found.values:
+def _by_seed(values: CellValues | None, table: Table, document: Document) -> list[str]:
+    if values is None or not values.values:
         return [""] * len(document.seeds())
-    by = {document.runs[key]["seed"]: value for key, value in zip(found.runs, found.values, strict=True)}
+    by = {document.runs[key]["seed"]: value for key, value in zip(values.runs, values.values, strict=True)}
     return [
-        " / ".join(shown(FACTOR[table.unit] * v, table.unit) for v in by[seed]) if seed in by else ""
+        " / ".join(format_number(FACTOR[table.unit] * v, table.unit) for v in by[seed]) if seed in by else ""
         for seed in document.seeds()
     ]
 
@@ -137,10 +152,10 @@ def _of(note: Note) -> str:
 
 
 def _claims(table: Table, document: Document) -> list[str]:
-    found = list(verdicts(table, document))
-    who = "What the paper sees, and what is seen here" if table.printed else "What is seen here"
-    apart = "means apart by more than the deviation of their difference count"
-    return [f"{who} ({apart}):", "", *(f"* {sentence}" for sentence in found)] if found else []
+    sentences = list(verdicts(table, document))
+    who = "The paper's observations, tested on these numbers" if table.printed else "Observations"
+    apart = "an order counts where the means are further apart than their joint deviation"
+    return [f"{who} ({apart}):", "", *(f"* {sentence}" for sentence in sentences)] if sentences else []
 
 
 def _origin(document: Document) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..markdown.tabular import figures
+from ..markdown.formatting import markdown_table
 
 NAMES = {
     "ours": "this package",
@@ -48,7 +48,7 @@ def _training(document: Mapping[str, Any]) -> str:
         memory = "too much" if found["memory_mib"] is None else f"{found['memory_mib']:,.0f}"
         speeds = (f"{found['persons_per_second']:.4g}", f"{found['tokens_per_second']:,.0f}")
         rows.append((NAMES[way], *speeds, memory, f"{100 * share:.0f} %"))
-    return figures(("training", "persons/s", "tokens/s", "peak MiB", "of the ceiling"), rows)
+    return markdown_table(("training", "persons/s", "tokens/s", "peak MiB", "of the ceiling"), rows, "---:")
 
 
 def _scaling(document: Mapping[str, Any]) -> str:
@@ -59,7 +59,9 @@ def _scaling(document: Mapping[str, Any]) -> str:
         image = " x ".join(map(str, row["image"]))
         speeds = ["out of memory" if row[way] is None else f"{row[way]:.4g}" for way in ways]
         rows.append((str(row["persons"]), image, f"{row['tokens_a_person']:.0f}", *speeds))
-    return figures(("batch", "pixels", "tokens a person", *(f"{NAMES[way]}, persons/s" for way in ways)), rows)
+    return markdown_table(
+        ("batch", "pixels", "tokens a person", *(f"{NAMES[way]}, persons/s" for way in ways)), rows, "---:"
+    )
 
 
 def _inference(document: Mapping[str, Any]) -> str:
@@ -74,7 +76,7 @@ def _inference(document: Mapping[str, Any]) -> str:
     rows.append(
         ("paper (table 9)", f"{paper['1']}", f"{paper['2']}", "", f"{paper['4']}", f"{paper['4'] / paper['1']:.1f}")
     )
-    return figures(("ms a query", "1 modality", "2", "3", "4", "4 over 1"), rows)
+    return markdown_table(("ms a query", "1 modality", "2", "3", "4", "4 over 1"), rows, "---:")
 
 
 def _loading(document: Mapping[str, Any]) -> str:
@@ -87,7 +89,7 @@ def _loading(document: Mapping[str, Any]) -> str:
         ):
             ratio = f"{speeds[ours] / speeds[theirs]:.2f}"
             rows.append((f"{name}{about}", f"{speeds[theirs]:.0f}", f"{speeds[ours]:.0f}", ratio))
-    return figures(("images/s on one core", "torchreid", "this package", "times"), rows)
+    return markdown_table(("images/s on one core", "torchreid", "this package", "times"), rows, "---:")
 
 
 def _profile(document: Mapping[str, Any]) -> str:
@@ -96,5 +98,7 @@ def _profile(document: Mapping[str, Any]) -> str:
     for way, profile in found.items():
         share = f"products and attention {100 * profile['matrix_products']:.0f} %"
         rows = [(f"`{row['name']}`", f"{100 * row['share']:.1f} %", str(row["calls"])) for row in profile["top"]]
-        tables.append(figures((f"{NAMES[way]}, {profile['milliseconds']:.4g} ms; {share}", "time", "calls"), rows))
+        tables.append(
+            markdown_table((f"{NAMES[way]}, {profile['milliseconds']:.4g} ms; {share}", "time", "calls"), rows, "---:")
+        )
     return "\n\n".join(tables)

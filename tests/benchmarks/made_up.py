@@ -11,7 +11,7 @@ from aio_plugin.evaluation.results import document, file_name, target_entry, val
 from aio_plugin.evaluation.score import Result, TrialResult
 from aio_plugin.metrics.ranking import Metrics
 from benchmarks.paper_tables import documents
-from benchmarks.paper_tables.documents import Document, Found
+from benchmarks.paper_tables.documents import CellValues, Document
 
 REPO = Path(__file__).parents[2]
 WORLD = {"ids": 40, "seed": 0, "sets": "all", "version": 3}
@@ -90,9 +90,9 @@ def table_document(table, scale="real", values=None, why=None, notes=()):
         found = values.get((row, column))
         if found:
             keys = tuple(f"run-{seed}" for seed in range(1, len(found) + 1))
-            cells[row, column] = Found(tuple(map(tuple, found)), keys, notes=tuple(notes))
+            cells[row, column] = CellValues(tuple(map(tuple, found)), keys, notes=tuple(notes))
         else:
-            cells[row, column] = Found(why=why or "no data")
+            cells[row, column] = CellValues(why=why or "no data")
     most = max((len(found) for found in values.values()), default=0)
     return Document(
         table.name,

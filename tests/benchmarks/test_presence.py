@@ -7,7 +7,7 @@ import pytest
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.host.targets import split_target
 from benchmarks.paper_tables import __main__ as runner
-from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables import tables
 from benchmarks.paper_tables.presence import Bench
 from benchmarks.paper_tables.scales import REAL, TOY
 from benchmarks.paper_tables.spec import Score
@@ -135,7 +135,7 @@ def test_only_what_can_be_had_is_written(some, tmp_path, capsys):
         (["--root", "TOY"], "is a toy world, whose numbers are no results; add --toy"),
         (["--root", "TOY/nowhere"], "There is no folder"),
         ([], "--root DIR is missing"),
-        (["--root", "SOME", "--table", "sysu"], "There is no table 'sysu'"),
+        (["--root", "SOME", "--table", "sysu"], "Unknown table 'sysu'"),
         (["--root", "SOME", "--set", "train.lr"], "pairs of KEY and VALUE"),
         (["--root", "SOME", "--set", "train.lr", "1"], "give --results another folder"),
         (["--root", "SOME", "--toy"], "is not empty and no toy world"),

@@ -8,9 +8,8 @@ import pytest
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.results import write_json
 from benchmarks.markdown import __main__ as readme
-from benchmarks.paper_tables import documents
-from benchmarks.paper_tables import published_numbers as papers
-from benchmarks.paper_tables.definitions import tables
+from benchmarks.paper_tables import documents, tables
+from benchmarks.paper_tables.published_numbers import FOLDER
 from benchmarks.paper_tables.scales import SCALES
 
 from .made_up import result, result_document, table_document
@@ -35,7 +34,7 @@ def test_committed_tables_are_those_of_their_files(path):
 
 @pytest.mark.parametrize("path", COMMITTED, ids=name_of)
 def test_committed_numbers_trace_to_runs(path):
-    found = documents.read(path)
+    found = documents.read_table(path)
     assert found.runs
     for run in found.runs.values():
         assert run["config"]
@@ -74,7 +73,7 @@ def test_the_check_finds_numbers():
 def results(tmp_path):
     table = tables(SCALES["toy"])["aio7"]
     values = {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4)]}
-    documents.save(table_document(table, "toy", values), tmp_path / "toy" / "aio7.json")
+    documents.save_table(table_document(table, "toy", values), tmp_path / "toy" / "aio7.json")
     write_json(result_document({"market1501": result(0.875)}), tmp_path / "demo.json")
     return tmp_path
 
@@ -184,4 +183,4 @@ def test_command(results, tmp_path, monkeypatch, capsys):
 
 
 def test_published_names_are_those_of_tables():
-    assert {path.stem for path in papers.FOLDER.glob("*.json")} <= set(tables(SCALES["real"]))
+    assert {path.stem for path in FOLDER.glob("*.json")} <= set(tables(SCALES["real"]))

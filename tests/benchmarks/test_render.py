@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from benchmarks.paper_tables import published_numbers as papers
-from benchmarks.paper_tables.claims import verdict
-from benchmarks.paper_tables.definitions import tables
-from benchmarks.paper_tables.documents import Found
+from benchmarks.paper_tables import tables
+from benchmarks.paper_tables.comparisons import verdict
+from benchmarks.paper_tables.documents import CellValues
+from benchmarks.paper_tables.published_numbers import FOLDER, read_published
 from benchmarks.paper_tables.render import markdown
 from benchmarks.paper_tables.scales import SCALES
 
@@ -23,9 +23,9 @@ def lines_of(text, start):
     return [line for line in text.splitlines() if line.startswith(f"| {start}")]
 
 
-def real(name, values=None, folder=papers.FOLDER, **given):
+def real(name, values=None, folder=FOLDER, **given):
     table = REAL[name]
-    published = papers.read(name, folder) if table.printed else None
+    published = read_published(name, folder) if table.printed else None
     return markdown(table, table_document(table, "real", values, **given), published)
 
 
@@ -54,7 +54,7 @@ def test_rivals_stand_as_printed():
 
 def test_a_changed_published_number_changes_the_table(tmp_path):
     values = {("AIO", "T->R CUHK-PEDES"): [(0.5, 0.4)]}
-    shutil.copytree(papers.FOLDER, tmp_path / "published")
+    shutil.copytree(FOLDER, tmp_path / "published")
     file = tmp_path / "published" / "aio7.json"
     file.write_text(file.read_text().replace("[53.4, 43.4]", "[52.4, 43.4]"))
     before, after = real("aio7", values), real("aio7", values, tmp_path / "published")
@@ -81,7 +81,7 @@ def test_incomplete_data_has_no_difference():
 
 
 def numbers_of(name):
-    printed = papers.read(name)
+    printed = read_published(name)
     return {f"{v:.1f}" for row in printed.values.values() for values in row.values() for v in values if v}
 
 
@@ -89,11 +89,11 @@ def numbers_of(name):
 @pytest.mark.parametrize("name", TOY)
 def test_toy_tables_are_marked_and_alone(name, scale):
     table = tables(SCALES[scale])[name]
-    published = papers.read(name) if table.printed else None
+    published = read_published(name) if table.printed else None
     values = {(row, column): [(0.111,) * len(table.metrics)] for row, column, _ in table}
     text = markdown(table, table_document(table, scale, values), published)
     assert text.startswith("**TOY DATA: ")
-    assert "no number here compares with a published one" in text
+    assert "no number here is comparable with a published one" in text
     assert f"benchmarks/results/{scale}/{name}.json" in text
     assert "toy world of 40 ids" in text
     assert "difference" not in text.split("What ")[0]
@@ -105,19 +105,19 @@ def test_claims_of_toys():
     values = {(row, c): [(x,), (x + 0.02,)] for row, x in (("+ CE", 0.2), ("+ FB", 0.5)) for c in TOY["aio4"].columns}
     values["+ FB", "S->R"] = [(0.1,), (0.12,)]
     values["+ FB", "R->R"] = [(0.2,), (0.21,)]
-    text = markdown(TOY["aio4"], table_document(TOY["aio4"], "toy", values), papers.read("aio4"))
+    text = markdown(TOY["aio4"], table_document(TOY["aio4"], "toy", values), read_published("aio4"))
     found = {line.split("(")[1].split(",")[0]: line for line in text.splitlines() if line.startswith("* FB")}
-    assert found["I->R"].endswith("**so it is here**")
-    assert found["S->R"].endswith("**the other way round here**")
-    assert found["R->R"].endswith("**within the deviation here**")
+    assert found["I->R"].endswith("**confirmed**")
+    assert found["S->R"].endswith("**contradicted**")
+    assert found["R->R"].endswith("**undecided: within the deviation**")
     assert "+ VA" not in "".join(found.values())
 
 
 def test_verdicts_of_one_run_say_so():
     (claim, *_) = TOY["aio6"].claims
-    one, two = Found(((0.3, 0, 0),), ("",)), Found(((0.2, 0, 0),), ("",))
-    assert verdict(claim, one, two) == "so it is here, by one run each"
-    assert verdict(claim, two, one) == "not so here, by one run each"
+    one, two = CellValues(((0.3, 0, 0),), ("",)), CellValues(((0.2, 0, 0),), ("",))
+    assert verdict(claim, one, two) == "confirmed (one run each)"
+    assert verdict(claim, two, one) == "contradicted (one run each)"
 
 
 def test_each_seed():
@@ -141,12 +141,12 @@ def test_origin_names_commit_hardware_and_seeds():
 def test_every_table_renders_without_any_number():
     for table in REAL.values():
         document = dataclasses.replace(table_document(table, "real"), runs={})
-        published = papers.read(table.name) if table.printed else None
+        published = read_published(table.name) if table.printed else None
         assert "Nothing could be computed" in markdown(table, document, published)
 
 
 def test_published_files_are_one_row_a_line():
     """So that a change of a number is a change of one line."""
-    for path in papers.FOLDER.glob("*.json"):
+    for path in FOLDER.glob("*.json"):
         rows = json.loads(path.read_text())["rows"]
         assert all(f"  {json.dumps(row, ensure_ascii=False)}" in path.read_text() for row in rows)
