@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,196 +25,190 @@ from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .session import session
 from .targets import Target, TargetReader, items_of, tested
+from .torchreid_import import import_torchreid
 from .training_reader import describe, training_reader
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 """torchreid samplers that mean something for bundles: one a person, or sampler.num_instances."""
 
 
-def data_manager_class(stock: type) -> type:
-    """The class to use in place of torchreid's ``ImageDataManager``, a subclass of it."""
-    tools = sys.modules[stock.__module__]  # torchreid's own imports of init_image_dataset
-    base: Any = stock.__mro__[1]
+stock = import_torchreid().data.datamanager
+"""The module of the stock classes: ``torchreid.data.ImageDataManager`` may be the stand-in."""
 
-    class AIODataManager(stock):
-        """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``."""
 
-        def __init__(
-            self,
-            root: str = "",
-            sources: Any = None,
-            targets: Any = None,
-            height: int = 256,
-            width: int = 128,
-            transforms: Any = "random_flip",
-            k_tfm: int = 1,
-            norm_mean: Any = None,
-            norm_std: Any = None,
-            use_gpu: bool = True,
-            split_id: int = 0,
-            combineall: bool = False,
-            load_train_targets: bool = False,
-            batch_size_train: int = 32,
-            batch_size_test: int = 32,
-            workers: int = 4,
-            num_instances: int = 4,
-            num_cams: int = 1,
-            num_datasets: int = 1,
-            train_sampler: str = "RandomSampler",
-            train_sampler_t: str = "RandomSampler",
-            **stock_options: Any,
-        ) -> None:
-            distributed.require_group()
-            names = [transforms] if isinstance(transforms, str) else list(transforms or ())
-            _check(names, k_tfm, load_train_targets, train_sampler)
-            stock_names = [name for name in names if name not in OWN_TRANSFORMS]
-            base.__init__(self, sources, targets, height, width, stock_names, norm_mean, norm_std, use_gpu)
-            for place, name in enumerate((name for name in names if name in OWN_TRANSFORMS), 1):
-                print(f"+ {name}")
-                self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](height, width))
-            self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
-            self._stock_options = {**stock_options, "split_id": split_id}
-            self.options = session.options()
-            name = session.setting("model.name", "")
-            self.modalities, self._queries = readable(name, self.options), searchable(name, self.options)
-            self.sketcher = Sketcher(
-                self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
-            )
-            self.copies = num_instances if COPIES[train_sampler] else 1
-            self._load_sources(batch_size_train)
-            self._load_targets(batch_size_test)
-            self._show_summary()
+class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
+    """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``."""
 
-        def _load_sources(self, batch_size: int) -> None:
-            print("=> Loading train (source) dataset")
-            options = self.options
-            session.sizes, cameras = [], 0
-            self.training_sources: list[Source] = []
-            for dsetid, name in enumerate(self.sources):
-                items = self._train_items(name)
-                source = Source.of(name, items, sum(session.sizes), cameras, dsetid, self.modalities)
-                numbers = columns_of(items)
-                session.sizes.append(len(np.unique(numbers.pids)))
-                cameras += len(np.unique(numbers.camids))
-                self.training_sources.append(source)
-            self._num_train_pids, self._num_train_cams = sum(session.sizes), cameras
-            if batch_size % self.copies:
-                raise ConfigError(
-                    f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self.copies}."
+    def __init__(
+        self,
+        root: str = "",
+        sources: Any = None,
+        targets: Any = None,
+        height: int = 256,
+        width: int = 128,
+        transforms: Any = "random_flip",
+        k_tfm: int = 1,
+        norm_mean: Any = None,
+        norm_std: Any = None,
+        use_gpu: bool = True,
+        split_id: int = 0,
+        combineall: bool = False,
+        load_train_targets: bool = False,
+        batch_size_train: int = 32,
+        batch_size_test: int = 32,
+        workers: int = 4,
+        num_instances: int = 4,
+        num_cams: int = 1,
+        num_datasets: int = 1,
+        train_sampler: str = "RandomSampler",
+        train_sampler_t: str = "RandomSampler",
+        **stock_options: Any,
+    ) -> None:
+        distributed.require_group()
+        names = [transforms] if isinstance(transforms, str) else list(transforms or ())
+        _check(names, k_tfm, load_train_targets, train_sampler)
+        stock_names = [name for name in names if name not in OWN_TRANSFORMS]
+        stock.DataManager.__init__(self, sources, targets, height, width, stock_names, norm_mean, norm_std, use_gpu)
+        for place, name in enumerate((name for name in names if name in OWN_TRANSFORMS), 1):
+            print(f"+ {name}")
+            self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](height, width))
+        self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
+        self._stock_options = {**stock_options, "split_id": split_id}
+        self.options = session.options()
+        name = session.setting("model.name", "")
+        self.modalities, self._queries = readable(name, self.options), searchable(name, self.options)
+        self.sketcher = Sketcher(
+            self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
+        )
+        self.copies = num_instances if COPIES[train_sampler] else 1
+        self._load_sources(batch_size_train)
+        self._load_targets(batch_size_test)
+        self._show_summary()
+
+    def _load_sources(self, batch_size: int) -> None:
+        print("=> Loading train (source) dataset")
+        options = self.options
+        session.sizes, cameras = [], 0
+        self.training_sources: list[Source] = []
+        for dsetid, name in enumerate(self.sources):
+            items = self._train_items(name)
+            source = Source.of(name, items, sum(session.sizes), cameras, dsetid, self.modalities)
+            numbers = columns_of(items)
+            session.sizes.append(len(np.unique(numbers.pids)))
+            cameras += len(np.unique(numbers.camids))
+            self.training_sources.append(source)
+        self._num_train_pids, self._num_train_cams = sum(session.sizes), cameras
+        if batch_size % self.copies:
+            raise ConfigError(f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self.copies}.")
+        check_division(batch_size // self.copies, distributed.world(), options.train.accumulate)
+        self.stages = parse_stages(
+            options.stages,
+            self.sources,
+            batch_size // self.copies,
+            session.setting("train.max_epoch", None),
+            self.modalities,
+        )
+        for source in self.training_sources:
+            shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
+            source.warn_of_gaps([m for share in shares for m in share.synthetic])
+        reader, self.coverage = training_reader(self.transform_tr, self.sketcher, self.training_sources, self.copies)
+        dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
+        self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
+        self.train_loader, self.train_loader_t = self._loaders[0], None
+
+    def _train_loader(self, dataset: BundleDataset, stage: int) -> Any:
+        sampler = PersonSampler(
+            [len(source.persons) for source in self.training_sources],
+            [source.name for source in self.training_sources],
+            self.stages[stage],
+            session.setting("train.seed", 1),
+            self.copies,
+            self.options.train.steps_per_epoch,
+            distributed.rank(),
+            distributed.world(),
+        )
+        return BatchLoader(dataset, device=self._device, batch_sampler=sampler, num_workers=self.workers)
+
+    @property
+    def _device(self) -> str | None:
+        return "cuda" if self.use_gpu else None
+
+    def loader_at(self, epoch: int, start: int = 0) -> Any:
+        """The training loader of ``epoch``, without its first ``start`` batches."""
+        loader = self._loaders[stage_at(self.stages, epoch)]
+        loader.batch_sampler.at(epoch, start)
+        return loader
+
+    def _train_items(self, name: str) -> Sequence[Item]:
+        if name in ADAPTERS:
+            if self.combineall:
+                raise ConfigError(f"data.combineall: {name} has no published combined split; set it to False.")
+            splits = ADAPTERS[name].read(self.root, dict(self.options.datasets[name]), None)
+            if not splits.train:
+                raise ConfigError(f"data.sources: {name} has no training split; use it as a target.")
+            return splits.train
+        dataset = self._stock(name, "train", transform=self.transform_tr)
+        return items_of(dataset.train)
+
+    def _stock(self, name: str, mode: str, **options: Any) -> Any:
+        return stock.init_image_dataset(
+            name, mode=mode, combineall=self.combineall, root=self.root, **self._stock_options, **options
+        )
+
+    def _target(self, spec: str) -> Target:
+        def stock_target(name: str) -> Any:
+            return self._stock(name, "query", transform=self.transform_te, verbose=False)
+
+        return TargetReader(self.root, self.sources, self.options, self.modalities, self._queries, stock_target).read(
+            spec
+        )
+
+    def _load_targets(self, batch_size: int) -> None:
+        print("=> Loading test (target) dataset")
+        self.test_targets = {spec: self._target(spec) for spec in tested(self.targets, self.options)}
+        for leak in dict.fromkeys(leak for target in self.test_targets.values() for leak in target.leaks):
+            warnings.warn(leak, LeakWarning, stacklevel=2)
+        reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
+        self.reader = reader
+        self.test_loader, self.test_dataset = {}, {}
+        for spec, target in self.test_targets.items():
+            parts = {"query": target.query, "gallery": target.gallery}
+            self.test_loader[spec] = {
+                part: BatchLoader(
+                    QueryDataset(items, reader),
+                    device=self._device,
+                    batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world()),
+                    num_workers=self.workers,
                 )
-            check_division(batch_size // self.copies, distributed.world(), options.train.accumulate)
-            self.stages = parse_stages(
-                options.stages,
-                self.sources,
-                batch_size // self.copies,
-                session.setting("train.max_epoch", None),
-                self.modalities,
-            )
-            for source in self.training_sources:
-                shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
-                source.warn_of_gaps([m for share in shares for m in share.synthetic])
-            reader, self.coverage = training_reader(
-                self.transform_tr, self.sketcher, self.training_sources, self.copies
-            )
-            dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
-            self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
-            self.train_loader, self.train_loader_t = self._loaders[0], None
+                for part, items in parts.items()
+            }
+            self.test_dataset[spec] = {
+                part: [(item.media, item.pid, item.camid, 0) for item in items] for part, items in parts.items()
+            }
 
-        def _train_loader(self, dataset: BundleDataset, stage: int) -> Any:
-            sampler = PersonSampler(
-                [len(source.persons) for source in self.training_sources],
-                [source.name for source in self.training_sources],
-                self.stages[stage],
-                session.setting("train.seed", 1),
-                self.copies,
-                self.options.train.steps_per_epoch,
-                distributed.rank(),
-                distributed.world(),
-            )
-            return BatchLoader(dataset, device=self._device, batch_sampler=sampler, num_workers=self.workers)
-
-        @property
-        def _device(self) -> str | None:
-            return "cuda" if self.use_gpu else None
-
-        def loader_at(self, epoch: int, start: int = 0) -> Any:
-            """The training loader of ``epoch``, without its first ``start`` batches."""
-            loader = self._loaders[stage_at(self.stages, epoch)]
-            loader.batch_sampler.at(epoch, start)
-            return loader
-
-        def _train_items(self, name: str) -> Sequence[Item]:
-            if name in ADAPTERS:
-                if self.combineall:
-                    raise ConfigError(f"data.combineall: {name} has no published combined split; set it to False.")
-                splits = ADAPTERS[name].read(self.root, dict(self.options.datasets[name]), None)
-                if not splits.train:
-                    raise ConfigError(f"data.sources: {name} has no training split; use it as a target.")
-                return splits.train
-            dataset = self._stock(name, "train", transform=self.transform_tr)
-            return items_of(dataset.train)
-
-        def _stock(self, name: str, mode: str, **options: Any) -> Any:
-            return tools.init_image_dataset(
-                name, mode=mode, combineall=self.combineall, root=self.root, **self._stock_options, **options
-            )
-
-        def _target(self, spec: str) -> Target:
-            def stock_target(name: str) -> Any:
-                return self._stock(name, "query", transform=self.transform_te, verbose=False)
-
-            return TargetReader(
-                self.root, self.sources, self.options, self.modalities, self._queries, stock_target
-            ).read(spec)
-
-        def _load_targets(self, batch_size: int) -> None:
-            print("=> Loading test (target) dataset")
-            self.test_targets = {spec: self._target(spec) for spec in tested(self.targets, self.options)}
-            for leak in dict.fromkeys(leak for target in self.test_targets.values() for leak in target.leaks):
-                warnings.warn(leak, LeakWarning, stacklevel=2)
-            reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
-            self.reader = reader
-            self.test_loader, self.test_dataset = {}, {}
-            for spec, target in self.test_targets.items():
-                parts = {"query": target.query, "gallery": target.gallery}
-                self.test_loader[spec] = {
-                    part: BatchLoader(
-                        QueryDataset(items, reader),
-                        device=self._device,
-                        batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world()),
-                        num_workers=self.workers,
-                    )
-                    for part, items in parts.items()
-                }
-                self.test_dataset[spec] = {
-                    part: [(item.media, item.pid, item.camid, 0) for item in items] for part, items in parts.items()
-                }
-
-        def _show_summary(self) -> None:
-            images = sum(len(person.anchors) for source in self.training_sources for person in source.persons)
-            print("\n")
-            print("  =============== Summary ===============")
-            print(f"  source            : {self.sources}")
-            print(f"  # source datasets : {len(self.sources)}")
-            print(f"  # source ids      : {self.num_train_pids}")
-            print(f"  # source images   : {images}")
-            print(f"  # source cameras  : {self.num_train_cams}")
-            if self.coverage is not None:
-                print(f"  # phrases         : {describe(self.coverage)}")
-            for index, stage in enumerate(self.stages, 1):
-                shares = ", ".join(f"{s.quota} {s.source}" + _made(s.synthetic) for s in stage.shares)
-                print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
-            print(f"  target            : {list(self.targets)}")
-            for spec, target in self.test_targets.items():
-                print(f"  {spec}: {target.direction}, {len(target.query)} x {len(target.gallery)}")
-                for note in target.notes:
-                    print(f"    note: {note}")
-                for leak in target.leaks:
-                    print(f"    leak: {leak}")
-            print("  =======================================")
-            print("\n")
-
-    return AIODataManager
+    def _show_summary(self) -> None:
+        images = sum(len(person.anchors) for source in self.training_sources for person in source.persons)
+        print("\n")
+        print("  =============== Summary ===============")
+        print(f"  source            : {self.sources}")
+        print(f"  # source datasets : {len(self.sources)}")
+        print(f"  # source ids      : {self.num_train_pids}")
+        print(f"  # source images   : {images}")
+        print(f"  # source cameras  : {self.num_train_cams}")
+        if self.coverage is not None:
+            print(f"  # phrases         : {describe(self.coverage)}")
+        for index, stage in enumerate(self.stages, 1):
+            shares = ", ".join(f"{s.quota} {s.source}" + _made(s.synthetic) for s in stage.shares)
+            print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
+        print(f"  target            : {list(self.targets)}")
+        for spec, target in self.test_targets.items():
+            print(f"  {spec}: {target.direction}, {len(target.query)} x {len(target.gallery)}")
+            for note in target.notes:
+                print(f"    note: {note}")
+            for leak in target.leaks:
+                print(f"    leak: {leak}")
+        print("  =======================================")
+        print("\n")
 
 
 def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, train_sampler: str) -> None:

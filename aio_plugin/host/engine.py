@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,213 +20,205 @@ from ..training.precision import autocast, resolve
 from ..training.schedule import WarmupCosine
 from ..training.step import Settings, Step
 from .checkpoint_writer import Keeper
-from .patches.models import bare
 from .processes import NoWriter
 from .record import Record
+from .run_config import unwrap
 from .session import session
 from .testing import Options, examine, features_of, refuse_cuhk03_metric, reranking
+from .torchreid_import import import_torchreid
+
+torchreid = import_torchreid()
+AverageMeter = torchreid.utils.AverageMeter
 
 
-def engine_class(base: type) -> type:
-    """The class to use in place of torchreid's image engines for AIO models.
+class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
+    """See :class:`torchreid.engine.Engine`.
 
     Args:
-        base: torchreid's ``Engine``.
+        label_smooth: torchreid's loss.softmax.label_smooth, on every identity loss (eps 0.1).
+        triplet_options: taken so that configs with loss.name 'triplet' run; AIO has no such term
+            unless aio.loss.triplet asks for one.
     """
-    tools = sys.modules[base.__module__]
 
-    class AIOEngine(base):
-        """See :class:`torchreid.engine.Engine`.
-
-        Args:
-            label_smooth: torchreid's loss.softmax.label_smooth, on every identity loss (eps 0.1).
-            triplet_options: taken so that configs with loss.name 'triplet' run; AIO has no such term
-                unless aio.loss.triplet asks for one.
-        """
-
-        def __init__(
-            self,
-            datamanager: Any,
-            model: nn.Module,
-            optimizer: torch.optim.Optimizer,
-            scheduler: Any = None,
-            use_gpu: bool = True,
-            label_smooth: bool = True,
-            **triplet_options: Any,
-        ) -> None:
-            if not hasattr(datamanager, "loader_at"):
-                raise HostError(
-                    "An AIO model needs AIO's data manager, which a config gets by an `aio:` node; "
-                    "add one (it may be empty: `aio: {}`), or pass a mapping to register()."
-                )
-            distributed.require_group()
-            super().__init__(datamanager, use_gpu)
-            self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
-            self.register_model("model", model, optimizer, scheduler)
-            self.options = session.options()
-            self.precision = resolve(self.options.train.precision, self.use_gpu)
-            if isinstance(self.bare_model.encoder, FrozenEncoder):
-                self.bare_model.encoder.hold(self.precision)
-            self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
-            self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
-            self.keeper = Keeper(model, optimizer, scheduler, self.scaler)
-            self.record = Record()
-            self.save_dir = "log"
-            if not distributed.is_main():
-                self.writer = NoWriter()
-
-        def _settings(self, label_smooth: bool) -> Settings:
-            weights, train = weights_of(self.bare_model, self.options), self.options.train
-            if not weights.active:
-                raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
-            if train.accumulate > 1 and len(getattr(self.model, "device_ids", ())) > 1:
-                raise ConfigError(
-                    "aio.train.accumulate goes with one GPU a process; start one for each by `torchrun "
-                    "--nproc_per_node N -m aio_plugin ...`, or set CUDA_VISIBLE_DEVICES to one."
-                )
-            return Settings(
-                weights,
-                0.1 if label_smooth else 0.0,
-                session.setting("train.seed", 1),
-                self.precision,
-                self.datamanager.copies,
-                train.accumulate,
-                train.clip_norm,
-                train.batch_norm,
+    def __init__(
+        self,
+        datamanager: Any,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        scheduler: Any = None,
+        use_gpu: bool = True,
+        label_smooth: bool = True,
+        **triplet_options: Any,
+    ) -> None:
+        if not hasattr(datamanager, "loader_at"):
+            raise HostError(
+                "An AIO model needs AIO's data manager, which a config gets by an `aio:` node; "
+                "add one (it may be empty: `aio: {}`), or pass a mapping to register()."
             )
+        distributed.require_group()
+        super().__init__(datamanager, use_gpu)
+        self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
+        self.register_model("model", model, optimizer, scheduler)
+        self.options = session.options()
+        self.precision = resolve(self.options.train.precision, self.use_gpu)
+        if isinstance(self.bare_model.encoder, FrozenEncoder):
+            self.bare_model.encoder.hold(self.precision)
+        self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
+        self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
+        self.keeper = Keeper(model, optimizer, scheduler, self.scaler)
+        self.record = Record()
+        self.save_dir = "log"
+        if not distributed.is_main():
+            self.writer = NoWriter()
 
-        @property
-        def bare_model(self) -> Any:
-            """The model without DataParallel around it."""
-            return bare(self.model)
+    def _settings(self, label_smooth: bool) -> Settings:
+        weights, train = weights_of(self.bare_model, self.options), self.options.train
+        if not weights.active:
+            raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
+        if train.accumulate > 1 and len(getattr(self.model, "device_ids", ())) > 1:
+            raise ConfigError(
+                "aio.train.accumulate goes with one GPU a process; start one for each by `torchrun "
+                "--nproc_per_node N -m aio_plugin ...`, or set CUDA_VISIBLE_DEVICES to one."
+            )
+        return Settings(
+            weights,
+            0.1 if label_smooth else 0.0,
+            session.setting("train.seed", 1),
+            self.precision,
+            self.datamanager.copies,
+            train.accumulate,
+            train.clip_norm,
+            train.batch_norm,
+        )
 
-        def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
-            """See :meth:`torchreid.engine.Engine.run`; also tests beforehand where asked, and leaves results."""
-            self.save_dir, started = save_dir, start_epoch
-            if not options.get("test_only"):
-                start_epoch = self.keeper.restarted(Path(save_dir), start_epoch)
-            restore_scaler(self.optimizer, self.scaler)
-            testing = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
-            kept = {key: options[key] for key in testing if key in options}
-            if self.options.test.pixels and distributed.is_main():
-                self.record.pixels(self.datamanager, kept.get("ranks", [1, 5, 10, 20]))
-            if self.options.test.before and started == start_epoch == 0 and not options.get("test_only"):
-                print("=> Test before training")
-                self.record.column = "before"
-                self.test(save_dir=save_dir, **kept)
-            self.record.column = "after"
-            self.epoch = max(
-                start_epoch - 1, 0
-            )  # what the last checkpoint is named by, where no epoch is left to train
-            super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
-            if distributed.is_main():
-                self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
+    @property
+    def bare_model(self) -> Any:
+        """The model without DataParallel around it."""
+        return unwrap(self.model)
 
-        def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Any = None) -> None:
-            """One epoch, or what a resumed checkpoint left of it."""
-            losses, batch_time, data_time = tools.MetricMeter(), tools.AverageMeter(), tools.AverageMeter()
-            self.set_model_mode("train")
-            self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
-            first = steps_done(self.optimizer, self.epoch)
-            self.train_loader = self.datamanager.loader_at(self.epoch, first)
-            self.num_batches = first + len(self.train_loader)
+    def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
+        """See :meth:`torchreid.engine.Engine.run`; also tests beforehand where asked, and leaves results."""
+        self.save_dir, started = save_dir, start_epoch
+        if not options.get("test_only"):
+            start_epoch = self.keeper.restarted(Path(save_dir), start_epoch)
+        restore_scaler(self.optimizer, self.scaler)
+        testing = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
+        kept = {key: options[key] for key in testing if key in options}
+        if self.options.test.pixels and distributed.is_main():
+            self.record.pixels(self.datamanager, kept.get("ranks", [1, 5, 10, 20]))
+        if self.options.test.before and started == start_epoch == 0 and not options.get("test_only"):
+            print("=> Test before training")
+            self.record.column = "before"
+            self.test(save_dir=save_dir, **kept)
+        self.record.column = "after"
+        self.epoch = max(start_epoch - 1, 0)  # what the last checkpoint is named by, where no epoch is left to train
+        super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
+        if distributed.is_main():
+            self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
+
+    def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Any = None) -> None:
+        """One epoch, or what a resumed checkpoint left of it."""
+        losses, batch_time, data_time = torchreid.utils.MetricMeter(), AverageMeter(), AverageMeter()
+        self.set_model_mode("train")
+        self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
+        first = steps_done(self.optimizer, self.epoch)
+        self.train_loader = self.datamanager.loader_at(self.epoch, first)
+        self.num_batches = first + len(self.train_loader)
+        end = time.time()
+        for index, data in enumerate(self.train_loader, first):
+            self.batch_idx = index
+            data_time.update(time.time() - end)
+            summary = self.forward_backward(data)
+            batch_time.update(time.time() - end)
+            losses.update(summary)
+            if (self.batch_idx + 1) % print_freq == 0:
+                self._print_progress(losses, batch_time, data_time)
+            self._write_scalars(losses, batch_time, data_time)
+            self._after_step()
             end = time.time()
-            for index, data in enumerate(self.train_loader, first):
-                self.batch_idx = index
-                data_time.update(time.time() - end)
-                summary = self.forward_backward(data)
-                batch_time.update(time.time() - end)
-                losses.update(summary)
-                if (self.batch_idx + 1) % print_freq == 0:
-                    self._print_progress(losses, batch_time, data_time)
-                self._write_scalars(losses, batch_time, data_time)
-                self._after_step()
-                end = time.time()
-            if not isinstance(self.scheduler, WarmupCosine):
-                self.update_lr()
-            self.keeper.note(self.epoch + 1, 0)
-            self.keeper.save_last(self.epoch + 1, Path(self.save_dir))
+        if not isinstance(self.scheduler, WarmupCosine):
+            self.update_lr()
+        self.keeper.note(self.epoch + 1, 0)
+        self.keeper.save_last(self.epoch + 1, Path(self.save_dir))
 
-        def _print_progress(self, losses: Any, batch_time: Any, data_time: Any) -> None:
-            left = self.num_batches - (self.batch_idx + 1) + (self.max_epoch - (self.epoch + 1)) * self.num_batches
-            eta = datetime.timedelta(seconds=int(batch_time.avg * left))
-            print(
-                f"epoch: [{self.epoch + 1}/{self.max_epoch}][{self.batch_idx + 1}/{self.num_batches}]\t"
-                f"time {batch_time.val:.3f} ({batch_time.avg:.3f})\t"
-                f"data {data_time.val:.3f} ({data_time.avg:.3f})\t"
-                f"eta {eta}\t{losses}\tlr {self.get_current_lr():.6f}"
+    def _print_progress(self, losses: Any, batch_time: Any, data_time: Any) -> None:
+        left = self.num_batches - (self.batch_idx + 1) + (self.max_epoch - (self.epoch + 1)) * self.num_batches
+        eta = datetime.timedelta(seconds=int(batch_time.avg * left))
+        print(
+            f"epoch: [{self.epoch + 1}/{self.max_epoch}][{self.batch_idx + 1}/{self.num_batches}]\t"
+            f"time {batch_time.val:.3f} ({batch_time.avg:.3f})\t"
+            f"data {data_time.val:.3f} ({data_time.avg:.3f})\t"
+            f"eta {eta}\t{losses}\tlr {self.get_current_lr():.6f}"
+        )
+
+    def _write_scalars(self, losses: Any, batch_time: Any, data_time: Any) -> None:
+        if self.writer is None:
+            return
+        step = self.epoch * self.num_batches + self.batch_idx
+        scalars = {name: meter.avg for name, meter in losses.meters.items()}
+        scalars.update(time=batch_time.avg, data=data_time.avg, lr=self.get_current_lr())
+        for name, value in scalars.items():
+            self.writer.add_scalar(f"Train/{name}", value, step)
+
+    def _after_step(self) -> None:
+        done = self.batch_idx + 1
+        if isinstance(self.scheduler, WarmupCosine):
+            self.scheduler.step(self.epoch + done / self.num_batches)
+        every = self.options.train.checkpoint_every
+        if every and done % every == 0 and done < self.num_batches:
+            self.keeper.note(self.epoch, done)
+            self.keeper.save_last(self.epoch, Path(self.save_dir))
+
+    def forward_backward(self, data: Batch) -> dict[str, float]:
+        """One optimisation step on a batch of bundles; returns every loss term."""
+        return self.step(data.cuda() if self.use_gpu else data, self.epoch, self.batch_idx)
+
+    def extract_features(self, input: Batch) -> Tensor:
+        """Retrieval features (B, D) of a batch, float32 and of unit length."""
+        batch = input.cuda() if self.use_gpu else input
+        model = self.model if distributed.world() == 1 else self.bare_model
+        with autocast("cuda" if self.use_gpu else "cpu", self.precision):
+            features: Tensor = model(batch)
+        return features.float()
+
+    def _evaluate(
+        self,
+        dataset_name: str = "",
+        query_loader: Any = None,
+        gallery_loader: Any = None,
+        dist_metric: Any = "euclidean",
+        normalize_feature: bool = False,
+        visrank: bool = False,
+        visrank_topk: int = 10,
+        save_dir: str = "",
+        use_metric_cuhk03: bool = False,
+        ranks: Any = (1, 5, 10, 20),
+        rerank: bool = False,
+    ) -> tuple[float, float]:
+        refuse_cuhk03_metric(use_metric_cuhk03)
+        started, timer = time.time(), AverageMeter()
+        query = features_of(query_loader, "query", self.extract_features, timer)
+        gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)
+        found = None
+        if query is not None and gallery is not None:
+            print(f"Speed: {timer.avg:.4f} sec/batch")
+            reranked = reranking(torchreid.engine.engine, dist_metric) if rerank else None
+            options = Options(
+                dist_metric,
+                tuple(ranks),
+                reranked,
+                normalize_feature,
+                visrank_topk if visrank else 0,
+                Path(save_dir or self.save_dir),
             )
+            target = self.datamanager.test_targets[dataset_name]
+            result = examine(self, target, query, gallery, options, started)
+            found = result.rank(1), result.mAP
+        return distributed.from_main(found)  # type: ignore[no-any-return]
 
-        def _write_scalars(self, losses: Any, batch_time: Any, data_time: Any) -> None:
-            if self.writer is None:
-                return
-            step = self.epoch * self.num_batches + self.batch_idx
-            scalars = {name: meter.avg for name, meter in losses.meters.items()}
-            scalars.update(time=batch_time.avg, data=data_time.avg, lr=self.get_current_lr())
-            for name, value in scalars.items():
-                self.writer.add_scalar(f"Train/{name}", value, step)
-
-        def _after_step(self) -> None:
-            done = self.batch_idx + 1
-            if isinstance(self.scheduler, WarmupCosine):
-                self.scheduler.step(self.epoch + done / self.num_batches)
-            every = self.options.train.checkpoint_every
-            if every and done % every == 0 and done < self.num_batches:
-                self.keeper.note(self.epoch, done)
-                self.keeper.save_last(self.epoch, Path(self.save_dir))
-
-        def forward_backward(self, data: Batch) -> dict[str, float]:
-            """One optimisation step on a batch of bundles; returns every loss term."""
-            return self.step(data.cuda() if self.use_gpu else data, self.epoch, self.batch_idx)
-
-        def extract_features(self, input: Batch) -> Tensor:
-            """Retrieval features (B, D) of a batch, float32 and of unit length."""
-            batch = input.cuda() if self.use_gpu else input
-            model = self.model if distributed.world() == 1 else self.bare_model
-            with autocast("cuda" if self.use_gpu else "cpu", self.precision):
-                features: Tensor = model(batch)
-            return features.float()
-
-        def _evaluate(
-            self,
-            dataset_name: str = "",
-            query_loader: Any = None,
-            gallery_loader: Any = None,
-            dist_metric: Any = "euclidean",
-            normalize_feature: bool = False,
-            visrank: bool = False,
-            visrank_topk: int = 10,
-            save_dir: str = "",
-            use_metric_cuhk03: bool = False,
-            ranks: Any = (1, 5, 10, 20),
-            rerank: bool = False,
-        ) -> tuple[float, float]:
-            refuse_cuhk03_metric(use_metric_cuhk03)
-            started, timer = time.time(), tools.AverageMeter()
-            query = features_of(query_loader, "query", self.extract_features, timer)
-            gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)
-            found = None
-            if query is not None and gallery is not None:
-                print(f"Speed: {timer.avg:.4f} sec/batch")
-                reranked = reranking(tools, dist_metric) if rerank else None
-                options = Options(
-                    dist_metric,
-                    tuple(ranks),
-                    reranked,
-                    normalize_feature,
-                    visrank_topk if visrank else 0,
-                    Path(save_dir or self.save_dir),
-                )
-                target = self.datamanager.test_targets[dataset_name]
-                result = examine(self, target, query, gallery, options, started)
-                found = result.rank(1), result.mAP
-            return distributed.from_main(found)  # type: ignore[no-any-return]
-
-        def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
-            """torchreid's checkpoint, and the best one where aio.train.select_target is set; after a test."""
-            train = self.options.train
-            found = self.record.results.get(train.select_target, {}).get("after")
-            best = self.keeper.is_best(train.select_target, train.select_metric, found)
-            self.keeper.save(epoch + 1, rank1, Path(save_dir), is_best or best)
-
-    return AIOEngine
+    def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
+        """torchreid's checkpoint, and the best one where aio.train.select_target is set; after a test."""
+        train = self.options.train
+        found = self.record.results.get(train.select_target, {}).get("after")
+        best = self.keeper.is_best(train.select_target, train.select_metric, found)
+        self.keeper.save(epoch + 1, rank1, Path(save_dir), is_best or best)

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -19,20 +19,20 @@ from ..errors import CheckpointError, ConfigError
 from ..modality import Batch
 from ..models.registry import DMF_NAMES, NAMES
 from ..protocols.simple import Open
-from .data_manager import data_manager_class
+from .data_manager import AIODataManager
 from .default_config import arguments
 from .main import _config, _datamanager
 from .registration import register
 from .targets import Target, split_target
-from .torchreid_import import find
+from .torchreid_import import import_torchreid
 
 TRAINING_ONLY = ("classifier.", "attributes.")
 """Parts of a model that no feature comes from."""
 
 
 @contextlib.contextmanager
-def said_aside() -> Iterator[None]:
-    """What torchreid prints goes to standard error, where progress belongs."""
+def stdout_to_stderr() -> Iterator[None]:
+    """Redirect what torchreid prints to standard error, where progress belongs."""
     with contextlib.redirect_stdout(sys.stderr):
         yield
 
@@ -55,8 +55,29 @@ def config_of(args: argparse.Namespace) -> CfgNode:
 
 def training_data(cfg: CfgNode) -> Any:
     """The data manager of a config: sources, stages and targets."""
-    with said_aside():
-        return _datamanager(find(), cfg)
+    with stdout_to_stderr():
+        return _datamanager(import_torchreid(), cfg)
+
+
+class TestData(AIODataManager):
+    """AIO's data manager of targets alone: sources need not be on this machine."""
+
+    def _load_sources(self, batch_size: int) -> None:
+        self.training_sources, self.stages = [], ()
+        self.train_loader = self.train_loader_t = self.coverage = None
+        self._num_train_pids = self._num_train_cams = 0
+
+    def _show_summary(self) -> None:
+        """Nothing to show: there are no sources."""
+
+    def _target(self, spec: str) -> Target:
+        name, written = split_target(spec)
+        if name != "manifest" or written:
+            return super()._target(spec)
+        adapter, values = ADAPTERS[name], dict(self.options.datasets[name])
+        if adapter.queries_in(self.root, values):
+            return super()._target(spec)
+        return Target(spec, Open(name), [], list(adapter.read(self.root, values, None).gallery))
 
 
 def test_data(cfg: CfgNode, spec: str) -> tuple[Any, Target]:
@@ -65,32 +86,8 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[Any, Target]:
     Args:
         spec: a target as data.targets names it. ``manifest`` may be one with a gallery and no queries.
     """
-    stock = find().data.ImageDataManager.__mro__[1]  # behind what register() put in its place
-    base: Any = data_manager_class(stock)
-
-    class TestData(base):
-        """AIO's data manager of targets alone."""
-
-        def _load_sources(self, batch_size: int) -> None:
-            self.training_sources: Sequence[Any] = ()
-            self.stages: Sequence[Any] = ()
-            self.train_loader = self.train_loader_t = self.coverage = None
-            self._num_train_pids = self._num_train_cams = 0
-
-        def _show_summary(self) -> None:
-            """There are no sources to tell of."""
-
-        def _target(self, spec: str) -> Target:
-            name, written = split_target(spec)
-            if name != "manifest" or written:
-                return super()._target(spec)  # type: ignore[no-any-return]
-            adapter, values = ADAPTERS[name], dict(self.options.datasets[name])
-            if adapter.queries_in(self.root, values):
-                return super()._target(spec)  # type: ignore[no-any-return]
-            return Target(spec, Open(name), [], list(adapter.read(self.root, values, None).gallery))
-
     cfg.data.targets, cfg.aio.train.select_target = [spec], ""
-    with said_aside():
+    with stdout_to_stderr():
         manager = TestData(**arguments(cfg, "image_data"))
     return manager, manager.test_targets[spec]
 
@@ -105,8 +102,8 @@ def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
         CheckpointError: it is of another model than the config's; the first differences are named.
     """
     given = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
-    with said_aside():
-        model: nn.Module = find().models.build_model(num_classes=1, **arguments(cfg, "model"))
+    with stdout_to_stderr():
+        model: nn.Module = import_torchreid().models.build_model(num_classes=1, **arguments(cfg, "model"))
     own = tested_part(model)
     if cfg.model.name in DMF_NAMES:  # the text branch is for training, too
         given = {name: value for name, value in given.items() if name in own}
@@ -124,7 +121,7 @@ def features_of(cfg: CfgNode, manager: Any, model: nn.Module) -> Callable[[Batch
     """What testing computes of a batch: retrieval features (B, D), float32, of unit length."""
     model = model.cuda() if cfg.use_gpu else model
     unused = torch.optim.SGD(model.parameters(), lr=0.0)
-    engine = find().engine.ImageSoftmaxEngine(manager, model, unused, use_gpu=cfg.use_gpu)
+    engine = import_torchreid().engine.ImageSoftmaxEngine(manager, model, unused, use_gpu=cfg.use_gpu)
     engine.set_model_mode("eval")
     return torch.no_grad()(engine.extract_features)  # type: ignore[no-any-return]
 

@@ -24,7 +24,7 @@ from .default_config import arguments, default_config
 from .launch import workers_repaired
 from .processes import processes
 from .registration import register
-from .torchreid_import import find
+from .torchreid_import import import_torchreid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train or test as ``args``, parsed by :func:`add_arguments`, say."""
     register()
-    torchreid = find()
+    torchreid = import_torchreid()
     with processes():
         cfg = _config(args)
         torchreid.utils.set_random_seed(cfg.train.seed)

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import AIOError
 from ..training import distributed
 from .patches.base import Patches
-from .torchreid_import import find
+from .torchreid_import import import_torchreid
 
 
 @contextlib.contextmanager
@@ -36,11 +36,11 @@ def processes() -> Iterator[None]:
 def _silence() -> Iterator[None]:
     """No printed line, no warning and no log file."""
     patches, stdout = Patches(), sys.stdout
-    stock = find().utils.Logger
+    stock = import_torchreid().utils.Logger
     with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sys.stdout = nowhere
-        patches.set_attribute(find().utils, "Logger", lambda fpath=None: stock())  # without its file
+        patches.set_attribute(import_torchreid().utils, "Logger", lambda fpath=None: stock())  # without its file
         try:
             yield
         finally:

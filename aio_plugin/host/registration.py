@@ -6,16 +6,18 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .patches.aliases import patch_module_names
 from .patches.base import Patches
-from .patches.checkpoints import open_checkpoints
+from .patches.checkpoints import patch_checkpoint_loading
 from .patches.configs import open_configs, read
-from .patches.datasets import open_datasets
-from .patches.dispatch import open_data_manager, open_engines
-from .patches.models import open_models
-from .patches.optim import open_optim
-from .patches.safetensors import open_safetensors
+from .patches.data_manager import patch_data_manager
+from .patches.datasets import patch_datasets
+from .patches.engines import patch_engines
+from .patches.models import patch_models
+from .patches.optim import patch_optim
+from .patches.safetensors import patch_safetensors
 from .session import session
-from .torchreid_import import alias, find
+from .torchreid_import import import_torchreid
 
 _open: Patches | None = None
 _exact = False
@@ -24,7 +26,7 @@ _exact = False
 def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *, exact_ranking: bool = False) -> None:
     """See :func:`aio_plugin.register`."""
     global _open, _exact
-    torchreid = find()
+    torchreid = import_torchreid()
     given = None if config is None else read(config)
     if _open is None:
         patches = Patches()
@@ -35,9 +37,9 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
             raise
         _open = patches
     if exact_ranking and not _exact:
-        from .patches.ranking import open_ranking  # the metrics, which a plain register() need not import
+        from .patches.ranking import patch_ranking  # the metrics, which a plain register() need not import
 
-        open_ranking(torchreid, _open)
+        patch_ranking(torchreid, _open)
         _exact = True
     if given is not None:
         session.given, session.settings = given
@@ -53,12 +55,15 @@ def unregister() -> None:
 
 
 def _open_all(torchreid: Any, patches: Patches) -> None:
-    alias(torchreid, patches)
-    open_checkpoints(patches)
-    open_safetensors(torchreid, patches)
-    open_datasets(torchreid, patches)
-    open_models(torchreid, patches)
-    open_data_manager(torchreid, patches)
-    open_engines(torchreid, patches)
-    open_optim(torchreid, patches)
+    patch_module_names(torchreid, patches)
+    patch_checkpoint_loading(patches)
     open_configs(patches)
+    for patch in (
+        patch_safetensors,
+        patch_datasets,
+        patch_models,
+        patch_data_manager,
+        patch_engines,
+        patch_optim,
+    ):
+        patch(torchreid, patches)

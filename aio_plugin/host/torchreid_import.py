@@ -1,21 +1,21 @@
-"""Finds torchreid: upstream's ``torchreid.data`` or PyPI's ``torchreid.reid.data``."""
+"""Imports torchreid: upstream's ``torchreid.data`` or PyPI's ``torchreid.reid.data``."""
 
 from __future__ import annotations
 
 import importlib
-import sys
 from types import ModuleType
 from typing import Any
 
 from ..errors import HostError
 from ..torchvision_import import repair_torchvision
-from .patches.base import Patches
 
+PYPI = "torchreid.reid"
+"""The package that PyPI's distribution has upstream's modules in."""
 INSTALL = (
     "Install `pip install torchreid==0.2.5`, or upstream's 1.4 from https://github.com/KaiyangZhou/deep-person-reid "
     "(`pip install --no-build-isolation git+https://github.com/KaiyangZhou/deep-person-reid`)."
 )
-_NEEDED = (
+_REQUIRED = (
     ("data", "ImageDataManager"),
     ("data", "register_image_dataset"),
     ("engine", "ImageSoftmaxEngine"),
@@ -24,14 +24,13 @@ _NEEDED = (
     ("optim", "build_optimizer"),
     ("utils", "FeatureExtractor"),
 )
-_PYPI = "torchreid.reid"
 
 
-def find() -> Any:
-    """The torchreid package, imported; ``.data``, ``.engine``, ``.models``, ``.optim``, ``.utils`` are its own.
+def import_torchreid() -> Any:
+    """The torchreid package; ``data``, ``engine``, ``models``, ``optim`` and ``utils`` are attributes of it.
 
     Raises:
-        HostError: it is absent, lacks something it imports, or is another package of that name.
+        HostError: torchreid or one of its dependencies is not installed, or it is another package of that name.
     """
     repair_torchvision()
     try:
@@ -40,37 +39,28 @@ def find() -> Any:
         if error.name == "torchreid":
             raise HostError(f"torchreid is not installed. {INSTALL}") from error
         raise HostError(
-            f"torchreid cannot be imported, it lacks the package {error.name!r}. Install that; if it is a part of "
-            f"torchreid, the torchreid installed is a broken or another one. {INSTALL}"
+            f"torchreid cannot be imported: the package {error.name!r} is missing. Install it; if it is a module of "
+            f"torchreid itself, the installation is broken or another package of that name. {INSTALL}"
         ) from error
-    for part, name in _NEEDED:
+    for part, name in _REQUIRED:
         if not hasattr(getattr(torchreid, part, None), name):
             raise HostError(
-                f"The package torchreid at {_place(torchreid)} is not the person re-identification framework, or "
-                f"too old a one: it has no torchreid.{part}.{name}. Uninstall it. {INSTALL}"
+                f"The package torchreid at {_location(torchreid)} is not the person re-identification framework, or "
+                f"is too old: it has no torchreid.{part}.{name}. Uninstall it. {INSTALL}"
             )
     return torchreid
 
 
 def distribution() -> str:
-    """Which torchreid this is, for results: ``"upstream 1.4.0"`` or ``"PyPI 0.2.5"``."""
-    torchreid = find()
-    return f"{'PyPI' if _is_pypi(torchreid) else 'upstream'} {torchreid.__version__}"
+    """The installed torchreid, for results: ``"upstream 1.4.0"`` or ``"PyPI 0.2.5"``."""
+    torchreid = import_torchreid()
+    return f"{'PyPI' if is_pypi(torchreid) else 'upstream'} {torchreid.__version__}"
 
 
-def alias(torchreid: Any, patches: Patches) -> None:
-    """Make PyPI's ``torchreid.reid.X`` importable as upstream's ``torchreid.X`` too."""
-    if not _is_pypi(torchreid):
-        return
-    for name, module in list(sys.modules.items()):
-        upstream = "torchreid." + name.removeprefix(f"{_PYPI}.")
-        if name.startswith(f"{_PYPI}.") and upstream not in sys.modules:
-            patches.set_item(sys.modules, upstream, module)
+def is_pypi(torchreid: Any) -> bool:
+    """Whether this is PyPI's distribution."""
+    return bool(torchreid.data.__name__ == f"{PYPI}.data")
 
 
-def _is_pypi(torchreid: Any) -> bool:
-    return bool(torchreid.data.__name__ == f"{_PYPI}.data")
-
-
-def _place(module: ModuleType) -> str:
-    return getattr(module, "__file__", None) or ", ".join(getattr(module, "__path__", ["an unknown place"]))
+def _location(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or ", ".join(getattr(module, "__path__", ["an unknown location"]))

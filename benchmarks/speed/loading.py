@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from aio_plugin.host.torchreid_import import find
+from aio_plugin.host.torchreid_import import import_torchreid
 from aio_plugin.modality import Item, Media, Modality
 from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset
@@ -45,7 +45,7 @@ def loading(image: tuple[int, int], runs: int) -> dict[str, Any]:
 
 
 def _of(paths: list[str], image: tuple[int, int], runs: int) -> dict[str, Any]:
-    torchreid = find()
+    torchreid = import_torchreid()
     with contextlib.redirect_stdout(sys.stderr):
         transform, _ = torchreid.data.transforms.build_transforms(*image, transforms=list(TRANSFORMS))
     pairs = [Media(path, partners=[Media(path, Modality.IR, synthetic=True)]) for path in paths]

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
-from aio_plugin.host.torchreid_import import distribution, find
+from aio_plugin.host.torchreid_import import distribution, import_torchreid
 from aio_plugin.metrics import evaluate_features
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -77,7 +77,7 @@ class Problem:
 
     def torchreids(self) -> tuple[np.ndarray[Any, Any], float]:
         """CMC and mAP; of chunks the mean over their valid queries."""
-        metrics = find().metrics
+        metrics = import_torchreid().metrics
         chunk = self.size.chunk or self.size.queries
         cmc, mean, valid = np.zeros(MAX_RANK), 0.0, 0
         for start in range(0, self.size.queries, chunk):
@@ -100,7 +100,7 @@ class Problem:
 
 def use_cython(folder: Path | None) -> None:
     """Give torchreid its compiled evaluator."""
-    rank = sys.modules[find().metrics.evaluate_rank.__module__]
+    rank = sys.modules[import_torchreid().metrics.evaluate_rank.__module__]
     if folder is not None:
         sys.path.insert(0, str(folder.resolve()))
         from rank_cy import evaluate_cy
@@ -179,12 +179,12 @@ def ties(name: str) -> dict[str, Any]:
     query, gallery = (each.round()[:, :16] for each in problem.features)
     labels = *problem.pids, *problem.camids
     ours = evaluate_features(query, gallery, *labels, metric="euclidean", normalise=False, max_rank=MAX_RANK)
-    matrix = find().metrics.compute_distance_matrix(query, gallery, "euclidean").numpy()
+    matrix = import_torchreid().metrics.compute_distance_matrix(query, gallery, "euclidean").numpy()
     tied = float(np.mean([1 - len(np.unique(row)) / len(row) for row in matrix[:64]]))
     ranks = np.empty_like(matrix)
     for row, distances in zip(ranks, matrix, strict=True):
         row[np.argsort(distances, kind="stable")] = np.arange(len(row))
-    cmc, mean = find().metrics.evaluate_rank(ranks, *labels, max_rank=MAX_RANK)
+    cmc, mean = import_torchreid().metrics.evaluate_rank(ranks, *labels, max_rank=MAX_RANK)
     return {
         "size": name,
         "distances_with_a_twin": round(tied, 3),

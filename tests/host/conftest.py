@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import aio_plugin
-from aio_plugin.host.torchreid_import import find
+from aio_plugin.host.torchreid_import import import_torchreid
 
 torch.set_num_threads(1)
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def torchreid() -> Iterator[Any]:
     aio_plugin.unregister()
-    yield find()
+    yield import_torchreid()
     aio_plugin.unregister()
 
 

@@ -10,8 +10,9 @@ from torch import nn
 
 import aio_plugin
 from aio_plugin.errors import HostError
+from aio_plugin.host import data_manager, engine
 from aio_plugin.host.default_config import default_config
-from aio_plugin.host.patches import dispatch
+from aio_plugin.training import distributed
 
 ENGINES = ("ImageSoftmaxEngine", "ImageTripletEngine")
 
@@ -29,8 +30,8 @@ class _Ours:
 
 @pytest.fixture
 def ours(monkeypatch: pytest.MonkeyPatch, registered: Any) -> Any:
-    monkeypatch.setattr(dispatch, "_data_manager_class", lambda stock: _Ours)
-    monkeypatch.setattr(dispatch, "_engine_class", lambda base: _Ours)
+    monkeypatch.setattr(data_manager, "AIODataManager", _Ours)
+    monkeypatch.setattr(engine, "AIOEngine", _Ours)
     return registered
 
 
@@ -149,6 +150,6 @@ def test_a_stock_model_on_our_data_manager_is_refused(registered: Any) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_stock_model_in_several_processes(registered: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch.distributed, "world", lambda: 2)
+    monkeypatch.setattr(distributed, "world", lambda: 2)
     with pytest.raises(HostError, match="Linear is one of torchreid's models, whose engine trains in one process"):
         getattr(registered.engine, name)(_Loaders(), nn.Linear(1, 1), None)

@@ -11,7 +11,7 @@ from torch import nn
 import aio_plugin
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import default_config
-from aio_plugin.host.patches.models import bare, is_aio
+from aio_plugin.host.run_config import is_aio, unwrap
 
 RANDOM = {"encoder": {"weights": "random"}}
 
@@ -25,7 +25,7 @@ def test_the_factory_builds_our_models(torchreid: Any) -> None:
     model = _build(torchreid)
     assert is_aio(model)
     assert is_aio(nn.DataParallel(model))
-    assert bare(nn.DataParallel(model)) is model
+    assert unwrap(nn.DataParallel(model)) is model
     assert not is_aio(_build(torchreid, "osnet_x0_25"))
     assert torchreid.utils.compute_model_complexity(model, (1, 3, 128, 64))[0] > 0
 

@@ -15,7 +15,7 @@ import aio_plugin
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import ConfigError, HostError
 from aio_plugin.host.session import session
-from aio_plugin.host.torchreid_import import distribution, find
+from aio_plugin.host.torchreid_import import distribution, import_torchreid
 from aio_plugin.models.registry import NAMES
 
 
@@ -113,7 +113,7 @@ def test_distribution_names_what_is_installed(torchreid: Any) -> None:
 def test_another_package_of_the_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchreid", ModuleType("torchreid"))
     with pytest.raises(HostError, match=r"not the person re-identification framework.*pip install torchreid==0\.2\.5"):
-        find()
+        import_torchreid()
 
 
 @pytest.mark.parametrize(("lacking", "says"), [("torchreid", "not installed"), ("gdown", "'gdown'")])
@@ -121,10 +121,10 @@ def test_an_absent_package_is_named(monkeypatch: pytest.MonkeyPatch, lacking: st
     def fail(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {lacking!r}", name=lacking)
 
-    find()
+    import_torchreid()
     monkeypatch.setattr("aio_plugin.host.torchreid_import.importlib.import_module", fail)
     with pytest.raises(HostError, match=says):
-        find()
+        import_torchreid()
 
 
 def test_register_takes_the_node_as_a_mapping(torchreid: Any) -> None:

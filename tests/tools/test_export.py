@@ -11,7 +11,7 @@ from safetensors import safe_open
 import aio_plugin
 from aio_plugin.encoders.files import read_file
 from aio_plugin.errors import CheckpointError
-from aio_plugin.host.torchreid_import import find
+from aio_plugin.host.torchreid_import import import_torchreid
 from aio_plugin.tools.export import CARD
 
 from . import trained
@@ -49,7 +49,7 @@ def test_there_and_back_bit_for_bit(weights, exported, tmp_path):
 def test_the_card(exported, small_world):
     card = json.loads(exported.with_suffix(".json").read_text())
     trained.config(small_world)
-    model = find().models.build_model("aio_tiny", num_classes=7)
+    model = import_torchreid().models.build_model("aio_tiny", num_classes=7)
     aio_plugin.unregister()
     assert card["model"] == "aio_tiny"
     assert card["encoder"] == {"name": model.encoder.name, "sha256": model.encoder.sha256}
@@ -66,11 +66,11 @@ def test_the_card(exported, small_world):
 
 def test_torchreid_loads_it(exported, weights, small_world, tmp_path, capsys):
     trained.config(small_world)
-    utils = find().utils
+    utils = import_torchreid().utils
     images = torch.rand(2, 3, 128, 64)
     found = []
     for file in (weights, exported):
-        model = find().models.build_model("aio_tiny", num_classes=7).eval()
+        model = import_torchreid().models.build_model("aio_tiny", num_classes=7).eval()
         utils.load_pretrained_weights(model, str(file))
         found.append(model(images))
         shutil.copy(next((small_world / "market1501").rglob("*.jpg")), tmp_path / "a.jpg")
@@ -125,7 +125,7 @@ def test_a_model_that_trains_its_encoder(small_world, tmp_path):
     override = ("aio.dmf.start", "")
     cfg = trained.config(small_world, config_file=config, overrides=override)
     torch.manual_seed(0)
-    model = find().models.build_model("dmf_tiny", num_classes=5, loss=cfg.loss.name)
+    model = import_torchreid().models.build_model("dmf_tiny", num_classes=5, loss=cfg.loss.name)
     torch.save({"state_dict": model.state_dict()}, tmp_path / "model.pth.tar")
     out = tmp_path / "dmf.safetensors"
     assert export("--config-file", config, "--weights", tmp_path / "model.pth.tar", "--out", out, *override) == 0

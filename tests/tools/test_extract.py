@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import aio_plugin
-from aio_plugin.host.torchreid_import import find
+from aio_plugin.host.torchreid_import import import_torchreid
 from aio_plugin.tools import extract as tool
 
 from . import trained
@@ -27,7 +27,7 @@ def run(root, weights, out, wanted, *more):
 def as_tested(root, weights, spec, *overrides):
     """Query and gallery features as testing computes them: torchreid's loading, its manager, our engine."""
     cfg = trained.config(root, "data.targets", [spec], *overrides)
-    torchreid = find()
+    torchreid = import_torchreid()
     manager = trained.manager(cfg)
     model = torchreid.models.build_model("aio_tiny", num_classes=7, loss=cfg.loss.name)
     torchreid.utils.load_pretrained_weights(model, str(weights))

@@ -7,7 +7,7 @@ import torch
 import aio_plugin
 from aio_plugin.__main__ import main
 from aio_plugin.host.main import _config, _datamanager
-from aio_plugin.host.torchreid_import import find
+from aio_plugin.host.torchreid_import import import_torchreid
 
 CONFIG = str(Path(aio_plugin.__file__).parents[1] / "configs" / "toy" / "aio_tiny_toy.yaml")
 
@@ -31,14 +31,14 @@ def config(root, *more, config_file=CONFIG, overrides=None):
 
 def manager(cfg):
     """torchreid's way to a data manager."""
-    return _datamanager(find(), cfg)
+    return _datamanager(import_torchreid(), cfg)
 
 
 def write_checkpoint(root, path, seed=0):
     """A checkpoint as torchreid writes it, of a model that differs from a fresh one everywhere."""
     cfg = config(root)
     torch.manual_seed(seed)
-    model = find().models.build_model("aio_tiny", num_classes=7, loss=cfg.loss.name)
+    model = import_torchreid().models.build_model("aio_tiny", num_classes=7, loss=cfg.loss.name)
     with torch.no_grad():
         for value in (*model.parameters(), *(b for n, b in model.named_buffers() if "running" in n)):
             value += 0.01 * torch.rand_like(value)

@@ -116,19 +116,14 @@ def run_until(line, out, pattern):
 
 DIE = """
 import os, signal, sys
-from aio_plugin.host import engine as module
-make = module.engine_class
-def dying(base):
-    cls = make(base)
-    step = cls.forward_backward
-    def forward_backward(self, data):
-        first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-        if first and os.environ["RANK"] == "1" and (self.epoch, self.batch_idx) == (1, 2):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return step(self, data)
-    cls.forward_backward = forward_backward
-    return cls
-module.engine_class = dying
+from aio_plugin.host.engine import AIOEngine
+step = AIOEngine.forward_backward
+def forward_backward(self, data):
+    first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+    if first and os.environ["RANK"] == "1" and (self.epoch, self.batch_idx) == (1, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, data)
+AIOEngine.forward_backward = forward_backward
 from aio_plugin.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

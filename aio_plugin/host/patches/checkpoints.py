@@ -13,7 +13,7 @@ import torch
 from .base import Patches
 
 
-def open_checkpoints(patches: Patches) -> None:
+def patch_checkpoint_loading(patches: Patches) -> None:
     """Allow numpy's scalars, under numpy 2's name and numpy 1's, in files that torch loads."""
     if torch.__version__ < torch.torch_version.TorchVersion("2.6"):
         return  # loads them as it is

@@ -17,14 +17,14 @@ from ...datasets.base import Adapter, Splits
 from ...errors import ConfigError, HostError
 from ...modality import Item, Media
 from ..session import session
-from ..torchreid_import import find
+from ..torchreid_import import import_torchreid
 from .base import Patches
 
 Row = tuple[Media, int, int, int]
 _BLANK: Row = (Media(""), -1, -1, 0)  # torchreid's constructor looks at the first entry of every list
 
 
-def open_datasets(torchreid: Any, patches: Patches) -> None:
+def patch_datasets(torchreid: Any, patches: Patches) -> None:
     """Add every adapter to torchreid's image datasets, those that are registered later too.
 
     Raises:
@@ -56,7 +56,7 @@ def open_datasets(torchreid: Any, patches: Patches) -> None:
 @functools.cache
 def dataset_class(name: str) -> type:
     """The ``torchreid.data.ImageDataset`` subclass of the adapter called ``name``."""
-    adapter, base = ADAPTERS[name], find().data.ImageDataset
+    adapter, base = ADAPTERS[name], import_torchreid().data.ImageDataset
 
     def __init__(
         self: Any,

@@ -13,7 +13,7 @@ from ..session import session
 from .base import Patches
 
 
-def open_models(torchreid: Any, patches: Patches) -> None:
+def patch_models(torchreid: Any, patches: Patches) -> None:
     """Add every AIO model to ``torchreid.models.build_model``.
 
     Raises:
@@ -24,17 +24,6 @@ def open_models(torchreid: Any, patches: Patches) -> None:
         if name in factory:
             raise HostError(f"torchreid has a model {name!r} already; call register() first and rename the other.")
         patches.set_item(factory, name, _builder(name))
-
-
-def is_aio(model: Any) -> bool:
-    """Whether ``model``, or what DataParallel wraps in it, is an AIO model."""
-    return bool(getattr(bare(model), "is_aio", False))
-
-
-def bare(model: Any) -> Any:
-    """The model without DataParallel around it."""
-    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-    return model.module if isinstance(model, wrappers) else model
 
 
 def _builder(name: str) -> Callable[..., nn.Module]:

@@ -13,14 +13,14 @@ from ...heads.classification import Classifier
 from ...losses.shards import keep_state_whole
 from ...training.optimisation import param_groups
 from ...training.schedule import WarmupCosine
+from ..run_config import is_aio, unwrap
 from ..session import session
 from .base import Patches
-from .models import bare, is_aio
 
 ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"
 
 
-def open_optim(torchreid: Any, patches: Patches) -> None:
+def patch_optim(torchreid: Any, patches: Patches) -> None:
     """Wrap ``build_optimizer`` and ``build_lr_scheduler`` and add the new names to torchreid's lists."""
     optim = torchreid.optim
     for module, wrap, names, new in (
@@ -57,7 +57,7 @@ def _optimizer_builder(stock: Any) -> Any:
         ours = is_aio(given["model"])
         if not ours and given["optim"] != ADAMW:
             return stock(*args, **kwargs)  # type: ignore[no-any-return]
-        model = bare(given["model"])
+        model = unwrap(given["model"])
         if ours:
             given["model"], given["staged_lr"] = _Groups(_aio_groups(given)), False
         if given["optim"] == ADAMW:
@@ -75,7 +75,7 @@ def _optimizer_builder(stock: Any) -> Any:
 def _aio_groups(given: dict[str, Any]) -> list[dict[str, Any]]:
     new_layers = given["new_layers"]
     return param_groups(
-        bare(given["model"]),
+        unwrap(given["model"]),
         given["lr"],
         given["weight_decay"],
         session.options().text.lr_mult,

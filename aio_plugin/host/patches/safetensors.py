@@ -13,7 +13,7 @@ from .base import Patches
 SUFFIX = ".safetensors"
 
 
-class Weights(dict[str, Any]):
+class WeightsCheckpoint(dict[str, Any]):
     """A checkpoint of weights alone; asking it how far training was is an error."""
 
     def __missing__(self, key: str) -> Any:
@@ -23,7 +23,7 @@ class Weights(dict[str, Any]):
         )
 
 
-def open_safetensors(torchreid: Any, patches: Patches) -> None:
+def patch_safetensors(torchreid: Any, patches: Patches) -> None:
     """Let ``torchreid.utils.load_checkpoint``, and all that calls it, read safetensors; other files go to the stock
     function itself."""
     stock = torchreid.utils.load_checkpoint
@@ -32,7 +32,7 @@ def open_safetensors(torchreid: Any, patches: Patches) -> None:
     def load_checkpoint(fpath: Any) -> Any:
         if fpath is None or not str(fpath).endswith(SUFFIX):
             return stock(fpath)
-        return Weights(state_dict=read_file(fpath, "model.load_weights"))
+        return WeightsCheckpoint(state_dict=read_file(fpath, "model.load_weights"))
 
     for module in (torchreid.utils, sys.modules[stock.__module__]):
         patches.set_attribute(module, "load_checkpoint", load_checkpoint)
