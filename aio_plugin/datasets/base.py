@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ModalityError
+from ..errors import ModalityError, ProtocolError
 from ..modality import Combination, Item, format_combination
 from ..protocols.base import Protocol
 
@@ -89,6 +89,15 @@ class Adapter:
             DatasetError: the data has to be read for it, and cannot be.
         """
         return self.find_queries(root, options) if self.find_queries else self.queries
+
+
+def training_only(dataset: str) -> MakeProtocol:
+    """The protocol of a dataset without a test split, which raises ProtocolError."""
+
+    def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+        raise ProtocolError(f"{dataset} is for training only; use it in data.sources, not in data.targets.")
+
+    return protocol
 
 
 def choose_query(name: str, queries: Sequence[Combination], query: Combination | None) -> Combination:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.reading.finegpr import conditions
 from aio_plugin.datasets.reading.finegpr_captions import Caption, read_captions
-from aio_plugin.datasets.reading.finegpr_names import conditions
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 
@@ -196,7 +196,7 @@ def test_finegpr_c_choices_apply_before_captions(tmp_path):
 def test_finegpr_c_finds_the_captions(tmp_path):
     base = made.finegpr_c(tmp_path)
     write(base / "licence.txt", "Research only.")
-    with pytest.raises(DatasetError, match=r"any of captions.txt, licence.txt .* aio.datasets.finegpr_c.captions"):
+    with pytest.raises(DatasetError, match=r"each of captions.txt, licence.txt .* aio.datasets.finegpr_c.captions"):
         read("finegpr_c", tmp_path)
     write(base / "texts/fine.json", made.as_list())
     assert len(read("finegpr_c", tmp_path, captions="captions.txt").train) == 3

@@ -10,7 +10,7 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.infrared import sysu_mm01
 from aio_plugin.datasets.reading import pku_splits
 from aio_plugin.datasets.reading.layouts import Tree
-from aio_plugin.datasets.reading.permutations import read_permutations
+from aio_plugin.datasets.reading.matlab import read_permutations
 from aio_plugin.errors import DatasetError, ProtocolError
 from aio_plugin.modality import Modality
 

@@ -113,7 +113,7 @@ def test_luperson_t(tmp_path):
     assert [item.pid for item in splits.train] == [0, 1, 2]
     assert splits.found == {"train images": 3, "train captions": 6}
     write(base / "other.json", "[]")
-    with pytest.raises(DatasetError, match="any of LuPerson_caption_all_some_2v.json, other.json"):
+    with pytest.raises(DatasetError, match="each of LuPerson_caption_all_some_2v.json, other.json"):
         read("luperson_t", tmp_path)
     assert len(read("luperson_t", tmp_path, annotations="LuPerson_caption_all_some_2v.json").train) == 3
 

@@ -14,11 +14,10 @@ from ...protocols.base import Protocol
 from ...protocols.llcm import LLCM
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
-from ..reading.checks import Absences, Fault
+from ..reading.checks import Absences, Fault, check_apart, lacking, modality_counts, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_ids, read_labelled
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.persons import check_apart, lacking, modality_counts, pids
 
 NAME, FOLDER = "llcm", "LLCM"
 QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))

@@ -12,11 +12,10 @@ from ...protocols.base import Protocol
 from ...protocols.simple import Open
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
-from ..reading.checks import Absences
+from ..reading.checks import Absences, check_apart, lacking, modality_counts, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.persons import check_apart, lacking, modality_counts, pids
 
 NAME, FOLDER = "regdb", "RegDB"
 TRIALS = tuple(range(1, 11))

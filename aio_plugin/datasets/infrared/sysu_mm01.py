@@ -16,8 +16,8 @@ from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, disjoint, read_ids
+from ..reading.matlab import IdentityPermutations, read_permutations
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.permutations import Permutations, read_permutations
 
 NAME, FOLDER = "sysu_mm01", "SYSU-MM01"
 RGB_CAMERAS, IR_CAMERAS = (1, 2, 4, 5), (3, 6)
@@ -108,7 +108,7 @@ def _tree(root: str, values: Mapping[str, str]) -> Tree:
     return tree
 
 
-def _permutations(tree: Tree) -> Permutations:
+def _permutations(tree: Tree) -> dict[int, IdentityPermutations]:
     for file in PERMUTATION_FILES:
         if tree.has(file):
             return read_permutations(tree.path(file))

@@ -18,11 +18,11 @@ from ...protocols.kinds import Kinds
 from ...protocols.simple import Open
 from ..base import Adapter, Options, Splits, choose_query
 from ..reading import checks
+from ..reading.checks import unanswered
 from ..reading.layouts import Part, Tree
 from ..reading.options import resolve
 from ..reading.orbench_lists import COLUMNS, FILE, NAMES, SIZES, list_name, read_tests
 from ..reading.orbench_train import TRAIN, read_train
-from ..reading.persons import unanswered
 
 NAME, FOLDER = "orbench", "ORBench"
 GROUPS = {"orbench_one": 1, "orbench_two": 2, "orbench_three": 3, "orbench_four": 4}

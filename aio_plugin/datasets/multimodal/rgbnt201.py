@@ -14,11 +14,10 @@ from ...protocols.base import Protocol
 from ...protocols.simple import SameCamera
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
-from ..reading.checks import Fault
+from ..reading.checks import Fault, check_apart
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.persons import check_apart
 
 NAME, FOLDER = "rgbnt201", "RGBNT201"
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,), (Modality.IR,), (Modality.RGB, Modality.IR))

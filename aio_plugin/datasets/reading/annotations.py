@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
-from ...errors import DatasetError
+from ...errors import DatasetError, IncompleteError
 from .json_stream import elements
+from .layouts import Tree
+from .options import Option
 
 MOST_ID = 2**62
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -148,3 +150,39 @@ def _check_list(file: str, stream: BinaryIO) -> None:
     if head[start:].lstrip()[:1] == b"{":
         raise DatasetError(f"{file}: must be a JSON list of records, but is one object. Restore the file.")
     stream.seek(start)
+
+
+def file_option(name: str = "annotations", suffixes: Sequence[str] = (".json",)) -> Option:
+    """The option that names the annotation file of a dataset whose authors do not say what it is called."""
+    about = f"the file of the {name}, relative to the dataset's folder; '' takes the only {' or '.join(suffixes)} there"
+    return Option(name, "", about)
+
+
+def find_file(tree: Tree, option: Option, value: str, suffixes: Sequence[str] = (".json",)) -> str:
+    """The path on disk of the file that an option of :func:`file_option` names.
+
+    Args:
+        value: of ``option``, a path relative to the dataset's folder; "" for the only file with one of the
+            ``suffixes`` in that folder.
+
+    Raises:
+        DatasetError: the file is absent or outside the data root, or none is named and there is not exactly one.
+    """
+    key = f"aio.datasets.{tree.dataset}.{option.name}"
+    if value:
+        path = tree.listed(value, key)
+        if not tree.exists(path):
+            raise IncompleteError(f"{tree.dataset}: {path}, which {key} names, is absent or empty. Correct the name.")
+        return path
+    names = tree.files(".", suffixes)
+    if not names:
+        raise IncompleteError(
+            f"{tree.dataset}: {tree.base} has no file of the {option.name} ({' or '.join(suffixes)}). Put it there, or "
+            f"name it in {key}."
+        )
+    if len(names) > 1:
+        raise DatasetError(
+            f"{tree.dataset}: each of {', '.join(names)} in {tree.base} could hold the {option.name}. Name the right "
+            f"one in {key}."
+        )
+    return tree.path(names[0])

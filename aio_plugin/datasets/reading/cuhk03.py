@@ -1,24 +1,35 @@
-"""CUHK03: five pairs of cameras (Li et al., CVPR 2014). Its folder, and the names of its images.
+"""CUHK03: five pairs of cameras (Li et al., CVPR 2014). Its folder, the names of its images and its MATLAB files.
 
-Boxes are drawn by hand ("labeled") or by a detector ("detected"). Code disagrees which is meant by
-CUHK03, so the names of the datasets say.
+Boxes are drawn by hand ("labeled") or by a detector ("detected"). Other code means the one or the other by
+CUHK03, so the names of these datasets say which.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
+from .imports import import_package
 from .layouts import Part, Tree
 from .lists import Names
+from .matlab import load_variables
 
 FOLDER = "cuhk03"
 BOXES = ("detected", "labeled")
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
 EXTRACT = (
-    "The images are extracted from cuhk-03.mat once, by torchreid's own dataset cuhk03 for one: "
+    "The images must be extracted from cuhk-03.mat first, for example by torchreid's own dataset cuhk03: "
     "torchreid.data.ImageDataManager(root=..., sources='cuhk03')."
 )
+SPLITS = 20
+"""Classic splits."""
+LARGEST = 2**31
+"""Of the numbers in the MATLAB files."""
 
 
 def tree_of(name: str, root: str, boxes: str, file: str, remark: str) -> Tree:
@@ -46,3 +57,86 @@ def person_id(pair: int, person: int) -> int:
 def image_item(path: str, match: re.Match[str]) -> Item:
     """The item of an image whose name matched; its camera is the view."""
     return Item(Media(path), person_id(int(match["pair"]), int(match["person"])), int(match["view"]) - 1)
+
+
+class NewProtocol(NamedTuple):
+    """The 767/700 split (Zhong et al., CVPR 2017).
+
+    Attributes:
+        names: (N) file names.
+        labels: (N,) identities, from 1.
+        train, query, gallery: positions from 0 in ``names``.
+    """
+
+    names: list[str]
+    labels: NDArray[np.int64]
+    train: NDArray[np.int64]
+    query: NDArray[np.int64]
+    gallery: NDArray[np.int64]
+
+
+def read_new_protocol(path: str) -> NewProtocol:
+    """The configuration in a ``cuhk03_new_protocol_config_*.mat``.
+
+    Raises:
+        DatasetError: it is not that file, or its parts do not fit together.
+    """
+    try:
+        content = load_variables(path)
+        names = [_name(cell) for cell in np.asarray(content["filelist"], dtype=object).ravel()]
+        labels = _integers(content["labels"])
+        parts = [_integers(content[f"{part}_idx"]) - 1 for part in ("train", "query", "gallery")]
+    except KeyError as error:
+        raise _wrong_file(path, f"it has no variable {error}") from error
+    except (ValueError, TypeError, IndexError) as error:
+        raise _wrong_file(path, str(error)) from error
+    if len(labels) != len(names):
+        raise _wrong_file(path, f"filelist has {len(names)} names, labels {len(labels)} numbers")
+    for part, positions in zip(("train", "query", "gallery"), parts, strict=True):
+        if not len(positions) or positions.min() < 0 or positions.max() >= len(names):
+            raise _wrong_file(path, f"{part}_idx does not count from 1 to {len(names)}")
+    return NewProtocol(names, labels, *parts)
+
+
+def read_test_set(path: str, split: int) -> set[int]:
+    """The :func:`person_id` of the test persons of one of the 20 classic splits in ``cuhk-03.mat``.
+
+    Args:
+        split: 1 to 20.
+
+    Raises:
+        DatasetError: it is not that file, or h5py is not installed.
+    """
+    h5py = import_package("h5py", "CUHK03's classic splits need")
+    try:
+        with h5py.File(path, "r") as file:
+            sets = np.asarray(file["testsets"]).ravel()
+            if len(sets) != SPLITS:
+                raise ValueError(f"testsets has {len(sets)} cells, not {SPLITS}")
+            pairs = np.asarray(file[sets[split - 1]])  # HDF5 holds MATLAB's arrays transposed
+            if pairs.ndim != 2 or pairs.shape[0] != 2 or not pairs.size:
+                raise ValueError(f"test set {split} is not a list of (camera pair, person)")
+            numbers = _integers(pairs).reshape(2, -1)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise _wrong_file(path, str(error), "Get the published file again.") from error
+    return {person_id(pair, person) for pair, person in numbers.T.tolist()}
+
+
+def _name(cell: Any) -> str:
+    value = np.ravel(cell)
+    if len(value) != 1 or not isinstance(value[0], str):
+        raise ValueError(f"filelist holds {cell!r}, which is not a file name")
+    return str(value[0])
+
+
+def _integers(values: Any) -> NDArray[np.int64]:
+    array = np.asarray(values).ravel()
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"numbers expected, got {array.dtype}")
+    if not np.array_equal(array, np.rint(array)) or (len(array) and np.abs(array).max() > LARGEST):
+        raise ValueError("whole numbers expected")
+    return array.astype(np.int64)
+
+
+def _wrong_file(path: str, reason: str, remedy: str = "Restore it from zhunzhong07/person-re-ranking.") -> DatasetError:
+    return DatasetError(f"{path} is not CUHK03's file of that name: {reason}. {remedy}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import pickle
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ...errors import DatasetError
-from .plain_pickle import load_plain
 
 MOST_ID = 2**62
 
@@ -16,29 +16,29 @@ def read_keys(path: str) -> tuple[list[str], list[int]]:
     """(N) keys and (N) raw identities.
 
     Raises:
-        DatasetError: it is no pickle of plain values, or not a dictionary of two such lists.
+        DatasetError: it is not a pickle of plain values, or not a dictionary of two such lists.
     """
-    content = load_plain(path)
+    content = _load_plain(path)
     if not isinstance(content, dict):
-        raise _wrong(path, f"it holds a {type(content).__name__}, not a dictionary")
+        raise _wrong_keys(path, f"it holds a {type(content).__name__}, not a dictionary")
     for name in ("keys", "pids"):
         if not isinstance(content.get(name), list):
-            raise _wrong(path, f"it has no list {name!r}")
+            raise _wrong_keys(path, f"it has no list {name!r}")
     keys, pids = content["keys"], content["pids"]
     if len(keys) != len(pids):
-        raise _wrong(path, f"it has {len(keys)} keys and {len(pids)} pids")
+        raise _wrong_keys(path, f"it has {len(keys)} keys and {len(pids)} pids")
     if not keys:
-        raise _wrong(path, "its lists are empty")
+        raise _wrong_keys(path, "its lists are empty")
     for at, (key, pid) in enumerate(zip(keys, pids, strict=True)):
         if type(key) is not str:
             keys[at] = _text(path, at, key)
         if type(pid) is not int or not 0 <= pid < MOST_ID:
-            raise _wrong(path, f"entry {at} of 'pids' must be a whole number from 0 on, got {str(pid)[:60]!r}")
+            raise _wrong_keys(path, f"entry {at} of 'pids' must be a whole number from 0 on, got {_shown(pid)}")
     return keys, pids
 
 
-def repeats(path: str, keys: list[str], pids: list[int]) -> frozenset[int]:
-    """Positions of the keys that stand in the list before.
+def repeated_keys(path: str, keys: list[str], pids: list[int]) -> frozenset[int]:
+    """Positions of the keys that the list already has before.
 
     Raises:
         DatasetError: a key has two identities.
@@ -50,18 +50,54 @@ def repeats(path: str, keys: list[str], pids: list[int]) -> frozenset[int]:
     for at in suspects:
         before = first.setdefault(keys[at], at)
         if pids[before] != pids[at]:
-            raise _wrong(path, f"entries {before} and {at} give {keys[at]!r} two identities")
+            raise _wrong_keys(path, f"entries {before} and {at} give {keys[at]!r} two identities")
     return frozenset(at for at in suspects if first[keys[at]] != at)
+
+
+def _shown(value: object) -> str:
+    """Plain values can be nested deeply, or be numbers too long to print; strings and floats cannot."""
+    return repr(value)[:60] if isinstance(value, str | float) else type(value).__name__
 
 
 def _text(path: str, at: int, key: Any) -> str:
     if not isinstance(key, bytes):
-        raise _wrong(path, f"entry {at} of 'keys' must be a string, got {type(key).__name__}")
+        raise _wrong_keys(path, f"entry {at} of 'keys' must be a string, got {type(key).__name__}")
     try:
         return key.decode("ascii")
     except UnicodeDecodeError as error:
-        raise _wrong(path, f"entry {at} of 'keys' is not ASCII: {error}") from error
+        raise _wrong_keys(path, f"entry {at} of 'keys' is not ASCII: {error}") from error
 
 
-def _wrong(path: str, reason: str) -> DatasetError:
+def _wrong_keys(path: str, reason: str) -> DatasetError:
     return DatasetError(f"{path} is not LUPerson-NL's list of keys: {reason}. Write it with convert_lmdb.py again.")
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Makes lists, dictionaries, strings, bytes and numbers, and refuses everything that must be imported."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise pickle.UnpicklingError(f"it imports {module}.{name}, which a list of keys does not need")
+
+    def persistent_load(self, pid: object) -> NoReturn:
+        raise pickle.UnpicklingError("it refers to an external object")
+
+
+def _load_plain(path: str) -> Any:
+    """The value in a pickle file of lists, dictionaries, strings, bytes and numbers.
+
+    Raises:
+        DatasetError: it is not a pickle, is truncated, or would import anything.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _PlainUnpickler(file).load()
+    except OSError as error:
+        raise DatasetError(f"Cannot read {path}: {error}. Restore the file.") from error
+    except (
+        pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
+        MemoryError, RecursionError,
+    ) as error:  # fmt: skip
+        reason = str(error) or type(error).__name__
+        raise DatasetError(
+            f"{path} is not a pickle of plain values: {reason}. Get the file from its source again."
+        ) from error

@@ -15,11 +15,10 @@ from ...modality import Item, Media, Modality
 from ..base import relabel
 from .annotations import identity, read_objects, string
 from .captioned import OTHER_CAMERA, PHOTO_CAMERA
-from .checks import Absences, Fault
+from .checks import Absences, Fault, lacking
 from .layouts import Tree
 from .lists import Names
 from .orbench_lists import FOLDERS
-from .persons import lacking
 
 TRAIN = "train_annos.json"
 DRAWN = tuple(modality for modality in FOLDERS if modality is not Modality.RGB)

@@ -8,7 +8,7 @@ from ...modality import Combination, Modality
 from ...protocols.base import Protocol
 from ...protocols.simple import Open, SourcePhoto
 from ..base import Options
-from . import annotation_file
+from .annotations import file_option, find_file
 from .captioned import Photo, photos_by_split
 from .layouts import Part, Tree
 from .options import resolve
@@ -18,7 +18,7 @@ LAYOUT = (
     Part("images/<n>.jpg"),
     Part("*.json", "a list of split, id, file_path and captions; the authors do not say its name"),
 )
-ANNOTATIONS = annotation_file.option()
+ANNOTATIONS = file_option()
 OPTIONS = (ANNOTATIONS,)
 SPLITS = ("train", "test")
 MOST_WORDS = 75
@@ -34,7 +34,7 @@ def read_photos(name: str, folder: str, root: str, options: Options) -> tuple[st
     values = resolve(name, OPTIONS, options)
     tree = Tree(name, root, folder, LAYOUT)
     tree.require()
-    file = annotation_file.find(tree, ANNOTATIONS, values[ANNOTATIONS.name])
+    file = find_file(tree, ANNOTATIONS, values[ANNOTATIONS.name])
     photos, notes = photos_by_split(tree, file[len(tree.base) + 1 :], SPLITS, images="")
     return file, photos, notes + _too_long(name, [photo for split in SPLITS for photo in photos[split]])
 

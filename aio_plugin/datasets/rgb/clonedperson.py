@@ -12,11 +12,11 @@ from ...protocols.base import Protocol
 from ...protocols.simple import SameCamera
 from ..base import Adapter, Options, Splits, choose_query
 from ..reading import checks
+from ..reading.checks import check_apart, pids, search_counts, unanswered
+from ..reading.folders import folder_of, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import resolve
-from ..reading.persons import check_apart, pids, search_counts, unanswered
-from ..reading.rgb_sets import folder_of, scene_images
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "clonedperson", ("clonedperson", "ClonedPerson")

@@ -10,11 +10,20 @@ from ...protocols.base import Protocol
 from ...protocols.cuhk03 import CUHK03Classic
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
-from ..reading.checks import Fault
-from ..reading.cuhk03 import BOXES, EXTRACT, FOLDER, QUERIES, image_item, images_of, names_of, person_id, tree_of
-from ..reading.cuhk03_files import SPLITS, read_test_set
+from ..reading.checks import Fault, pids
+from ..reading.cuhk03 import (
+    BOXES,
+    EXTRACT,
+    FOLDER,
+    QUERIES,
+    SPLITS,
+    image_item,
+    images_of,
+    names_of,
+    read_test_set,
+    tree_of,
+)
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.persons import pids
 
 MATLAB = "cuhk03_release/cuhk-03.mat"
 OPTIONS = (
@@ -42,7 +51,7 @@ def read(boxes: str, root: str, options: Options, query: Combination | None = No
     choose_query(name, QUERIES, query)
     tree = tree_of(name, root, boxes, MATLAB, "MATLAB 7.3, which names the splits")
     tree.require()
-    tested = {person_id(*person) for person in read_test_set(tree.path(MATLAB), split)}
+    tested = read_test_set(tree.path(MATLAB), split)
     folder = images_of(boxes)
     names = names_of(name)
     matches = [(file, match) for file in tree.files(folder) if (match := names.match(file, f"{folder}/{file}"))]

@@ -10,14 +10,23 @@ from ...protocols.base import Protocol
 from ...protocols.simple import SameCamera
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
-from ..reading.checks import Absences
-from ..reading.cuhk03 import BOXES, EXTRACT, FOLDER, QUERIES, image_item, images_of, names_of, tree_of
-from ..reading.cuhk03_files import NewProtocol, read_new_protocol
+from ..reading.checks import Absences, check_apart, pids, search_counts, unanswered
+from ..reading.cuhk03 import (
+    BOXES,
+    EXTRACT,
+    FOLDER,
+    QUERIES,
+    NewProtocol,
+    image_item,
+    images_of,
+    names_of,
+    read_new_protocol,
+    tree_of,
+)
+from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import resolve
-from ..reading.persons import check_apart, pids, search_counts, unanswered
-from ..reading.rgb_sets import folder_of
 
 PACKAGED = ("CUHK03-NP", "cuhk03-np", f"{FOLDER}/CUHK03-NP", f"{FOLDER}/cuhk03-np")
 PARTS = ("bounding_box_train", "query", "bounding_box_test")

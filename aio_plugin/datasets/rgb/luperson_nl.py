@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from ...errors import DatasetError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits
+from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
 from ..reading.checks import Fault
+from ..reading.folders import folder_of, form_of, walk
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.luperson_keys import read_keys, repeats
+from ..reading.luperson_keys import read_keys, repeated_keys
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.rgb_sets import folder_of, form_of, training_only, walk
 from ..storage import lmdb_images as packed
 from ..storage.photos import Photos
 
@@ -76,7 +76,7 @@ class _Packed:
             DatasetError: keys are malformed, or images absent.
         """
         keys, pids = read_keys(self.file)
-        self.repeats = repeats(self.file, keys, pids)
+        self.repeats = repeated_keys(self.file, keys, pids)
         for at, here in enumerate(packed.held(self.folder, keys)):
             match = self.names.match(keys[at], keys[at]) if at not in self.repeats else None
             if not here:

@@ -14,14 +14,13 @@ from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.simple import SameCamera
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, choose_query, relabel, training_only
 from ..reading import checks
-from ..reading.checks import Absences, Fault
+from ..reading.checks import Absences, Fault, pids, search_counts, unanswered
+from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.persons import pids, search_counts, unanswered
-from ..reading.rgb_sets import folder_of, training_only
 
 FOLDERS = {"v1": ("MSMT17_V1", "msmt17/MSMT17_V1", "MSMT17"), "v2": ("MSMT17_V2", "msmt17/MSMT17_V2", "MSMT17")}
 IMAGES = {"v1": ("train", "test"), "v2": ("mask_train_v2", "mask_test_v2")}

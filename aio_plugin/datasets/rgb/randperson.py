@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ...errors import DatasetError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits
+from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
+from ..reading.folders import folder_of, form_of, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import Option, about, defaults, resolve
-from ..reading.rgb_sets import folder_of, form_of, scene_images, training_only
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "randperson", ("RandPerson", "randperson", "randperson_subset")

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from ...errors import DatasetError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits
+from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
+from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import resolve
-from ..reading.rgb_sets import folder_of, training_only
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "unrealperson", ("UnrealPerson", "unrealperson", "unreal")

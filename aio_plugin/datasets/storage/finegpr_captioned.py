@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...modality import Item, Media, Modality
+from ..reading.finegpr import EXAMPLE, PATTERN, conditions, of
 from ..reading.finegpr_captions import read_captions
-from ..reading.finegpr_names import EXAMPLE, PATTERN, conditions, of
 from ..reading.lists import Names
 from .lazy_items import LazyItems
 from .photos import Photos

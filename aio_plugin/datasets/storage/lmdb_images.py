@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import DatasetError, MediaError
-from ..reading.optional import optional
+from ..reading.imports import import_package
 
 FILE = "data.mdb"
 MARK = f"{FILE}#"
@@ -57,7 +57,7 @@ def held(folder: str, keys: Iterable[str]) -> Iterator[bool]:
 @lru_cache(maxsize=OPEN_AT_ONCE)
 def _environment(folder: str) -> Any:
     """The folder opened for reading; LMDB opens a folder once a process."""
-    lmdb = optional("lmdb", f"The images in {folder} need")
+    lmdb = import_package("lmdb", f"The images in {folder} need")
     try:
         environment = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False)
     except lmdb.Error as error:

@@ -6,17 +6,17 @@ FineGPR-C (VTBR, arXiv:2110.05074) are captions of its images.
 from __future__ import annotations
 
 from ...modality import Combination
-from ..base import Adapter, Options, Splits
-from ..reading import annotation_file, checks
+from ..base import Adapter, Options, Splits, training_only
+from ..reading import checks
+from ..reading.annotations import file_option, find_file
+from ..reading.finegpr import CHOICES, LAYOUT, TOPS, Images
 from ..reading.finegpr_captions import SUFFIXES
-from ..reading.finegpr_images import CHOICES, LAYOUT, TOPS, Images
 from ..reading.layouts import Part, Tree
 from ..reading.options import about, defaults, resolve
-from ..reading.rgb_sets import training_only
 from ..storage.finegpr_captioned import Captions, WithCaptions
 
 FOLDER = "FineGPR_Dataset"
-CAPTIONS = annotation_file.option("captions", SUFFIXES)
+CAPTIONS = file_option("captions", SUFFIXES)
 CAPTIONED = (*CHOICES, CAPTIONS)
 SURVEY = [{"images": form} for form in TOPS]
 
@@ -47,7 +47,7 @@ def read_captioned(root: str, options: Options, query: Combination | None = None
     layout = (*LAYOUT, Part("*.txt", "the captions, or .tsv or .json"))
     tree = Tree(name, root, FOLDER, layout)
     images = Images(tree, values)
-    captions = Captions(name, annotation_file.find(tree, CAPTIONS, values[CAPTIONS.name], SUFFIXES))
+    captions = Captions(name, find_file(tree, CAPTIONS, values[CAPTIONS.name], SUFFIXES))
     photos = images.photos(captions.keys)
     train = WithCaptions(photos, captions)
     found = {

@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...modality import Combination
-from ..base import Adapter, Options, Splits
-from ..reading import annotation_file
-from ..reading.annotations import strings
+from ..base import Adapter, Options, Splits, training_only
+from ..reading.annotations import file_option, find_file, strings
 from ..reading.layouts import Part, Tree
 from ..reading.options import about, defaults, resolve
-from ..reading.rgb_sets import training_only
 from ..storage.unidentified import read_unidentified
 
 NAME, FOLDER = "luperson_t", "LUPerson-T"
@@ -21,7 +19,7 @@ LAYOUT = (
     Part("images/<name>.jpg"),
     Part("*.json", "a list of file_path, a name in images/, and captions"),
 )
-ANNOTATIONS = annotation_file.option()
+ANNOTATIONS = file_option()
 OPTIONS = (ANNOTATIONS,)
 
 
@@ -34,7 +32,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     values = resolve(NAME, OPTIONS, options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
-    file = annotation_file.find(tree, ANNOTATIONS, values[ANNOTATIONS.name])
+    file = find_file(tree, ANNOTATIONS, values[ANNOTATIONS.name])
     photos, found, notes = read_unidentified(tree, [file], "file_path", _captions, "images")
     notes += [
         f"{NAME}: found (published): train images {found['train images']:,} (about 1.3 million pairs; no exact count)",

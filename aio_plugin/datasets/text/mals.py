@@ -9,13 +9,12 @@ from typing import Any
 
 from ...errors import IncompleteError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits
+from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
 from ..reading.annotations import read_objects, string
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import resolve
-from ..reading.rgb_sets import training_only
 from ..storage.unidentified import read_unidentified
 
 NAME, FOLDER = "mals", "MALS"

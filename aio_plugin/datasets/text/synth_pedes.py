@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ...errors import ProtocolError
 from ...modality import Combination
-from ...protocols.base import Protocol
-from ..base import Adapter, Options, Splits
+from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
 from ..reading.annotations import read_photos
 from ..reading.checks import Absences
@@ -62,9 +60,6 @@ def _parse(tree: Tree, file: str, look: bool) -> tuple[CaptionedPhotos, bool]:
     return photos.close(), complete
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
-    """Raises ProtocolError: there is no test split."""
-    raise ProtocolError(f"{NAME} is for training only; use it in data.sources, not in data.targets.")
-
-
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), defaults(OPTIONS), about(OPTIONS), survey=({INDEX.name: OFF},))
+ADAPTER = Adapter(
+    NAME, FOLDER, read, training_only(NAME), (), defaults(OPTIONS), about(OPTIONS), survey=({INDEX.name: OFF},)
+)

@@ -1,13 +1,11 @@
-"""What the sets of RGB photos share: where they lie, in which form, and walking their folders."""
+"""Finding the folder of a dataset and the form it is in, and walking through its images."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ...errors import OtherFormError, ProtocolError
-from ...protocols.base import Protocol
-from ..base import MakeProtocol, Options
+from ...errors import OtherFormError
 from .layouts import IMAGE_SUFFIXES, Tree
 from .lists import Names
 
@@ -83,12 +81,3 @@ def form_of(tree: Tree, option: str, wanted: str, places: Mapping[str, Sequence[
         f"{tree.dataset}: {tree.base} has the form {other} ({place}), not {wanted}. Set "
         f"aio.datasets.{tree.dataset}.{option}: {other}, or get the other form."
     )
-
-
-def training_only(dataset: str) -> MakeProtocol:
-    """The protocol of a dataset without a test split, which raises ProtocolError."""
-
-    def protocol(root: str, options: Options, query: object = None) -> Protocol:
-        raise ProtocolError(f"{dataset} is for training only; use it in data.sources, not in data.targets.")
-
-    return protocol
