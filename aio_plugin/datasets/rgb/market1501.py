@@ -12,10 +12,10 @@ from ...protocols.base import Protocol
 from ...protocols.simple import SameCamera
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
+from ..reading.checks import check_apart, pids, search_counts, unanswered
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.options import resolve
-from ..reading.persons import check_apart, pids, search_counts, unanswered
 
 NAME, RELEASE = "market1501", "Market-1501-v15.09.15"
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
