@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.reading.finegpr import conditions
-from aio_plugin.datasets.reading.finegpr_captions import Caption, read_captions
+from aio_plugin.datasets.reading.finegpr_captions import read_captions
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 
@@ -270,5 +270,25 @@ def test_finegpr_c_captions_off_the_names_are_counted(tmp_path):
 def test_any_caption_file_reads_or_is_a_dataset_error(tmp_path, text):
     file = tmp_path / "x.txt"
     file.write_text(text)
+    captions = None
     with contextlib.suppress(DatasetError):
-        assert all(isinstance(caption, Caption) for caption in read_captions(str(file)))
+        captions = list(read_captions(str(file)))
+    if captions is not None:
+        assert captions or '"images"' in text, "no form but COCO's can be sound and say nothing"
+        assert [caption.number for caption in captions] == sorted({caption.number for caption in captions})
+        assert all(caption.image and caption.text == caption.text.strip() for caption in captions)
+
+
+IMAGES = st.from_regex(r"[a-z0-9_/]{1,8}\.(jpg|png)", fullmatch=True)
+SENTENCES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(IMAGES, SENTENCES), min_size=1, max_size=5))
+@pytest.mark.parametrize("form", [made.as_dump, made.as_pairs, made.as_coco, made.as_list])
+def test_what_was_written_in_a_form_is_read(tmp_path, form, captions):
+    file = tmp_path / "x.txt"
+    file.write_text(form(captions), newline="")
+    prefix = "FineGPR_subset/" if form is made.as_pairs else ""
+    read_back = [(caption.image, caption.text) for caption in read_captions(str(file))]
+    assert read_back == [(prefix + image, text.strip()) for image, text in captions]

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from aio_plugin.datasets import all_adapters
-from aio_plugin.errors import DatasetError, ProtocolError
+from aio_plugin.errors import DatasetError, ModalityError, ProtocolError
 from aio_plugin.modality import parse_combination
 from aio_plugin.protocols.llcm import LLCM
 from aio_plugin.protocols.pku import PKUSketch
@@ -62,7 +62,7 @@ def test_text_sets(tmp_path):
         ("cuhk_pedes", None, {}, Open),
         ("cuhk_pedes", "text", {}, Open),
         ("cuhk_pedes", "rgb+text", {}, SourcePhoto),
-        ("cuhk_pedes", "ir", {}, SourcePhoto),
+        ("cuhk_pedes", "rgb", {}, SourcePhoto),
         ("tri_cuhk_pedes", None, {}, SourcePhoto),
         ("tri_cuhk_pedes", "text", {}, SourcePhoto),
         ("tri_cuhk_pedes", "text", {"text_gallery": "original"}, Open),
@@ -70,6 +70,13 @@ def test_text_sets(tmp_path):
     ]
     for name, query, options, expected in cases:
         assert isinstance(make(name, tmp_path, query, **options), expected), (name, query)
+
+
+@pytest.mark.parametrize("name", [name for name in ADAPTERS if ADAPTERS[name].queries])
+def test_a_direction_that_the_dataset_does_not_have_is_refused(tmp_path, name):
+    EVERY[name](tmp_path)
+    with pytest.raises(ModalityError, match=rf"{name} has no rgb\+ir\+cp queries"):
+        ADAPTERS[name].read(str(tmp_path), {}, parse_combination("rgb+ir+cp"))
 
 
 def test_names_tell_variants_apart(tmp_path):

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.datasets import ADAPTERS
@@ -316,25 +316,37 @@ def test_other_encodings_are_refused(tmp_path):
 cells = st.sampled_from(["", "1", "x.jpg", "rgb", "text", "train", "query", "gallery", "a\0", "\ud800", "..", "g"])
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {
-                **dict.fromkeys(COLUMNS, cells | st.text(max_size=3) | st.none() | st.integers(-1, 9)),
-                "split": st.sampled_from(["train", "query", "gallery"]),
-                "modality": st.sampled_from([m.value for m in Modality]),
-            }
-        ),
-        max_size=5,
-    )
+SOUND = [
+    row("rgb", "1", "train", "x.jpg", "hall"),
+    row("text", "1", "train", caption="A man.", source="x.jpg"),
+    row("rgb", "2", "gallery", "y.jpg", "hall"),
+    row("text", "2", "query", caption="A man.", source="y.jpg", group="g"),
+]
+CHANGES = st.tuples(
+    st.sampled_from(range(len(SOUND))),
+    st.sampled_from(COLUMNS),
+    cells | st.text(max_size=3) | st.none() | st.integers(-1, 9),
 )
-def test_any_rows_read_or_are_a_dataset_error(tmp_path, rows):
-    image(tmp_path / "manifest/x.jpg")
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(CHANGES, max_size=3), st.permutations(SOUND))
+@example([], SOUND)
+def test_any_rows_read_or_are_a_dataset_error(tmp_path, changes, rows):
+    rows = [{name: value or None for name, value in each.items()} for each in rows]
+    for at, column, value in changes:
+        rows[at][column] = value
+    for name in "xy":
+        image(tmp_path / f"manifest/{name}.jpg")
     write(tmp_path / "manifest/m.jsonl", "\n".join(map(json.dumps, rows)))
+    splits = None
     with contextlib.suppress(DatasetError):
         splits = read(tmp_path, file="m.jsonl")
-        assert len(splits.train) + len(splits.query) + len(splits.gallery) <= len(rows)
+    assert changes or splits, "the rows are sound"
+    if splits:
+        counts = [len(part) for part in (splits.train, splits.query, splits.gallery)]
+        assert 0 < sum(counts) <= len(rows)
+        assert changes or counts == [1, 1, 1], "a caption of a photo goes with it"
 
 
 def test_source_without_sources(tmp_path):

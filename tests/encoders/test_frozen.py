@@ -190,8 +190,16 @@ def test_no_blocks():
         FrozenEncoder(nn.Sequential(), "empty")
 
 
-def test_a_long_name_fits():
-    assert FrozenEncoder(blocks(), "timm:" + "x" * 100).identity.shape == (96,)
+def test_a_long_name_is_cut_and_its_hash_is_not():
+    encoder = FrozenEncoder(blocks(), "timm:" + "x" * 100)
+    assert describe_identity(encoder.identity) == f"'timm:{'x' * 59}' (sha256 {encoder.sha256[:12]})"
+    state = FrozenEncoder(blocks(), "timm:" + "x" * 59).state_dict()
+    encoder.load_state_dict(state, strict=True)
+    with torch.no_grad():
+        other = blocks()
+        next(other.parameters()).add_(1)
+    with pytest.raises(EncoderError, match="was trained on encoder"):
+        FrozenEncoder(other, encoder.name).load_state_dict(state)
 
 
 def of_lengths(groups, seed=0, spread=False):

@@ -90,8 +90,14 @@ def test_a_single_row_uses_running_statistics_and_warns_once(mode: str, index: l
 @pytest.mark.parametrize("mode", ["shared", "per_modality"])
 @pytest.mark.parametrize("training", [True, False])
 def test_no_rows(mode: str, training: bool) -> None:
-    neck = BNNeck(4, 2, mode).train(training)
-    assert neck(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)).shape == (0, 4)
+    neck = BNNeck(4, 2, mode)
+    neck(torch.randn(6, 4) * 3 + 1, torch.tensor([0, 0, 0, 1, 1, 1]))
+    before = {name: value.clone() for name, value in neck.train(training).state_dict().items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert neck(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)).shape == (0, 4)
+    torch.testing.assert_close(dict(neck.state_dict()), before, rtol=0, atol=0)
+    assert [one.single_rows for one in neck.necks] == [0] * len(neck.necks)
 
 
 def test_half_precision_rows() -> None:

@@ -81,8 +81,11 @@ def test_parameters_as_in_transreid_ssl():
     assert made(torch.zeros(1, 3, 384, 192)).shape == (1, 288, 768)
 
 
-def test_odd_width_is_split():
-    assert IBN(5)(torch.randn(2, 5, 4, 4)).shape == (2, 5, 4, 4)
+@pytest.mark.parametrize("train", [True, False])
+def test_of_an_odd_width_the_smaller_half_is_normalised_by_instance(train):
+    norm, x = IBN(5).train(train), torch.randn(3, 5, 4, 4)
+    assert (norm.instance.num_features, norm.batch.num_features) == (2, 3)
+    torch.testing.assert_close(norm(x), slow_ibn(x, norm, train), rtol=1e-4, atol=1e-5)
 
 
 def test_grid():
