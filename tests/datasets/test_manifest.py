@@ -15,7 +15,7 @@ from aio_plugin.datasets.reading.checks import Fault
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.evaluation.queries import needed
 from aio_plugin.evaluation.score import score
-from aio_plugin.modality import MODALITIES, Modality, format_combination, parse_combination
+from aio_plugin.modality import MODALITIES, format_combination, parse_combination
 from aio_plugin.protocols.kinds import Kinds
 from aio_plugin.protocols.simple import Open, SameCamera, SourcePhoto
 
