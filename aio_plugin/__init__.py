@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .datasets.base import Adapter, Options, Splits
+    from .encoders import LoadEncoder
+    from .losses import Loss
     from .modality import Combination
 
     ReadDataset = Callable[[str, Options, Combination | None], Splits]
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "register", "register_dataset", "unregister"]
+__all__ = ["__version__", "register", "register_dataset", "register_encoder", "register_loss", "unregister"]
 
 
 def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *, exact_ranking: bool = False) -> None:
@@ -75,3 +77,61 @@ def register_dataset(
         return register_dataset(Adapter(name=dataset, read=read, **fields), replace=replace)
 
     return decorate
+
+
+@overload
+def register_encoder(name: str, load: LoadEncoder, *, replace: bool = False) -> LoadEncoder: ...
+@overload
+def register_encoder(name: str, *, replace: bool = False) -> Callable[[LoadEncoder], LoadEncoder]: ...
+def register_encoder(
+    name: str, load: LoadEncoder | None = None, *, replace: bool = False
+) -> LoadEncoder | Callable[[LoadEncoder], LoadEncoder]:
+    """Let ``aio.encoder.name`` be ``name`` or ``name:<model>``; a decorator where ``load`` is left out.
+
+    A package can do the same by an entry point of the group ``aio_plugin.encoders`` that refers to ``load``.
+
+    Args:
+        name: of the source of encoders.
+        load: ``(model, weights) -> Pretrained``: ``model`` is what stands behind the colon, '' where nothing does, and
+            ``weights`` is ``aio.encoder.weights``: a file, '' for the usual ones, or 'random'. It gives an
+            :class:`aio_plugin.encoders.pretrained.Pretrained` around a
+            :class:`~aio_plugin.encoders.frozen.FrozenEncoder`, whose name results and checkpoints record.
+        replace: take the place of a source of that name.
+
+    Raises:
+        RegistryError: the name is taken.
+    """
+    from .encoders import ENCODERS
+
+    def decorate(load: LoadEncoder) -> LoadEncoder:
+        ENCODERS.register(name, load, replace=replace)
+        return load
+
+    return decorate if load is None else decorate(load)
+
+
+@overload
+def register_loss(name: str, loss: Loss, *, replace: bool = False) -> Loss: ...
+@overload
+def register_loss(name: str, *, replace: bool = False) -> Callable[[Loss], Loss]: ...
+def register_loss(name: str, loss: Loss | None = None, *, replace: bool = False) -> Loss | Callable[[Loss], Loss]:
+    """Let ``aio.loss.others`` give a loss of yours a weight; a decorator where ``loss`` is left out.
+
+    A package can do the same by an entry point of the group ``aio_plugin.losses`` that refers to the function.
+
+    Args:
+        name: of the loss; the log calls it ``loss_<name>``.
+        loss: ``(LossInputs) -> scalar tensor``, see :class:`aio_plugin.losses.criterion.LossInputs`; or None on all
+            ranks where the batch has nothing to compute it from.
+        replace: take the place of a loss of that name.
+
+    Raises:
+        RegistryError: the name is taken.
+    """
+    from .losses import LOSSES
+
+    def decorate(loss: Loss) -> Loss:
+        LOSSES.register(name, loss, replace=replace)
+        return loss
+
+    return decorate if loss is None else decorate(loss)

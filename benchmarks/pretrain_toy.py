@@ -27,8 +27,8 @@ from aio_plugin.encoders.frozen import attention_kernel
 from aio_plugin.encoders.toy import WIDTH, save_toy, toy_blocks
 from aio_plugin.modality import Batch, Modality
 from aio_plugin.models.aio import AIO, Shape
-from aio_plugin.models.registry import SPECS
 from aio_plugin.models.sequence import ImagePositions, TextPositions
+from aio_plugin.models.specs import SPECS
 from aio_plugin.tokenizers.bpe import encode
 from aio_plugin.tokenizers.text import TextTokenizer
 from aio_plugin.toy.sample import sample_views

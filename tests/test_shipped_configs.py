@@ -10,7 +10,7 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.host.data_manager import COPIES
 from aio_plugin.host.default_config import default_config
 from aio_plugin.host.targets import split_target
-from aio_plugin.models.registry import NAMES
+from aio_plugin.models.specs import NAMES
 from aio_plugin.training.stages import parse_stages
 from aio_plugin.training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 

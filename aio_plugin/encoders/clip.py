@@ -51,7 +51,7 @@ class QuickGELU(nn.Module):
 
 
 def load_clip(model: str, weights: str) -> Pretrained:
-    """``open_clip:<model>``; see :func:`aio_plugin.encoders.sources.load`."""
+    """``open_clip:<model>``; see :func:`.sources.load_encoder`."""
     name = f"open_clip:{model}"
     config = _config(model)
     tag = _tag(model)

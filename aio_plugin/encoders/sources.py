@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from torch import Tensor
 
 from ..errors import EncoderError, nearest
-from .clip import TAGS, download, load_clip, word_embedding
+from . import ENCODERS
+from .clip import TAGS, download, word_embedding
 from .files import read_file
-from .meta_transformer import VARIANTS, load_meta_transformer
+from .meta_transformer import VARIANTS
 from .pretrained import RANDOM, Pretrained
-from .toy import load_toy, save_toy
-from .vit import load_timm
-
-__all__ = ["NAMES", "Pretrained", "load", "load_word_embedding", "save_toy"]
-
-_FAMILIES: Mapping[str, Callable[[str, str], Pretrained]] = {
-    "open_clip": load_clip,
-    "timm": load_timm,
-    "meta_transformer": load_meta_transformer,
-}
 
 NAMES = (
     *(f"open_clip:{model}" for model in TAGS),
@@ -34,12 +23,12 @@ NAMES = (
 WORDS_MODEL = "ViT-L-14"
 
 
-def load(name: str, weights: str = "") -> Pretrained:
+def load_encoder(name: str, weights: str = "") -> Pretrained:
     """The frozen encoder ``name`` and what its file holds for the tokenizers.
 
     Args:
         name: ``open_clip:<model>``, ``timm:<model>``, ``meta_transformer:base_patch16``,
-            ``meta_transformer:large_patch14`` or ``toy``.
+            ``meta_transformer:large_patch14``, ``toy``, or that of a registered source, with or without ``:<model>``.
         weights: a file of that encoder; '' = the published one, downloaded if need be (``toy``: the one
             shipped); 'random' = random weights, the same bits for the same name.
 
@@ -47,12 +36,17 @@ def load(name: str, weights: str = "") -> Pretrained:
         EncoderError: the name is unknown (the message names the nearest), the file is absent or of another
             encoder, or there is no network to download it with.
     """
-    family, _, model = name.partition(":")
-    if name == "toy":
-        return load_toy(weights)
-    if family not in _FAMILIES or not model:
-        raise EncoderError(f"Unknown encoder {name!r} in aio.encoder.name.{nearest(name, NAMES)}")
-    return _FAMILIES[family](model, weights)
+    source, _, model = name.partition(":")
+    if source not in ENCODERS:
+        known = (*NAMES, *ENCODERS.outside())
+        raise EncoderError(f"Unknown encoder {name!r} in aio.encoder.name.{nearest(name, known)}")
+    pretrained = ENCODERS[source](model, weights)
+    if not isinstance(pretrained, Pretrained):
+        raise EncoderError(
+            f"The encoder source {source!r} ({ENCODERS.origin(source)}) gave {type(pretrained).__name__} for "
+            f"{name!r}; it must give an aio_plugin.encoders.pretrained.Pretrained."
+        )
+    return pretrained
 
 
 def load_word_embedding(weights: str = "") -> Tensor:

@@ -75,7 +75,7 @@ def load_text(name: str, weights: str = "") -> TextEncoder:
 
 
 def _toy(weights: str) -> Callable[[Sequence[str]], Tensor]:
-    words = load_toy(weights).word_embedding if weights != RANDOM else _random_words()
+    words = load_toy(weights=weights).word_embedding if weights != RANDOM else _random_words()
     if words is None:
         raise EncoderError(
             f"{weights}: holds no word embedding; set {_KEYS[1]} to a file of the toy encoder, or to ''."

@@ -40,8 +40,10 @@ def toy_blocks() -> nn.Sequential:
     return seeded(lambda: nn.Sequential(*[block() for _ in range(DEPTH)]))
 
 
-def load_toy(weights: str = "") -> Pretrained:
-    """``toy``; see :func:`aio_plugin.encoders.sources.load`. '' is the shipped file, whose hash is checked."""
+def load_toy(model: str = "", weights: str = "") -> Pretrained:
+    """``toy``; see :func:`.sources.load_encoder`. Without ``weights`` the shipped file, whose hash is checked."""
+    if model:
+        raise EncoderError(f"Unknown encoder '{NAME}:{model}'; set aio.encoder.name to '{NAME}'.")
     blocks = toy_blocks()
     if weights == RANDOM:
         return Pretrained(FrozenEncoder(blocks, NAME))

@@ -16,7 +16,7 @@ from .pretrained import RANDOM, Pretrained, absent, image_start, norm_start, qui
 
 
 def load_timm(model: str, weights: str) -> Pretrained:
-    """``timm:<model>``; see :func:`aio_plugin.encoders.sources.load`."""
+    """``timm:<model>``; see :func:`.sources.load_encoder`."""
     name = f"timm:{model}"
     network = _create(model, name, pretrained=not weights)
     blocks = _blocks(network, name)

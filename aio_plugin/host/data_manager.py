@@ -14,7 +14,7 @@ from ..datasets.overlaps import LeakWarning
 from ..datasets.storage.columns import columns_of
 from ..errors import ConfigError, nearest
 from ..modality import Item, Modality, format_combination
-from ..models.registry import readable, searchable
+from ..models.specs import readable, searchable
 from ..synthesis.sketch import Sketcher
 from ..training import distributed
 from ..training.bundles import BundleDataset, Source

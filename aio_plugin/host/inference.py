@@ -17,7 +17,7 @@ from ..datasets import ADAPTERS
 from ..encoders.files import faults, read_file
 from ..errors import CheckpointError, ConfigError
 from ..modality import Batch
-from ..models.registry import DMF_NAMES, NAMES
+from ..models.specs import DMF_NAMES, NAMES
 from ..protocols.simple import Open
 from .data_manager import AIODataManager
 from .default_config import arguments

@@ -11,7 +11,7 @@ from ..heads.lexicon import Lexicon
 from ..heads.phrases import Phrases
 from ..heads.vocabulary import Coverage, PhraseReader, gather
 from ..modality import Modality
-from ..models.registry import DMF_NAMES, readable
+from ..models.specs import DMF_NAMES, readable
 from ..synthesis.sketch import Sketcher
 from ..training.bundles import Source
 from ..training.media import MediaReader, Transform

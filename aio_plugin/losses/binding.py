@@ -1,16 +1,17 @@
-"""Losses that bind every modality to RGB: AIO's feature binding (Eq. 6), and InfoNCE for comparison.
+"""Losses that draw features of one person together: feature binding (AIO Eq. 6), InfoNCE, identity contrast.
 
 [1] He et al.: All in One Framework for Multimodal Re-identification in the Wild. CVPR 2024.
     https://arxiv.org/abs/2405.04741
 [2] van den Oord et al.: Representation Learning with Contrastive Predictive Coding. 2018.
     https://arxiv.org/abs/1807.03748
+[3] Khosla et al.: Supervised Contrastive Learning. NeurIPS 2020. https://arxiv.org/abs/2004.11362
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .precision import full_precision, lowest, mean_where
 
@@ -92,28 +93,38 @@ def info_nce(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05) -> Ten
     return mean_where(per_modality, number > 0)
 
 
-class FeatureBinding(nn.Module):
-    """:func:`feature_binding` with its temperature."""
+@full_precision
+def identity_contrast(first: Tensor, second: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05) -> Tensor:
+    r"""Supervised contrast [3, Eq. 2] of ``first`` against ``second`` and of ``second`` against ``first``.
 
-    def __init__(self, tau: float = 0.05) -> None:
-        super().__init__()
-        self.tau = tau
+    For every item i, with P_i the items of the same person, i itself among them, s the cosine:
 
-    def forward(self, z: Tensor, present: Tensor, pids: Tensor) -> Tensor:
-        """See :func:`feature_binding`."""
-        return feature_binding(z, present, pids, self.tau)
+    .. math::
+        -\frac{1}{|P_i|} \sum_{p \in P_i} \log \frac{\exp(s(a_i, b_p) / \tau)}{\sum_j \exp(s(a_i, b_j) / \tau)}
 
+    The mean over items and over both directions.
 
-class InfoNCE(nn.Module):
-    """:func:`info_nce` with its temperature."""
+    Args:
+        first, second: two features of every item, such as those of image and text alone.
+        present: which items have both; the others are not read.
+        pids: person of each item.
+        tau: temperature.
 
-    def __init__(self, tau: float = 0.05) -> None:
-        super().__init__()
-        self.tau = tau
+    Returns:
+        Scalar >= 0; 0 with a graph if no item has both.
 
-    def forward(self, z: Tensor, present: Tensor, pids: Tensor) -> Tensor:
-        """See :func:`info_nce`."""
-        return info_nce(z, present, pids, self.tau)
+    Shape:
+        first and second (B, D), present (B,) bool, pids (B,).
+    """
+    a, b = (F.normalize(z.masked_fill(~present[:, None], 0), dim=1) for z in (first, second))
+    scores = (a @ b.T / tau).masked_fill(~(present[:, None] & present[None]), lowest(a))  # (B, B)
+    same = (pids[:, None] == pids[None]) & present[:, None] & present[None]
+    number = same.sum(1).clamp(min=1)
+    terms = [
+        -(side.log_softmax(dim=1).where(same, 0).sum(1) / number)  # `same` is symmetric
+        for side in (scores, scores.T)
+    ]
+    return mean_where(torch.stack(terms).mean(0), present)
 
 
 def _unit(z: Tensor, present: Tensor) -> Tensor:

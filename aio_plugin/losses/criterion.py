@@ -1,152 +1,231 @@
-"""The total loss of either method: AIO's L = L_CE + alpha L_VA + L_FB (AIO Eq. 7), DMF's L_ID + L_triplet."""
+"""The total loss of either method: AIO's L = L_CE + alpha L_VA + L_FB (AIO Eq. 7), DMF's L_ID + L_triplet.
+
+Every term is a registered loss: a function of :class:`LossInputs` that gives a scalar, the same on every rank, or
+None where no rank has anything to compute it from.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .attribute import masked_attribute_loss
-from .binding import feature_binding, info_nce
-from .contrastive import identity_contrast
+from ..config import modalities
+from ..errors import ConfigError, nearest
+from ..modality import Combination
+from . import LOSSES
+from .binding import feature_binding, identity_contrast, info_nce
 from .gathering import anywhere, gather_rows, mean_of_all
-from .identity import cross_entropy, weighted_regularised_triplet
+from .identity import cross_entropy, masked_attribute_loss
 from .partial_fc import partial_cross_entropy
-from .triplet import soft_margin_triplet
+from .triplet import soft_margin_triplet, weighted_regularised_triplet
 
-Terms = dict[str, tuple[float, Tensor]]
-"""Weight and value of every term by its name in the log."""
+LOG_NAMES = {"infonce": "loss_nce", "triplet": "loss_t", "soft_triplet": "loss_t", "contrast": "loss_con"}
+"""What a loss is called in the log, where that is not ``loss_<name>``."""
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weight of every term of AIO; 0 leaves it out. ``fields`` are the names of the ``aio.loss`` keys."""
+class LossInputs:
+    """What a loss is computed from: the training outputs of a model for one batch.
 
-    ce: float = 1.0
-    fb: float = 1.0
-    va: float = 0.3
+    With several processes, ``z`` to ``labels`` hold the rows of all ranks, rank after rank, and only this rank's rows
+    carry gradient. A loss that is a function of them is thus the loss of the global batch. Reading them is a
+    collective operation: read them whatever the values of this rank are, before any ``if``.
+
+    Attributes:
+        outputs: everything that the model gave on this rank, see ``train_outputs`` of the models.
+        tau: ``aio.loss.tau``.
+        smoothing: label smoothing of the identity loss, 0 in both papers.
+        modalities: the columns of ``z`` and ``present``, in order; RGB is the first.
+    """
+
+    outputs: Mapping[str, Tensor]
     tau: float = 0.05
-    infonce: float = 0.0
-    triplet: float = 0.0
+    smoothing: float = 0.0
+    modalities: Combination = ()
 
-    @classmethod
-    def of(cls, options: Any) -> Weights:
-        """The weights of the ``aio`` config node."""
-        loss = options.loss
-        return cls(loss.ce, loss.fb, loss.va, loss.tau, loss.infonce, loss.triplet)
+    @property
+    def z(self) -> Tensor:
+        """(B, M, D) raw features of single modalities, zeros where missing; of AIO models."""
+        return self._items[0]
+
+    @property
+    def present(self) -> Tensor:
+        """(B, M) bool: which modalities an item has; of AIO models."""
+        return self._items[1]
+
+    @property
+    def pid(self) -> Tensor:
+        """(B,) int64: the person of an item; of AIO models."""
+        return self._items[2]
+
+    @property
+    def features(self) -> Tensor:
+        """(R, D) every feature that is classified, multimodal ones included, before the bottleneck."""
+        return self._classified[0]
+
+    @property
+    def labels(self) -> Tensor:
+        """(R,) int64: the person of each of ``features``."""
+        return self._classified[1]
+
+    def output(self, name: str) -> Tensor:
+        """``outputs[name]`` of this rank.
+
+        Raises:
+            ConfigError: the model has no such output.
+        """
+        if name not in self.outputs:
+            raise ConfigError(
+                f"A loss needs the output {name!r}, which the model does not have (it has {', '.join(self.outputs)}). "
+                "Set the weight of that loss to 0, or choose another model."
+            )
+        return self.outputs[name]
+
+    @cached_property
+    def _items(self) -> tuple[Tensor, ...]:
+        return gather_rows(self.output("z"), self.output("present"), self.output("pid"))
+
+    @cached_property
+    def _classified(self) -> tuple[Tensor, ...]:
+        return gather_rows(self.output("features"), self.output("labels"))
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Which losses a model is trained with.
+
+    Attributes:
+        weights: weight of each loss by its registered name, in the order of the sum; 0 leaves it out.
+        tau, modalities: see :class:`LossInputs`.
+    """
+
+    weights: Mapping[str, float]
+    tau: float = 0.05
+    modalities: Combination = ()
+
+    def __post_init__(self) -> None:
+        for name in self.weights:
+            if name not in LOSSES:
+                raise ConfigError(f"Unknown loss {name!r} in aio.loss.others.{nearest(name, LOSSES)}")
 
     @property
     def active(self) -> bool:
         """Whether there is anything to train on."""
-        return any((self.ce, self.fb, self.va, self.infonce, self.triplet))
-
-    def terms(self, outputs: dict[str, Tensor], smoothing: float) -> Terms:
-        """The terms over :meth:`aio_plugin.models.aio.AIO.train_outputs`."""
-        terms = _identity(outputs, self.ce, smoothing)
-        if self.fb or self.infonce:
-            z, present, pid = gather_rows(outputs["z"], outputs["present"], outputs["pid"])
-        if self.fb:
-            terms["loss_fb"] = (self.fb, feature_binding(z, present, pid, self.tau))
-        if self.va and anywhere("attribute_logits" in outputs, outputs["z"]):
-            terms["loss_va"] = (self.va, _attributes(outputs))
-        if self.infonce:
-            terms["loss_nce"] = (self.infonce, info_nce(z, present, pid, self.tau))
-        if self.triplet:
-            features, labels = gather_rows(outputs["features"], outputs["labels"])
-            terms["loss_t"] = (self.triplet, weighted_regularised_triplet(features, labels))
-        return terms
+        return any(self.weights.values())
 
 
-@dataclass(frozen=True)
-class FusionWeights:
-    """Weight of every term of DMF; 0 leaves it out."""
-
-    ce: float = 1.0
-    triplet: float = 1.0
-    contrast: float = 0.0
-    tau: float = 0.05
-
-    @classmethod
-    def of(cls, options: Any) -> FusionWeights:
-        """The weights of the ``aio`` config node."""
-        return cls(options.loss.ce, options.dmf.triplet, options.dmf.contrast, options.loss.tau)
-
-    @property
-    def active(self) -> bool:
-        """Whether there is anything to train on."""
-        return any((self.ce, self.triplet, self.contrast))
-
-    def terms(self, outputs: dict[str, Tensor], smoothing: float) -> Terms:
-        """The terms over :meth:`aio_plugin.models.dmf.DMF.train_outputs`."""
-        terms = _identity(outputs, self.ce, smoothing)
-        if self.triplet:
-            features, labels = gather_rows(outputs["features"], outputs["labels"])
-            terms["loss_t"] = (self.triplet, soft_margin_triplet(features, labels))
-        if self.contrast and anywhere("both" in outputs, outputs["features"]):
-            image, text, both, pid = gather_rows(*_pairs(outputs))
-            terms["loss_con"] = (self.contrast, identity_contrast(image, text, both, pid, self.tau))
-        return terms
+def aio_weights(options: Any) -> LossWeights:
+    """The losses of an AIO model by the ``aio`` config node."""
+    loss = options.loss
+    own = {"ce": loss.ce, "fb": loss.fb, "va": loss.va, "infonce": loss.infonce, "triplet": loss.triplet}
+    return LossWeights(own, loss.tau, modalities(options))
 
 
-def weights_of(model: Any, options: Any) -> Weights | FusionWeights:
-    """The weights that the ``aio`` config node gives for a model of ours."""
-    weights: Weights | FusionWeights = model.loss_weights(options)
+def dmf_weights(options: Any) -> LossWeights:
+    """The losses of a DMF model by the ``aio`` config node."""
+    own = {"ce": options.loss.ce, "soft_triplet": options.dmf.triplet, "contrast": options.dmf.contrast}
+    return LossWeights(own, options.loss.tau)
+
+
+def weights_of(model: Any, options: Any) -> LossWeights:
+    """The losses that the ``aio`` config node gives a model of ours."""
+    weights: LossWeights = model.loss_weights(options)
     return weights
 
 
 def total_loss(
-    outputs: dict[str, Tensor], weights: Weights | FusionWeights, smoothing: float = 0.0
+    outputs: Mapping[str, Tensor], weights: LossWeights, smoothing: float = 0.0
 ) -> tuple[Tensor, dict[str, float]]:
     """The weighted sum over a model's training outputs, and every term's own value for the log.
 
     With several ranks both are those of the global batch on each of them (:mod:`aio_plugin.losses.gathering`).
 
-    ``acc`` there is the percentage of features whose own class scores highest among those they were compared
-    with: all, or by ``aio.classifier`` a sample of them, or those of the own dataset. It is higher the fewer they are.
+    ``acc`` there is the percentage of features whose own class scores highest among the classes they were compared
+    with: all, or with ``aio.classifier`` a sample, or those of the own dataset. It is higher the fewer they are.
 
     Args:
         smoothing: label smoothing of the identity loss, 0 in both papers.
     """
-    terms = weights.terms(outputs, smoothing)
+    inputs = LossInputs(outputs, weights.tau, smoothing, weights.modalities)
+    terms: list[Tensor] = []
+    summary = {"loss": 0.0}
+    for name, weight in weights.weights.items():
+        value = LOSSES[name](inputs) if weight else None
+        if value is not None:
+            terms.append(weight * value)
+            log = LOG_NAMES.get(name, f"loss_{name}")
+            summary[log if log not in summary else f"loss_{name}"] = float(value.detach())
     if not terms:  # the only term asked for has nothing to work on in this batch
-        terms = {"loss_none": (0.0, outputs["features"].sum())}
-    total = torch.stack([weight * value for weight, value in terms.values()]).sum()
-    summary = {"loss": float(total.detach())}
-    summary.update({name: float(value.detach()) for name, (_, value) in terms.items()})
+        terms, summary["loss_none"] = [0.0 * outputs["features"].sum()], float(outputs["features"].detach().sum())
+    total = torch.stack(terms).sum()
+    summary["loss"] = float(total.detach())
     labels = outputs["labels"]
-    if weights.ce and anywhere(len(labels) > 0, labels):
+    if weights.weights.get("ce") and anywhere(len(labels) > 0, labels):
         hits = _hits(outputs)
         summary["acc"] = 100 * float(mean_of_all(hits.float().sum() / max(len(hits), 1), len(hits)))
     return total, summary
 
 
-def _identity(outputs: dict[str, Tensor], weight: float, smoothing: float) -> Terms:
-    if not weight:
-        return {}
+def identity_loss(inputs: LossInputs) -> Tensor:
+    """``ce``: cross-entropy of every feature (AIO Eq. 4)."""
+    outputs = inputs.outputs
     if "log_p" in outputs:
-        rows, value = len(outputs["log_p"]), partial_cross_entropy(outputs["log_p"], outputs["log_p_mean"], smoothing)
+        rows = len(outputs["log_p"])
+        value = partial_cross_entropy(outputs["log_p"], outputs["log_p_mean"], inputs.smoothing)
     else:
-        rows, value = len(outputs["logits"]), cross_entropy(outputs["logits"], outputs["labels"], smoothing)
-    return {"loss_ce": (weight, mean_of_all(value, rows))}
+        rows, value = len(outputs["logits"]), cross_entropy(outputs["logits"], outputs["labels"], inputs.smoothing)
+    return mean_of_all(value, rows)
 
 
-def _attributes(outputs: dict[str, Tensor]) -> Tensor:
-    """The loss of masked words, of which this rank may have none."""
+def binding_loss(inputs: LossInputs) -> Tensor:
+    """``fb``: :func:`feature_binding` (AIO Eq. 6)."""
+    return feature_binding(inputs.z, inputs.present, inputs.pid, inputs.tau)
+
+
+def info_nce_loss(inputs: LossInputs) -> Tensor:
+    """``infonce``: :func:`info_nce`."""
+    return info_nce(inputs.z, inputs.present, inputs.pid, inputs.tau)
+
+
+def attribute_loss(inputs: LossInputs) -> Tensor | None:
+    """``va``: :func:`masked_attribute_loss` (AIO Eq. 5) over the masked words of all ranks; this one may have none."""
+    outputs = inputs.outputs
+    if not anywhere("attribute_logits" in outputs, outputs["labels"]):
+        return None
     if "attribute_logits" not in outputs:
         return mean_of_all(outputs["features"].sum() * 0.0, 0)
     labels = outputs["attribute_labels"]
     return mean_of_all(masked_attribute_loss(outputs["attribute_logits"], labels), len(labels))
 
 
-def _pairs(outputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """Image alone, text alone, who has both and who it is; no rows where this rank has no text."""
+def weighted_triplet_loss(inputs: LossInputs) -> Tensor:
+    """``triplet``: :func:`weighted_regularised_triplet`."""
+    return weighted_regularised_triplet(inputs.features, inputs.labels)
+
+
+def soft_triplet_loss(inputs: LossInputs) -> Tensor:
+    """``soft_triplet``: :func:`soft_margin_triplet`."""
+    return soft_margin_triplet(inputs.features, inputs.labels)
+
+
+def contrast_loss(inputs: LossInputs) -> Tensor | None:
+    """``contrast``: :func:`identity_contrast` of image alone and text alone; of DMF models."""
+    outputs = inputs.outputs
+    if not anywhere("both" in outputs, outputs["labels"]):
+        return None
     if "both" in outputs:
-        return outputs["image_only"], outputs["text_only"], outputs["both"], outputs["pid"]
-    features, labels = outputs["features"][:0], outputs["labels"][:0]
-    return features, features, labels.bool(), labels
+        pairs = outputs["image_only"], outputs["text_only"], outputs["both"], outputs["pid"]
+    else:  # other ranks have text
+        features, labels = outputs["features"][:0], outputs["labels"][:0]
+        pairs = features, features, labels.bool(), labels
+    image, text, both, pid = gather_rows(*pairs)
+    return identity_contrast(image, text, both, pid, inputs.tau)
 
 
-def _hits(outputs: dict[str, Tensor]) -> Tensor:
+def _hits(outputs: Mapping[str, Tensor]) -> Tensor:
     return outputs["hit"] if "hit" in outputs else outputs["logits"].argmax(1) == outputs["labels"]

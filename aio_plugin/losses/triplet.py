@@ -1,14 +1,16 @@
-"""The soft-margin batch-hard triplet loss, DMF's loss on the global feature f (DMF, figure of the method).
+"""Triplet losses without a margin: batch-hard (DMF's, on its global feature f) and weighted (AGW's, for ablation).
 
 [1] Hermans et al.: In Defense of the Triplet Loss for Person Re-Identification. 2017.
     https://arxiv.org/abs/1703.07737
+[2] Ye et al.: Deep Learning for Person Re-identification: A Survey and Outlook. TPAMI 2021.
+    https://arxiv.org/abs/2001.04193
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .precision import full_precision, lowest, mean_where
 
@@ -45,9 +47,38 @@ def soft_margin_triplet(features: Tensor, labels: Tensor) -> Tensor:
     return mean_where(F.softplus(margin), counts)
 
 
-class SoftMarginTriplet(nn.Module):
-    """:func:`soft_margin_triplet` as a module."""
+@full_precision
+def weighted_regularised_triplet(features: Tensor, labels: Tensor) -> Tensor:
+    r"""Weighted-regularisation triplet of AGW [2, Sec. 4]: no margin, no mining. AIO itself has no triplet.
 
-    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """See :func:`soft_margin_triplet`."""
-        return soft_margin_triplet(features, labels)
+    .. math::
+        \log\Big(1 + \exp\big(\sum_{p \in P_i} w_{ip} d_{ip} - \sum_{n \in N_i} w_{in} d_{in}\big)\Big), \quad
+        w_{ip} = \frac{\exp(d_{ip})}{\sum_{P_i} \exp(d)}, \;
+        w_{in} = \frac{\exp(-d_{in})}{\sum_{N_i} \exp(-d)}
+
+    d is the Euclidean distance; gradients flow through the weights too. The anchor is not among its
+    own positives, as it is in the released code, where its weight exp(0) hardly counts. Anchors
+    without a positive or without a negative are skipped.
+
+    Args:
+        features: before the bottleneck, not normalised.
+        labels: identity of each.
+
+    Returns:
+        Scalar, the mean over the anchors that count; 0 with a graph if there is none.
+
+    Shape:
+        features (N, D), labels (N,).
+    """
+    distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # (N, N)
+    same = labels[:, None] == labels[None]
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    furthest = _softmax_mean(distance, distance, positive)
+    closest = _softmax_mean(distance, -distance, ~same)
+    return mean_where(F.softplus(furthest - closest), positive.any(1) & ~same.all(1))
+
+
+def _softmax_mean(values: Tensor, scores: Tensor, among: Tensor) -> Tensor:
+    """Mean of ``values`` (N, N) along each row, weighted by the softmax of ``scores`` ``among`` the entries."""
+    weights = scores.masked_fill(~among, lowest(scores)).softmax(dim=1)
+    return (weights * values).sum(1)

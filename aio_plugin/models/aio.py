@@ -20,7 +20,7 @@ from ..encoders.pack import Sequences
 from ..errors import ModalityError
 from ..heads.attributes import AttributeDecoder
 from ..heads.classification import BNNeck, Classifier
-from ..losses.criterion import Weights
+from ..losses.criterion import aio_weights
 from ..modality import MODALITIES, Batch, Combination, Modality, format_combination, in_order
 from ..tokenizers.bpe import lengths
 from ..tokenizers.image import ImageTokenizer
@@ -70,7 +70,7 @@ class AIO(nn.Module):
     """
 
     is_aio = True
-    loss_weights = staticmethod(Weights.of)
+    loss_weights = staticmethod(aio_weights)
 
     def __init__(self, encoder: FrozenEncoder, num_classes: int, shape: Shape, loss: str = "softmax") -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, ModalityError
 from ..heads.classification import Bottleneck, Classifier
-from ..losses.criterion import FusionWeights
+from ..losses.criterion import dmf_weights
 from ..modality import MODALITIES, Batch, Modality, format_combination
 from .branches import ImageBranch, TextBranch, Trunk
 from .sequence import draw_uniform
@@ -89,7 +89,7 @@ class DMF(nn.Module):
     """
 
     is_aio = True
-    loss_weights = staticmethod(FusionWeights.of)
+    loss_weights = staticmethod(dmf_weights)
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from ..host.inference import config_of, digest
 from ..host.patches.safetensors import SUFFIX
 from ..host.registration import register
 from ..modality import MODALITIES
-from ..models.registry import DMF_NAMES, SPECS, readable
+from ..models.specs import DMF_NAMES, SPECS, readable
 from ..training.checkpoint import save_atomically
 
 SCHEMA = 1

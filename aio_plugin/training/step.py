@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import AIOError, HostError
-from ..losses.criterion import FusionWeights, Weights, total_loss
+from ..losses.criterion import LossWeights, total_loss
 from ..losses.shards import Shard
 from ..modality import MISSING, MODALITIES, Batch, Modality
 from . import batch_norm, distributed
@@ -38,7 +38,7 @@ class Settings:
         batch_norm: "sync" or "local".
     """
 
-    weights: Weights | FusionWeights
+    weights: LossWeights
     smoothing: float = 0.0
     seed: int = 1
     precision: torch.dtype = torch.float32

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from aio_plugin.modality import MODALITIES, REAL, Batch, Combination, parse_combination
-from aio_plugin.models.registry import build
+from aio_plugin.models.build import build_model
 from aio_plugin.tokenizers.bpe import encode
 
 from ..speed.meter import seconds
@@ -33,7 +33,7 @@ class Stopwatch:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.samples = ON_A_GPU if self.device.type == "cuda" else bench.scale.samples
         torch.manual_seed(0)
-        self.model = build(config["model"]["name"], 1, _options(config), self.size).eval().to(self.device)
+        self.model = build_model(config["model"]["name"], 1, _options(config), self.size).eval().to(self.device)
         self.about = {"model": config["model"]["name"], "size": list(self.size), "samples": self.samples}
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ from aio_plugin import config
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.modality import MODALITIES, REAL, Batch, Modality
 from aio_plugin.models.aio import AIO, FOUR
-from aio_plugin.models.registry import build
+from aio_plugin.models.build import build_model
 from aio_plugin.tokenizers.bpe import END, MASK_ID, START
 
 TEXT_LENGTH = 77
@@ -61,7 +61,7 @@ def options() -> object:
 def make_model(size: Size, image: tuple[int, int] | None = None) -> AIO:
     """The model on its device, always with the same weights."""
     torch.manual_seed(0)
-    model = build(size.model, size.classes, options(), image or size.image)
+    model = build_model(size.model, size.classes, options(), image or size.image)
     assert isinstance(model, AIO)
     return model.to(size.device)
 

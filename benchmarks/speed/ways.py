@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from aio_plugin.losses.criterion import Weights, total_loss
+from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.modality import Batch
 from aio_plugin.models.aio import AIO
 from aio_plugin.training.precision import PRECISIONS, autocast
@@ -48,7 +48,7 @@ class Trainer:
         torch.manual_seed(seed)
         with autocast(self.size.device, PRECISIONS[self.size.precision]):
             outputs = self.model(batch)
-        loss, summary = total_loss(outputs, Weights())
+        loss, summary = total_loss(outputs, LossWeights({"ce": 1.0, "fb": 1.0, "va": 0.3}))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

@@ -11,7 +11,7 @@ from aio_plugin.encoders import attention
 from aio_plugin.encoders.blocks import plain
 from aio_plugin.encoders.frozen import FrozenEncoder, describe_identity, fingerprint
 from aio_plugin.encoders.pack import Pack, Sequences
-from aio_plugin.encoders.sources import load
+from aio_plugin.encoders.sources import load_encoder
 from aio_plugin.errors import EncoderError
 from aio_plugin.torchvision_import import repair_torchvision
 
@@ -62,7 +62,7 @@ def test_gradients_equal_those_of_its_blocks():
 
 @pytest.mark.parametrize("fused", [True, False])
 def test_padding_changes_nothing(fused):
-    encoder = load("toy", "random").encoder
+    encoder = load_encoder("toy", "random").encoder
     for block in encoder.blocks:
         block.attn.fused_attn = fused
     short, long = torch.randn(1, 6, 192), torch.randn(1, 15, 192)
@@ -354,7 +354,7 @@ def test_packed_attention_gets_the_ends_of_the_sequences(monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_reading_on_a_gpu(dtype):
     torch.manual_seed(0)
-    encoder = load("toy", "random").encoder.cuda()
+    encoder = load_encoder("toy", "random").encoder.cuda()
     lengths = [(each * 3, whole) for each, whole in GROUPS if each]
     given = of_lengths(lengths)
     wide = [Sequences(each.tokens.detach().repeat(1, 1, 8).cuda(), each.mask, each.whole) for each in given]

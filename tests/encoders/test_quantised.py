@@ -11,7 +11,7 @@ from aio_plugin import config
 from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.encoders.quantised import KINDS, QuantisedAffine
 from aio_plugin.errors import ConfigError, EncoderError
-from aio_plugin.models.registry import build
+from aio_plugin.models.build import build_model
 
 from .test_frozen import GROUPS, blocks, of_lengths
 
@@ -101,10 +101,10 @@ def test_half_precision_leaves_it_alone():
 def test_it_is_the_same_encoder():
     options = config.build({"encoder": {"weights": "random"}, "text": {"weights": "random"}})
     torch.manual_seed(0)
-    whole = build("aio_tiny", 3, options, (32, 16))
+    whole = build_model("aio_tiny", 3, options, (32, 16))
     options.encoder.quantise = "int8"
     torch.manual_seed(0)
-    model = build("aio_tiny", 3, options, (32, 16))
+    model = build_model("aio_tiny", 3, options, (32, 16))
     assert model.encoder.sha256 == whole.encoder.sha256
     assert not model.load_state_dict(whole.state_dict()).missing_keys
     assert not any("int8" in str(value.dtype) for name, value in model.state_dict().items() if "identity" not in name)
@@ -121,7 +121,7 @@ def test_what_does_not_go(monkeypatch):
         compiled.quantise("int8")
     options = config.build({"encoder": {"weights": "random", "quantise": "fp8"}, "text": {"weights": "random"}})
     with pytest.raises(ConfigError, match="aio.encoder.quantise is for AIO models"):
-        build("dmf_tiny", 3, options, (32, 16))
+        build_model("dmf_tiny", 3, options, (32, 16))
     monkeypatch.setitem(sys.modules, "torchao.quantization", None)
     with pytest.raises(ConfigError, match="pip install torchao"):
         FrozenEncoder(blocks(), "toy").quantise("fp8")

@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from aio_plugin.encoders import clip, meta_transformer, sources, vit
+from aio_plugin.encoders import clip, meta_transformer, toy, vit
 from aio_plugin.encoders.pretrained import seeded
-from aio_plugin.encoders.sources import load, load_word_embedding
+from aio_plugin.encoders.sources import load_encoder, load_word_embedding
 from aio_plugin.errors import EncoderError
 from aio_plugin.torchvision_import import repair_torchvision
 
@@ -50,14 +50,14 @@ def small_clip(request, monkeypatch, tmp_path):
 
 def test_blocks_equal_open_clip(small_clip):
     model, path = small_clip
-    pretrained = load("open_clip:small", str(path))
+    pretrained = load_encoder("open_clip:small", str(path))
     tokens = torch.randn(2, 7, 64)
     torch.testing.assert_close(pretrained.encoder(tokens), model.visual.transformer(tokens), atol=1e-5, rtol=1e-5)
 
 
 def test_open_clip_starts(small_clip):
     model, path = small_clip
-    pretrained = load("open_clip:small", str(path))
+    pretrained = load_encoder("open_clip:small", str(path))
     assert torch.equal(pretrained.word_embedding, model.token_embedding.weight)
     assert pretrained.grid == (4, 4)
     patches = model.visual.conv1(torch.randn(1, 3, 32, 32)).flatten(2).transpose(1, 2)
@@ -74,14 +74,14 @@ def test_word_embedding_of_a_file(small_clip):
 
 def test_safetensors_halves_and_wrappers(small_clip, tmp_path):
     model, path = small_clip
-    expected = load("open_clip:small", str(path)).encoder.sha256
+    expected = load_encoder("open_clip:small", str(path)).encoder.sha256
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, tmp_path / "x.safetensors")
     wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in model.state_dict().items()}}
     torch.save(wrapped, tmp_path / "wrapped.pt")
     torch.save({k: v.half() for k, v in model.state_dict().items()}, tmp_path / "half.pt")
-    assert load("open_clip:small", str(tmp_path / "x.safetensors")).encoder.sha256 == expected
-    assert load("open_clip:small", str(tmp_path / "wrapped.pt")).encoder.sha256 == expected
-    half = load("open_clip:small", str(tmp_path / "half.pt"))
+    assert load_encoder("open_clip:small", str(tmp_path / "x.safetensors")).encoder.sha256 == expected
+    assert load_encoder("open_clip:small", str(tmp_path / "wrapped.pt")).encoder.sha256 == expected
+    half = load_encoder("open_clip:small", str(tmp_path / "half.pt"))
     assert half.encoder.blocks[0].norm1.weight.dtype == torch.float32
     assert half.word_embedding.dtype == torch.float32
     assert half.encoder.sha256 != expected
@@ -93,7 +93,7 @@ def test_blocks_equal_timm(tmp_path):
     torch.manual_seed(1)
     model = jitter(timm.create_model("vit_tiny_patch16_224")).eval()
     torch.save(model.state_dict(), tmp_path / "vit.pth")
-    pretrained = load("timm:vit_tiny_patch16_224", str(tmp_path / "vit.pth"))
+    pretrained = load_encoder("timm:vit_tiny_patch16_224", str(tmp_path / "vit.pth"))
     images = torch.randn(1, 3, 224, 224)
     patches = model.patch_embed(images) + pretrained.positions
     tokens = torch.cat([pretrained.class_token.expand(1, 1, -1), patches], dim=1)
@@ -115,7 +115,9 @@ def test_meta_transformer_file(tmp_path, monkeypatch):
     assert "0.norm1.weight" in bare.state_dict()
     tokens = torch.randn(2, 5, 48)
     with torch.no_grad():
-        assert torch.equal(load("meta_transformer:small", str(tmp_path / "small.pth")).encoder(tokens), bare(tokens))
+        assert torch.equal(
+            load_encoder("meta_transformer:small", str(tmp_path / "small.pth")).encoder(tokens), bare(tokens)
+        )
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
 
     def fetch(id, output, quiet):
@@ -123,9 +125,9 @@ def test_meta_transformer_file(tmp_path, monkeypatch):
         return output
 
     monkeypatch.setattr("gdown.download", fetch)
-    first = load("meta_transformer:small").encoder
+    first = load_encoder("meta_transformer:small").encoder
     monkeypatch.setattr("gdown.download", lambda **_: pytest.fail("fetched twice"))
-    assert load("meta_transformer:small").encoder.sha256 == first.sha256
+    assert load_encoder("meta_transformer:small").encoder.sha256 == first.sha256
 
 
 def test_a_download_that_breaks_leaves_nothing(tmp_path, monkeypatch):
@@ -138,7 +140,7 @@ def test_a_download_that_breaks_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("gdown.download", fetch)
     with pytest.raises(EncoderError, match=r"no network.*base_patch16_encoder.*MetaTransformer.*aio\.encoder\.weights"):
-        load("meta_transformer:base_patch16")
+        load_encoder("meta_transformer:base_patch16")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -146,14 +148,14 @@ def test_a_download_that_breaks_leaves_nothing(tmp_path, monkeypatch):
 def test_random_is_the_same_every_time(name):
     torch.manual_seed(math.floor(torch.rand(()).item() * 1e6))
     state = torch.get_rng_state()
-    first = load(name, "random").encoder
+    first = load_encoder(name, "random").encoder
     assert torch.equal(torch.get_rng_state(), state)
     torch.rand(3)
-    assert load(name, "random").encoder.sha256 == first.sha256
+    assert load_encoder(name, "random").encoder.sha256 == first.sha256
 
 
 def test_the_full_size_of_open_clip():
-    encoder = load("open_clip:ViT-B-16", "random").encoder
+    encoder = load_encoder("open_clip:ViT-B-16", "random").encoder
     weights = sum(b.numel() for n, b in encoder.named_buffers() if n != "identity")
     assert (encoder.dim, len(encoder.blocks)) == (768, 12)
     assert weights == 12 * (12 * 768**2 + 13 * 768)  # 85 M, as Meta-Transformer's README says of its B16
@@ -188,7 +190,7 @@ def test_seeded_leaves_the_generator_alone():
 )
 def test_names_that_do_not_exist(name, message):
     with pytest.raises(EncoderError, match=message):
-        load(name, "random")
+        load_encoder(name, "random")
 
 
 @pytest.mark.parametrize(
@@ -208,15 +210,15 @@ def test_files_that_are_wrong(content, message, tmp_path):
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(EncoderError, match=rf"(?s){message}.*aio\.encoder\.weights"):
-        load("toy", str(path))
+        load_encoder("toy", str(path))
 
 
 def test_the_file_of_another_encoder(tmp_path):
-    state = load("toy", "random").encoder.blocks.state_dict()
+    state = load_encoder("toy", "random").encoder.blocks.state_dict()
     assert not state  # frozen
-    torch.save({**sources.load_toy.__globals__["toy_blocks"]().state_dict(), "4.more": torch.ones(1)}, tmp_path / "x")
+    torch.save({**toy.toy_blocks().state_dict(), "4.more": torch.ones(1)}, tmp_path / "x")
     with pytest.raises(EncoderError, match=r"has '4\.more'.*too much"):
-        load("toy", str(tmp_path / "x"))
+        load_encoder("toy", str(tmp_path / "x"))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_offline_and_absent(name, place, monkeypatch, tmp_path):
     monkeypatch.setattr("timm.models._hub.hf_hub_download", refuse)
     monkeypatch.setattr(clip, "_blocks", lambda *_, **__: None)
     with pytest.raises(EncoderError, match=rf"{place}.*aio\.encoder\.weights"):
-        load(name)
+        load_encoder(name)
 
 
 def test_no_word_embedding_says_which_key(tmp_path, monkeypatch):
@@ -262,7 +264,7 @@ def test_timm_with_its_own_weights(monkeypatch):
     asked = {}
     monkeypatch.setattr(timm, "create_model", lambda name, **options: asked.update(options) or published)
     token = published.cls_token.detach() + published.pos_embed[:, :1].detach()
-    pretrained = load("timm:vit_tiny_patch16_224")
+    pretrained = load_encoder("timm:vit_tiny_patch16_224")
     assert asked["pretrained"] is True
     assert torch.equal(pretrained.class_token, token.flatten())
     assert not pretrained.class_token.requires_grad

@@ -6,12 +6,12 @@ from torch import nn
 
 from aio_plugin import config
 from aio_plugin.encoders import text
-from aio_plugin.encoders.sources import load
+from aio_plugin.encoders.sources import load_encoder
 from aio_plugin.encoders.text import load_text
 from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import EncoderError
 from aio_plugin.heads.vocabulary import Vocabulary
-from aio_plugin.models.registry import build
+from aio_plugin.models.build import build_model
 from aio_plugin.tokenizers.bpe import words
 from aio_plugin.torchvision_import import repair_torchvision
 
@@ -59,7 +59,7 @@ def test_phrases_are_encoded_as_open_clip_does(small_clip):
 def test_dmf_starts_as_open_clips_image_encoder(small_clip):
     model, path = small_clip
     options = config.build({"encoder": {"name": "open_clip:small", "weights": path}, "dmf": {"image_depth": 0}})
-    ours = build("dmf_vit_b16", 3, options, (32, 32), vocabulary=Vocabulary(("red hat", "sunny")))
+    ours = build_model("dmf_vit_b16", 3, options, (32, 32), vocabulary=Vocabulary(("red hat", "sunny")))
     images = torch.randn(2, 3, 32, 32)
     model.visual.proj = None
     with torch.no_grad():
@@ -74,8 +74,8 @@ def test_dmf_starts_as_timms_vit(monkeypatch):
     name = "vit_tiny_patch16_224"
     theirs = timm.create_model(name, img_size=(64, 32), num_classes=0).eval()
     options = config.build({"encoder": {"name": f"timm:{name}", "weights": "random"}, "dmf": {"image_depth": 0}})
-    assert load(f"timm:{name}", "random").patch == 16
-    ours = build("dmf_vit_b16", 3, options, (64, 32)).eval()
+    assert load_encoder(f"timm:{name}", "random").patch == 16
+    ours = build_model("dmf_vit_b16", 3, options, (64, 32)).eval()
     with torch.no_grad():
         theirs.blocks.load_state_dict(ours.trunk.blocks.state_dict())
         theirs.patch_embed.proj.load_state_dict(ours.image.tokenizer.projection.state_dict())

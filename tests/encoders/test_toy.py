@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from aio_plugin.encoders import toy
-from aio_plugin.encoders.sources import load, save_toy
+from aio_plugin.encoders.sources import load_encoder
+from aio_plugin.encoders.toy import save_toy
 from aio_plugin.errors import EncoderError
 from aio_plugin.tokenizers.image import ImageTokenizer
 
@@ -34,7 +35,7 @@ def written(tmp_path, monkeypatch):
 def test_round_trip(written):
     path, sha256, blocks, start = written
     assert json.loads(path.with_suffix(".json").read_text())["sha256"] == sha256
-    pretrained = load("toy")
+    pretrained = load_encoder("toy")
     tokens = torch.randn(1, 5, 192)
     torch.testing.assert_close(pretrained.encoder(tokens), blocks.half().float().eval()(tokens), atol=1e-5, rtol=1e-5)
     assert pretrained.grid == (8, 4)
@@ -46,11 +47,11 @@ def test_round_trip(written):
 
 def test_word_embedding_is_sparse_on_disk(written):
     path, _, _, start = written
-    table = load("toy").word_embedding
+    table = load_encoder("toy").word_embedding
     assert table.shape == (49408, 16)
     assert torch.equal(table[start["word_ids"]], start["word_rows"].half().float())
     assert table[6].abs().sum() > 0  # an unknown word starts random
-    assert torch.equal(table, load("toy", str(path)).word_embedding)
+    assert torch.equal(table, load_encoder("toy", str(path)).word_embedding)
     assert path.stat().st_size < 4e6
 
 
@@ -60,11 +61,11 @@ def test_a_changed_file(written):
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(EncoderError, match="not the one that was shipped"):
-        load("toy")
-    load("toy", str(path))  # a file of one's own is not held to the hash
+        load_encoder("toy")
+    load_encoder("toy", str(path))  # a file of one's own is not held to the hash
     path.unlink()
     with pytest.raises(EncoderError, match=r"missing.*aio\.encoder\.weights"):
-        load("toy")
+        load_encoder("toy")
 
 
 def test_values_beyond_half_precision(tmp_path):
@@ -76,4 +77,4 @@ def test_the_shipped_file_is_whole():
     if not toy.FILE.is_file():
         pytest.skip("the toy encoder has not been trained yet")
     assert toy.FILE.stat().st_size <= 8e6
-    assert load("toy").encoder.sha256 != load("toy", "random").encoder.sha256
+    assert load_encoder("toy").encoder.sha256 != load_encoder("toy", "random").encoder.sha256

@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import arguments, default_config
 from aio_plugin.host.session import defaults, session
-from aio_plugin.models.registry import NAMES
+from aio_plugin.models.specs import NAMES
 
 STAGES = [
     {"epochs": 2, "sources": {"synth_pedes": {"quota": 4, "synthetic": ["ir"]}}},

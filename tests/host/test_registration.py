@@ -16,7 +16,7 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import ConfigError, HostError
 from aio_plugin.host.session import session
 from aio_plugin.host.torchreid_import import distribution, import_torchreid
-from aio_plugin.models.registry import NAMES
+from aio_plugin.models.specs import NAMES
 
 
 def _snapshot(torchreid: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from aio_plugin.losses.binding import FeatureBinding, InfoNCE, feature_binding, info_nce
+from aio_plugin.losses.binding import feature_binding, info_nce
 
 BOTH = pytest.mark.parametrize("loss", [feature_binding, info_nce])
 Loss = Callable[..., Tensor]
@@ -183,10 +183,3 @@ def test_half_precision_is_computed_in_float32(loss: Loss) -> None:
         inside = loss(z.float(), present, pids)
     torch.testing.assert_close(loss(z, present, pids), expected, rtol=0, atol=0)
     torch.testing.assert_close(inside, expected, rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(("module", "loss"), [(FeatureBinding, feature_binding), (InfoNCE, info_nce)])
-def test_modules_pass_on_their_temperature(module: type, loss: Loss) -> None:
-    z, present, pids = torch.randn(3, 2, 4), torch.ones(3, 2), torch.arange(3)
-    assert module()(z, present, pids) == loss(z, present, pids, 0.05)
-    assert module(0.2)(z, present, pids) == loss(z, present, pids, 0.2) != loss(z, present, pids)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from aio_plugin.losses.attribute import masked_attribute_loss
-from aio_plugin.losses.identity import cross_entropy, weighted_regularised_triplet
+from aio_plugin.losses.identity import cross_entropy, masked_attribute_loss
+from aio_plugin.losses.triplet import weighted_regularised_triplet
 from aio_plugin.torchvision_import import repair_torchvision
 
 

@@ -10,6 +10,8 @@ from aio_plugin.tokenizers.bpe import encode
 from aio_plugin.torchvision_import import repair_torchvision
 
 DIM = 32
+AIO_LOSSES = {"ce": 1.0, "fb": 1.0, "va": 0.3}
+DMF_LOSSES = {"ce": 1.0, "soft_triplet": 1.0}
 SIZE = (32, 16)
 
 

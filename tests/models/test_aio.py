@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from aio_plugin.losses.criterion import Weights, total_loss
+from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.sequence import ImagePositions, draw_combination, resize_positions
 from aio_plugin.tokenizers.bpe import MASK_ID, lengths
 
-from .helpers import DIM, SIZE, rows, small_aio, small_batch
+from .helpers import AIO_LOSSES, DIM, SIZE, rows, small_aio, small_batch
 
 ALL = [list(p) for p in itertools.product([0, 1], repeat=4) if any(p)]
 
@@ -110,7 +110,7 @@ def test_train_outputs_have_what_the_losses_need():
     assert out["attribute_labels"].tolist() == [3]
     for row, column in itertools.product(range(4), range(4)):
         assert bool(out["z"][row, column].any()) == bool(present[row][column])
-    loss, summary = total_loss(out, Weights(infonce=0.5, triplet=0.1), smoothing=0.1)
+    loss, summary = total_loss(out, LossWeights({**AIO_LOSSES, "infonce": 0.5, "triplet": 0.1}), smoothing=0.1)
     parts = {"loss_ce": 1, "loss_fb": 1, "loss_va": 0.3, "loss_nce": 0.5, "loss_t": 0.1}
     assert summary["loss"] == pytest.approx(sum(w * summary[k] for k, w in parts.items()), rel=1e-5)
     loss.backward()
@@ -142,7 +142,7 @@ def test_the_encoder_never_changes_and_is_in_no_checkpoint():
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     for step in range(3):
-        loss, _ = total_loss(model(small_batch([[1, 1, 1, 1]] * 4, seed=step)), Weights())
+        loss, _ = total_loss(model(small_batch([[1, 1, 1, 1]] * 4, seed=step)), LossWeights(AIO_LOSSES))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -170,7 +170,7 @@ def test_combinations_are_two_to_four_of_what_is_there_and_may_lack_rgb():
 def test_a_batch_of_one_trains():
     model = small_aio().train()
     with pytest.warns(UserWarning, match="one|single"):
-        loss, _ = total_loss(model(small_batch([[1, 0, 0, 0]])), Weights())
+        loss, _ = total_loss(model(small_batch([[1, 0, 0, 0]])), LossWeights(AIO_LOSSES))
     assert torch.isfinite(loss)
 
 

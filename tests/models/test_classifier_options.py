@@ -10,7 +10,7 @@ from aio_plugin.errors import ConfigError
 from aio_plugin.losses.criterion import total_loss, weights_of
 from aio_plugin.losses.shards import Shard
 from aio_plugin.models.aio import AIO
-from aio_plugin.models.registry import build
+from aio_plugin.models.build import build_model
 
 from .helpers import small_batch
 
@@ -25,7 +25,7 @@ def options(**classifier):
 
 def model_of(name, sizes=(), **classifier):
     torch.manual_seed(0)
-    return build(name, 10, options(**classifier), SIZE, sizes=sizes).train()
+    return build_model(name, 10, options(**classifier), SIZE, sizes=sizes).train()
 
 
 def step(model):

@@ -9,13 +9,16 @@ from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import CheckpointError, ConfigError, EncoderError, ModalityError
 from aio_plugin.heads.vocabulary import Vocabulary
-from aio_plugin.losses.criterion import FusionWeights, total_loss, weights_of
+from aio_plugin.losses.criterion import LossWeights, total_loss, weights_of
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.branches import TextBranch
+from aio_plugin.models.build import build_model
 from aio_plugin.models.dmf import DMF, FusionShape
-from aio_plugin.models.registry import build, readable, searchable
+from aio_plugin.models.specs import readable, searchable
 from aio_plugin.torchvision_import import repair_torchvision
 from aio_plugin.training.optimisation import param_groups
+
+from .helpers import DMF_LOSSES
 
 torch.set_num_threads(1)
 DIM, SIZE = 32, (32, 16)
@@ -106,7 +109,7 @@ def test_replacing_keeps_the_number_of_tokens_and_puts_every_phrase_in():
 @pytest.mark.parametrize("depths", [(0, 0), (1, 0), (2, 1), (3, 3)])
 def test_every_weight_learns(fusion, depths):
     model = small_dmf(fusion=fusion, image_depth=depths[0], trunk_depth=depths[1] or 3 - depths[0], drop_text=0.0)
-    loss, summary = total_loss(model.train()(batch([[0, 1]] * 6)), FusionWeights(), 0.1)
+    loss, summary = total_loss(model.train()(batch([[0, 1]] * 6)), LossWeights(DMF_LOSSES), 0.1)
     loss.backward()
     assert {"loss", "loss_ce", "loss_t", "acc"} == set(summary)
     assert not [name for name, p in model.named_parameters() if p.grad is None]
@@ -168,7 +171,7 @@ def test_the_contrast_compares_image_alone_with_text_alone():
     torch.testing.assert_close(
         out["text_only"][1], model.trunk(model.text(torch.tensor([[3]])))[0], atol=1e-5, rtol=1e-5
     )
-    _, summary = total_loss(out, FusionWeights(contrast=0.5))
+    _, summary = total_loss(out, LossWeights({**DMF_LOSSES, "contrast": 0.5}))
     assert summary["loss"] == pytest.approx(
         summary["loss_ce"] + summary["loss_t"] + 0.5 * summary["loss_con"], abs=1e-5
     )
@@ -182,7 +185,7 @@ def test_both_optimisers_bring_the_loss_down(optimiser):
     stepper = torch.optim.SGD(groups, momentum=0.9) if optimiser == "sgd" else torch.optim.AdamW(groups)
     losses = []
     for _ in range(25):
-        loss, summary = total_loss(model(batch([[0, 1], [0, 1], [2], [2], [3, 4], None])), FusionWeights())
+        loss, summary = total_loss(model(batch([[0, 1], [0, 1], [2], [2], [3, 4], None])), LossWeights(DMF_LOSSES))
         stepper.zero_grad()
         loss.backward()
         stepper.step()
@@ -237,11 +240,12 @@ def options(**values):
 
 
 def test_the_registry_builds_dmf_with_and_without_text():
-    with_text, without = (build("dmf_tiny", 4, options(), vocabulary=v) for v in (WORDS, None))
+    with_text, without = (build_model("dmf_tiny", 4, options(), vocabulary=v) for v in (WORDS, None))
     assert isinstance(with_text, DMF)
     assert with_text.text.vectors.shape == (5, 64)
     assert without.text is None
-    assert isinstance(weights_of(with_text, options(dmf={"triplet": 0.5})), FusionWeights)
+    chosen = weights_of(with_text, options(dmf={"triplet": 0.5})).weights
+    assert chosen == {"ce": 1.0, "soft_triplet": 0.5, "contrast": 0.0}
     names = with_text.state_dict().keys()
     assert "text.packed" in names
     assert "text.vectors" not in names  # computed anew from the phrases
@@ -254,14 +258,17 @@ def test_text_vectors_are_computed_once(monkeypatch):
     calls = []
     table = TextEncoder.table
     monkeypatch.setattr(TextEncoder, "table", lambda self, phrases: calls.append(len(phrases)) or table(self, phrases))
-    model = build("dmf_tiny", 3, options(), (32, 16), vocabulary=WORDS).train()
+    model = build_model("dmf_tiny", 3, options(), (32, 16), vocabulary=WORDS).train()
     for _ in range(3):
         model(batch([[0, 1], [2], [3], [4]]))
     assert calls == [5]
 
 
 def test_the_toy_encoder_is_where_dmf_tiny_starts():
-    model, fresh = build("dmf_tiny", 4, config.build({"dmf": {"image_depth": 1}})), build("dmf_tiny", 4, options())
+    model, fresh = (
+        build_model("dmf_tiny", 4, config.build({"dmf": {"image_depth": 1}})),
+        build_model("dmf_tiny", 4, options()),
+    )
     toy = load_toy()
     assert torch.equal(model.image.positions.table, toy.positions)
     assert torch.equal(model.trunk.class_token, toy.class_token)
@@ -301,7 +308,7 @@ def test_bad_options(values, message):
 
 def test_text_alone_needs_captions():
     with pytest.raises(ConfigError, match=r"aio\.dmf\.input is 'text', but there are no captions"):
-        build("dmf_tiny", 3, options(dmf={"input": "text"}))
+        build_model("dmf_tiny", 3, options(dmf={"input": "text"}))
 
 
 def test_an_encoder_without_patches_is_refused(tmp_path):
@@ -309,7 +316,7 @@ def test_an_encoder_without_patches_is_refused(tmp_path):
 
     save_toy(tmp_path / "bare.safetensors", toy_blocks().state_dict(), {})
     with pytest.raises(EncoderError, match=r"no patch embedding.*aio\.encoder\.name"):
-        build("dmf_tiny", 3, config.build({"encoder": {"weights": str(tmp_path / "bare.safetensors")}}))
+        build_model("dmf_tiny", 3, config.build({"encoder": {"weights": str(tmp_path / "bare.safetensors")}}))
 
 
 # --- stage two
@@ -319,7 +326,7 @@ def test_an_encoder_without_patches_is_refused(tmp_path):
 def stage_one(tmp_path_factory):
     """A model of stage one that has moved, and its checkpoint."""
     torch.manual_seed(4)
-    model = build("dmf_tiny", 7, options(), (32, 16), vocabulary=WORDS)
+    model = build_model("dmf_tiny", 7, options(), (32, 16), vocabulary=WORDS)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
@@ -330,7 +337,7 @@ def stage_one(tmp_path_factory):
 
 def test_stage_two_starts_where_stage_one_ended(stage_one):
     first, path = stage_one
-    second = build("dmf_tiny", 3, config.build({"dmf": {"start": path}}), (32, 16)).eval()
+    second = build_model("dmf_tiny", 3, config.build({"dmf": {"start": path}}), (32, 16)).eval()
     pictures = torch.randn(3, 3, 32, 16)
     assert torch.equal(second(pictures), first(pictures))
     assert second.classifier.weight.shape == (3, 192)
@@ -350,33 +357,33 @@ def test_stage_two_starts_where_stage_one_ended(stage_one):
 def test_stage_one_of_other_sizes_is_refused(stage_one, values, size, message):
     merged = {**values, "dmf": {**values.get("dmf", {}), "start": stage_one[1]}}
     with pytest.raises(CheckpointError, match=message):
-        build("dmf_tiny", 3, config.build(merged), size)
+        build_model("dmf_tiny", 3, config.build(merged), size)
 
 
 def test_stage_one_of_another_width_is_refused(tmp_path):
     path = tmp_path / "narrow.pth.tar"
     torch.save({"state_dict": small_dmf().state_dict()}, path)
-    from aio_plugin.models.fusion_start import start_from_checkpoint
+    from aio_plugin.models.start import start_dmf_from_checkpoint
 
     wide = small_dmf(text=False, dim=64)
     with pytest.raises(CheckpointError, match=r"of shape \[32\] where \[64\] is needed.*aio\.dmf\.start"):
-        start_from_checkpoint(wide, str(path))
+        start_dmf_from_checkpoint(wide, str(path))
 
 
 @pytest.mark.parametrize("content", ["absent", "aio", "text", "stock"])
 def test_a_wrong_file_is_no_stage_one(tmp_path, content):
     path = tmp_path / "x.pth.tar"
     if content == "aio":
-        torch.save({"state_dict": build("aio_tiny", 3, options()).state_dict()}, path)
+        torch.save({"state_dict": build_model("aio_tiny", 3, options()).state_dict()}, path)
     elif content == "stock":
         torch.save({"state_dict": {"conv1.weight": torch.ones(1)}}, path)
     elif content == "text":
         path.write_text("not a checkpoint")
     with pytest.raises(CheckpointError, match=r"aio\.dmf\.start"):
-        build("dmf_tiny", 3, config.build({"dmf": {"start": str(path)}}))
+        build_model("dmf_tiny", 3, config.build({"dmf": {"start": str(path)}}))
 
 
 def test_a_checkpoint_of_other_captions_is_refused(stage_one):
-    other = build("dmf_tiny", 7, options(), (32, 16), vocabulary=Vocabulary(("red hat",)))
+    other = build_model("dmf_tiny", 7, options(), (32, 16), vocabulary=Vocabulary(("red hat",)))
     with pytest.raises(CheckpointError, match=r"knows 5 attribute phrases.*have 1"):
         other.load_state_dict(stage_one[0].state_dict())

@@ -7,14 +7,14 @@ import torch
 
 from aio_plugin import config
 from aio_plugin.errors import ConfigError, ModalityError
-from aio_plugin.losses.criterion import Weights, total_loss
+from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.modality import MODALITIES, Modality
 from aio_plugin.models.aio import FOUR
-from aio_plugin.models.registry import build
+from aio_plugin.models.build import build_model
 from aio_plugin.models.sequence import draw_combination
 from aio_plugin.tokenizers.bpe import MASK_ID
 
-from .helpers import DIM, small_aio, small_batch
+from .helpers import AIO_LOSSES, DIM, small_aio, small_batch
 from .test_aio import plain_feature
 
 RGB, IR, SKETCH, TEXT, CP = MODALITIES
@@ -58,7 +58,7 @@ def test_five_train_and_every_parameter_learns():
     assert out["present"].tolist() == [[True] * 5] * 6 + [[True, False, False, False, True]]
     assert len(out["features"]) == 6 * 5 + 2 + 7
     assert (out["z"][6, 1:4] == 0).all()
-    total_loss(out, Weights())[0].backward()
+    total_loss(out, LossWeights(AIO_LOSSES))[0].backward()
     assert {n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()} == set()
 
 
@@ -68,7 +68,7 @@ def test_text_and_pencil_bind_to_rgb_in_a_model_of_three():
     assert out["present"].tolist() == [[True, True, True], [True, False, True], [True, True, False]]
     for row, column in itertools.product(range(3), range(3)):
         assert bool(out["z"][row, column].any()) == bool(out["present"][row, column])
-    assert torch.isfinite(total_loss(out, Weights(infonce=1.0))[0])
+    assert torch.isfinite(total_loss(out, LossWeights({**AIO_LOSSES, "infonce": 1.0}))[0])
 
 
 def test_two_to_four_of_five_are_drawn():
@@ -101,7 +101,7 @@ def test_a_model_without_rgb_is_refused():
 
 @pytest.mark.parametrize("bnneck", ["shared", "per_modality"])
 def test_the_default_is_the_paper_s_four_parameter_by_parameter(bnneck):
-    model = build("aio_tiny", 7, config.build({**RANDOM, "bnneck": bnneck}))
+    model = build_model("aio_tiny", 7, config.build({**RANDOM, "bnneck": bnneck}))
     state = model.state_dict()
     assert model.modalities == FOUR == (RGB, IR, SKETCH, TEXT)
     assert [m.value for m in FOUR] == list(model.tokenizers) == list(model.positions) == ["rgb", "ir", "sketch", "text"]
@@ -111,7 +111,9 @@ def test_the_default_is_the_paper_s_four_parameter_by_parameter(bnneck):
     assert len(model.bnneck.necks) == (1 if bnneck == "shared" else 5)
     own = {name.split(".")[1] for name in state if name.split(".")[0] in ("tokenizers", "positions")}
     assert own == {"rgb", "ir", "sketch", "text"}
-    five = build("aio_tiny", 7, config.build({**RANDOM, "bnneck": bnneck, "modalities": [m.value for m in MODALITIES]}))
+    five = build_model(
+        "aio_tiny", 7, config.build({**RANDOM, "bnneck": bnneck, "modalities": [m.value for m in MODALITIES]})
+    )
     more = {name: value.shape for name, value in five.state_dict().items()}
     extra = {name for name in more if name not in state}
     necks = {name for name in extra if name.startswith("bnneck.necks.5.")}
@@ -122,14 +124,14 @@ def test_the_default_is_the_paper_s_four_parameter_by_parameter(bnneck):
 
 
 def test_a_model_without_text_has_no_words_and_no_attribute_decoder():
-    model = build("aio_tiny", 7, config.build({**RANDOM, "modalities": ["rgb", "cp"]}))
+    model = build_model("aio_tiny", 7, config.build({**RANDOM, "modalities": ["rgb", "cp"]}))
     assert list(model.tokenizers) == ["rgb", "cp"]
     assert model.attributes is None
 
 
 def test_pencil_starts_from_the_stem_of_rgb():
     options = {"modalities": ["rgb", "text", "cp"], "tokenizer": {"start": "pretrained"}}
-    model = build("aio_tiny", 7, config.build(options))
+    model = build_model("aio_tiny", 7, config.build(options))
     for first, second in zip(model.tokenizers["rgb"].parameters(), model.tokenizers["cp"].parameters(), strict=True):
         assert torch.equal(first, second)
     tokens = model.class_tokens.single

@@ -5,13 +5,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from aio_plugin.encoders.pack import Sequences
-from aio_plugin.losses.criterion import Weights, total_loss
+from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.tokenizers.bpe import MASK_ID
 from benchmarks.speed import flops
 from benchmarks.speed.plain import Plain
 from benchmarks.speed.table import details, markdown
 
-from .helpers import DIM, rows, small_aio, small_batch
+from .helpers import AIO_LOSSES, DIM, rows, small_aio, small_batch
 
 torch.set_num_threads(1)
 ALL = [[1, 1, 1, 1]] * 5
@@ -28,7 +28,7 @@ def masked_batch():
 
 def losses_and_gradients(model, batch, seed):
     torch.manual_seed(seed)
-    loss, summary = total_loss(model(batch), Weights(triplet=0.1, infonce=0.2))
+    loss, summary = total_loss(model(batch), LossWeights({**AIO_LOSSES, "triplet": 0.1, "infonce": 0.2}))
     model.zero_grad()
     loss.backward()
     return summary, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}

@@ -7,7 +7,7 @@ import torch.distributed as dist
 
 from aio_plugin.heads.classification import BNNeck
 from aio_plugin.losses.binding import feature_binding
-from aio_plugin.losses.criterion import FusionWeights, Weights
+from aio_plugin.losses.criterion import LossWeights
 from aio_plugin.losses.gathering import anywhere, gather_rows, mean_of_all
 from aio_plugin.training import distributed
 from aio_plugin.training.batch_norm import SyncedBatchNorm, SyncedBNNeck, average_statistics
@@ -32,8 +32,8 @@ PRESENT = [
 """Rank 1 has every second of the persons: no infrared image among them, and one of eight without text."""
 PHRASES = [[0, 1, 2], [3], None, None, [4, 1], None, [2], None]
 """Nor has it any text but one phrase."""
-AIO_WEIGHTS = Weights(ce=1.0, fb=1.0, va=0.3, infonce=0.5, triplet=0.5)
-DMF_WEIGHTS = FusionWeights(contrast=0.5)
+AIO_WEIGHTS = LossWeights({"ce": 1.0, "fb": 1.0, "va": 0.3, "infonce": 0.5, "triplet": 0.5})
+DMF_WEIGHTS = LossWeights({"ce": 1.0, "soft_triplet": 1.0, "contrast": 0.5})
 
 
 def double(model):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...datasets import ADAPTERS
-from ...models.registry import NAMES
+from ...models.specs import NAMES
 from ..session import session
 from .base import Patches, stand_in
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import HostError
-from ...models.registry import NAMES
+from ...models.specs import NAMES
 from ...training import distributed
 from ..run_config import is_aio
 from .base import Patches, stand_in

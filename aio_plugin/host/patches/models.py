@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from ...errors import HostError
-from ...models.registry import NAMES
+from ...models.specs import NAMES
 from ..session import session
 from .base import Patches
 
@@ -29,9 +29,9 @@ def patch_models(torchreid: Any, patches: Patches) -> None:
 def _builder(name: str) -> Callable[..., nn.Module]:
     def build_aio(num_classes: int, loss: str = "softmax", pretrained: bool = True, use_gpu: bool = True) -> nn.Module:
         """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
-        from ...models.registry import build
+        from ...models.build import build_model
 
         size, phrases = session.image_size(), session.vocabulary
-        return build(name, num_classes, session.options(), size, loss, phrases, session.sizes)
+        return build_model(name, num_classes, session.options(), size, loss, phrases, session.sizes)
 
     return build_aio
