@@ -19,8 +19,8 @@ from aio_plugin.errors import AIOError
 from ..paper_tables import documents, tables
 from ..paper_tables.published_numbers import read_published
 from ..paper_tables.render import markdown
-from ..paper_tables.runs import REPOSITORY
 from ..paper_tables.scales import SCALES
+from ..result_files import REPOSITORY
 from . import measured
 
 

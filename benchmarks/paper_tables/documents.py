@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from aio_plugin.errors import AIOError
-from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.evaluation.results import write_json
 
-from ..checked_json import OBJECT, TEXT, check, exact_object, list_of, load
-from .runs import REPOSITORY
+from ..result_files import OBJECT, TEXT, check, exact_object, list_of, load, provenance
 from .scales import SCALES
 
 SCHEMA = 1
@@ -126,20 +123,12 @@ class Document:
         return {"schema": SCHEMA, **head, "metrics": list(self.metrics), "cells": cells, "runs": dict(self.runs)}
 
 
-def now() -> str:
-    """In UTC, to the second."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
 def run_here(config: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
     """A run of this program itself, which trained nothing."""
     return {
         "seed": seed,
         "config": dict(config),
-        "commit": git_commit(REPOSITORY),
-        "hardware": hardware(),
-        "packages": package_versions(),
-        "created": now(),
+        **provenance(),
     }
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from aio_plugin.errors import AIOError
 
+from ..result_files import provenance
 from .counts import count
-from .documents import CellValues, Document, now, run_here, run_of
+from .documents import CellValues, Document, run_here, run_of
 from .presence import Bench
 from .runs import Plan, Run, Tell, result_of
 from .spec import Absent, Cell, Count, Score, Table, Timing
@@ -55,7 +56,9 @@ class Measurer:
         cells = {(row, column): self._fill(cell, table, runs) for row, column, cell in table}
         world = json.loads(self.bench.world) if self.bench.world else None
         name = self.bench.scale.name
-        return Document(table.name, name, world, self.command, now(), table.metrics, table.unit, cells, runs)
+        return Document(
+            table.name, name, world, self.command, provenance()["created"], table.metrics, table.unit, cells, runs
+        )
 
     def _seeds(self, table: Table) -> Sequence[int]:
         return self.seeds[: table.most_seeds]

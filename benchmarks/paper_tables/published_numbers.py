@@ -10,7 +10,7 @@ from typing import Any
 
 from aio_plugin.errors import AIOError
 
-from ..checked_json import TEXT, exact_object, list_of, load
+from ..result_files import TEXT, exact_object, list_of, load
 
 FOLDER = Path(__file__).with_name("published")
 SCHEMA = 1

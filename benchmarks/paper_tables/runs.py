@@ -19,7 +19,8 @@ from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.results import COLUMNS, file_name, validate
 from aio_plugin.host.record import RESULTS, TARGETS
 
-REPOSITORY = Path(__file__).parents[2]
+from ..result_files import REPOSITORY
+
 AFTER = COLUMNS[-1]
 """The column of a result that tables show: after training (or as loaded, where nothing is trained)."""
 

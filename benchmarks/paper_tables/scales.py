@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .runs import REPOSITORY
+from ..result_files import REPOSITORY
 from .spec import Settings
 
 CONFIGS = REPOSITORY / "configs"

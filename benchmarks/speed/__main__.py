@@ -10,7 +10,6 @@ What is compared is measured in turn in one process, and medians are reported; m
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import re
@@ -21,10 +20,10 @@ from typing import Any
 
 import torch
 
-from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.evaluation.results import write_json
 from aio_plugin.training.precision import PRECISIONS
 
+from ..result_files import provenance
 from . import training
 from .inference import inference
 from .loading import loading
@@ -76,14 +75,10 @@ def _print(document: dict[str, Any]) -> None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     size = SIZES[args.size]
     ways = [*args.ways, *([COMPILED] if args.compile and COMPILED not in args.ways else [])]
-    machine = hardware()
     document: dict[str, Any] = {
         "command": "python -m benchmarks.speed " + " ".join(sys.argv[1:]),
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": git_commit(Path(__file__).parents[2]),
-        "hardware": machine,
+        **provenance(),
         "threads": torch.get_num_threads(),
-        "packages": package_versions(),
         "setting": {
             "model": size.model,
             "image": list(size.image),

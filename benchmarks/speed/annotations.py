@@ -9,7 +9,6 @@ check that they are there is switched off. Every reading is a process of its own
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import random
@@ -23,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from aio_plugin.datasets.text.synth_pedes import ANNOTATIONS, FOLDER, PUBLISHED, read
-from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.training.bundles import Source
 
-ROOT = Path(__file__).parents[2]
+from ..result_files import REPOSITORY, provenance
+
 OUT = Path(__file__).parents[1] / "results" / "annotations.json"
 IDS, IMAGES, CAPTIONS = (PUBLISHED[f"train {what}"] for what in ("ids", "images", "captions"))
 PARTS = 11
@@ -94,7 +93,7 @@ def reading(root: str) -> dict[str, Any]:
 def measured(root: Path) -> dict[str, Any]:
     """:func:`reading` in a fresh process, with what it took on the way to its first line."""
     command = [sys.executable, "-m", "benchmarks.speed.annotations", "--read", str(root)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
@@ -102,7 +101,7 @@ def imports() -> int:
     """MiB that a process takes which reads nothing: Python, torch and this package."""
     usage = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024"
     code = f"import benchmarks.speed.annotations, resource; print({usage})"
-    return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT).stdout)
+    return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=REPOSITORY).stdout)
 
 
 def forget(file: Path) -> None:
@@ -134,10 +133,7 @@ def main() -> None:
         raise SystemExit(f"The index does not say what the annotations do: {times}")
     document = {
         "command": "python -m benchmarks.speed.annotations",
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": git_commit(ROOT),
-        "hardware": hardware(),
-        "packages": package_versions(),
+        **provenance(),
         "records": args.records,
         "bytes": sizes,
         "mib_before_reading": imports(),

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import gc
 import json
 import statistics
@@ -31,9 +30,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.host.torchreid_import import distribution, import_torchreid
 from aio_plugin.metrics import evaluate_features
+
+from ..result_files import REPOSITORY, provenance
 
 RESULTS = Path(__file__).parents[1] / "results"
 DIMENSION = 512
@@ -121,7 +121,7 @@ def extra_memory(name: str, who: str, cython: Path | None) -> float:
     """MiB by which the peak of a fresh process rises while it ranks."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.speed.ranking", "--sizes", name, "--memory-of", who]
     command += ["--cython", str(cython)] if cython else []
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
     return float(done.stdout.split()[-1])
 
 
@@ -207,19 +207,15 @@ def main() -> None:
             found = rise(Problem(SIZES[args.sizes[0]]), args.memory_of)
         print(found)
         return
-    machine = hardware()
     document = {
         "command": "python -m benchmarks.speed.ranking --cython FOLDER",
-        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": git_commit(Path(__file__).parents[2]),
-        "hardware": machine,
+        **provenance(),
         "threads": torch.get_num_threads(),
-        "packages": package_versions(),
         "torchreid": distribution(),
         "sizes": {name: compare(name, args.runs, args.cython) for name in args.sizes},
         "ties": ties("market1501" if "market1501" in args.sizes else args.sizes[0]),
     }
-    out = args.out or RESULTS / f"ranking_{machine['cores']}_cores.json"
+    out = args.out or RESULTS / f"ranking_{document['hardware']['cores']}_cores.json"
     out.write_text(json.dumps(document, indent=2) + "\n")
     print(json.dumps({key: document[key] for key in ("sizes", "ties")}, indent=2))
     print(f"Written to {out}")

@@ -1,7 +1,8 @@
-"""JSON files checked against a schema when they are read and before they are written."""
+"""Result files: checked against a schema when read and before written, with where their numbers come from."""
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import jsonschema
 
 from aio_plugin.errors import AIOError
+from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
+
+REPOSITORY = Path(__file__).parents[1]
 
 
 def load(path: Path, schema: Mapping[str, Any], remedy: str) -> dict[str, Any]:
@@ -49,3 +53,13 @@ def list_of(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 TEXT, OBJECT = {"type": "string"}, {"type": "object"}
+
+
+def provenance() -> dict[str, Any]:
+    """When, from which commit and on what this process computes."""
+    return {
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": git_commit(REPOSITORY),
+        "hardware": hardware(),
+        "packages": package_versions(),
+    }
