@@ -34,6 +34,7 @@ setup(
         "scipy>=1.10",
         "jinja2>=3",
         "ijson>=3.2",
+        "tabulate>=0.9",
         "tqdm>=4.60",
         # what torchreid imports without declaring
         "opencv-python-headless>=4.5",
@@ -45,7 +46,17 @@ setup(
     extras_require={
         "lmdb": ["lmdb>=1.4"],  # LUPerson-NL as published
         "quantise": ["torchao>=0.10"],  # aio.encoder.quantise
-        "dev": ["lmdb>=1.4", "torchao>=0.10", "pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "types-PyYAML"],
+        "dev": [
+            "lmdb>=1.4",
+            "torchao>=0.10",
+            "pytest",
+            "pytest-xdist",
+            "hypothesis",
+            "ruff",
+            "mypy",
+            "types-PyYAML",
+            "types-tabulate",
+        ],
     },
     entry_points={"console_scripts": ["aio-reid = aio_plugin.__main__:main"]},
 )

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from .datasets import ADAPTERS
@@ -16,7 +17,7 @@ from .keys import KEYS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 2 for a user's mistake, 1 where doctor found something wrong."""
+    """Run a command. Returns the exit code: 2 for a user's mistake, 1 where the command reports problems."""
     args = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int | None] = args.command
     try:
@@ -38,23 +39,29 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run)
         return sub
 
-    host_main.add_arguments(command("main", host_main.run, "train or test from a config file, as torchreid's script"))
-    run = command("run", _run, "run torchreid's scripts/main.py, or your own, with this package registered")
+    host_main.add_arguments(command("main", host_main.run, "train or test from a config file, like torchreid's script"))
+    run = command("run", _run, "run torchreid's scripts/main.py, or your own script, with this package registered")
     run.add_argument("script", help="path of the script")
-    run.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
-    toy = command("toy", _toy, "write a small made-up world of people in the layouts of the real datasets")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
+    toy = command("toy", _toy, "write a small synthetic world in the layouts of the real datasets")
     toy.add_argument("--root", required=True, help="folder to write to; data.root of the configs")
-    toy.add_argument("--ids", type=int, default=300, help="number of people (default 300)")
-    toy.add_argument("--seed", type=int, default=0, help="another seed, another world (default 0)")
-    toy.add_argument("--sets", default="aio", help="aio (default), dmf or all: the datasets of that method's configs")
-    doctor = command("doctor", _doctor, "say what is installed, and look every dataset over; exit code 1: find a fault")
-    doctor.add_argument(
-        "--root", help="data root, the folder that contains the datasets' folders; none: look at no data"
+    toy.add_argument("--ids", type=int, default=300, help="number of persons (default 300)")
+    toy.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    toy.add_argument(
+        "--sets", default="aio", help="datasets to write: those of the configs of aio (default), dmf or all"
     )
-    doctor.add_argument("--fast", action="store_true", help="read names only, open no image")
-    lexicon = command("lexicon", _lexicon, "make an attribute lexicon of SYNTH-PEDES's own attribute words")
+    doctor = command(
+        "doctor", _tool("doctor", "run_doctor"), "check the installation and the datasets; exit code 1: a problem"
+    )
+    doctor.add_argument(
+        "--root", help="data root, the folder that contains the datasets' folders; without: no datasets"
+    )
+    doctor.add_argument("--fast", action="store_true", help="do not open images")
+    lexicon = command(
+        "lexicon", _tool("lexicon", "run_lexicon"), "make an attribute lexicon from the attributes of SYNTH-PEDES"
+    )
     lexicon.add_argument("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
-    lexicon.add_argument("--least", type=int, default=1000, help="times a word has to occur (default 1000)")
+    lexicon.add_argument("--least", type=int, default=1000, help="minimum occurrences of a word (default 1000)")
     lexicon.add_argument("--out", required=True, help="JSON file for aio.attributes.lexicon")
     _add_tools(command)
     command("config", _config, "list every key of the `aio` config node")
@@ -62,40 +69,41 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_tools(command: Callable[..., argparse.ArgumentParser]) -> None:
-    synthesize = command("synthesize", _synthesize, "draw the sketches a config needs; exit code 1: some cannot be")
-    synthesize.add_argument("--shard", default="1/1", help="I/N: only the I-th of N parts, for N processes or machines")
-    synthesize.add_argument("--workers", type=int, default=0, help="photos at a time (default 0: one a core)")
+    synthesize = command(
+        "synthesize",
+        _tool("synthesize", "run_synthesize"),
+        "draw the sketches that a config needs; exit code 1: a photo cannot be read",
+    )
+    synthesize.add_argument("--shard", default="1/1", help="I/N: part I of N, to divide the work (default 1/1)")
+    synthesize.add_argument("--workers", type=int, default=0, help="parallel workers (default 0: one per core)")
     host_main.add_arguments(synthesize)
-    extract = command("extract", _extract, "features of a target or of a manifest, into .npy files")
+    extract = command(
+        "extract", _tool("extract", "run_extract"), "write features of a target or a manifest to .npy files"
+    )
     extract.add_argument("--weights", required=True, help="checkpoint, or .safetensors of `export`")
-    extract.add_argument("--list", required=True, help="a target as data.targets names it, or a manifest file")
+    extract.add_argument("--list", required=True, help="target as in data.targets, or manifest file")
     extract.add_argument("--query", default="", help="modalities of the query, for example rgb+text; as @ in a target")
-    extract.add_argument("--out", required=True, help="folder to write to; what is begun there is gone on with")
+    extract.add_argument("--out", required=True, help="folder to write to; a partial run there is resumed")
     extract.add_argument("--dtype", default="float32", choices=("float16", "float32"), help="of the features on disk")
     host_main.add_arguments(extract)
-    export = command("export", _export, "weights as .safetensors with a model card beside them, or back")
+    export = command(
+        "export", _tool("export", "run_export"), "write weights as .safetensors with a model card, or back"
+    )
     export.add_argument("--weights", required=True, help="checkpoint; with --back a .safetensors file")
     export.add_argument("--out", required=True, help="file to write")
-    export.add_argument("--back", action="store_true", help="make a torchreid checkpoint of a .safetensors file")
+    export.add_argument("--back", action="store_true", help="make a torchreid checkpoint from a .safetensors file")
     host_main.add_arguments(export)
 
 
-def _synthesize(args: argparse.Namespace) -> int:
-    from .tools.synthesize import run
+def _tool(module: str, function: str) -> Callable[[argparse.Namespace], int | None]:
+    """A function of ``tools``, whose module is imported when the command runs."""
 
-    return run(args)
+    def run(args: argparse.Namespace) -> int | None:
+        command: Callable[[argparse.Namespace], int | None]
+        command = getattr(import_module(f".tools.{module}", __package__), function)
+        return command(args)
 
-
-def _extract(args: argparse.Namespace) -> None:
-    from .tools.extract import run
-
-    run(args)
-
-
-def _export(args: argparse.Namespace) -> None:
-    from .tools.export import run
-
-    run(args)
+    return run
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -106,23 +114,6 @@ def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
     make(args.root, args.ids, args.seed, sets=args.sets)
-
-
-def _doctor(args: argparse.Namespace) -> int:
-    from .tools.doctor import conclusion, examine
-
-    problems = 0
-    for block in examine(args.root, args.fast):
-        print(f"{block}\n", flush=True)
-        problems += len(block.problems)
-    print(conclusion(problems))
-    return 1 if problems else 0
-
-
-def _lexicon(args: argparse.Namespace) -> None:
-    from .tools.lexicon import write_lexicon
-
-    print(f"{len(write_lexicon(args.root, args.least, args.out))} words written to {args.out}")
 
 
 def _config(args: argparse.Namespace) -> None:

@@ -1,28 +1,40 @@
-"""``doctor``: is everything here that a run needs, and is it whole?"""
+"""``doctor``: checks the installation and the datasets below the data root."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
 
 from ..datasets import Adapter, all_adapters
 from ..errors import DatasetError
-from . import inspection, installation
-from .findings import Block
+from . import installation
+from .dataset_check import check_folder
+from .report import Section
 
 TOY_MANIFEST = "toy.json"
 
 
-def examine(root: str | None, fast: bool = False) -> Iterator[Block]:
-    """One block after the other: packages, encoders, and every dataset found below the data root.
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print the report; the exit code is 1 if there is a problem."""
+    problems = 0
+    for section in examine(args.root, args.fast):
+        print(f"{section}\n", flush=True)
+        problems += len(section.problems)
+    print(conclusion(problems))
+    return 1 if problems else 0
+
+
+def examine(root: str | None, fast: bool = False) -> Iterator[Section]:
+    """The sections of the report: packages, encoders, the data root and each dataset folder in it.
 
     Args:
-        root: the data root; None looks at no datasets.
-        fast: read the names of images, but open none.
+        root: the data root; None examines no datasets.
+        fast: do not open images.
 
     Raises:
-        DatasetError: ``root`` is no folder.
+        DatasetError: ``root`` is not a folder.
     """
     if root is not None and not os.path.isdir(os.path.expanduser(root)):
         raise DatasetError(f"There is no folder {root}; give --root the folder that contains the datasets' folders.")
@@ -33,59 +45,59 @@ def examine(root: str | None, fast: bool = False) -> Iterator[Block]:
 
 
 def conclusion(problems: int) -> str:
-    """The last line."""
+    """The last line of the report."""
     return f"{problems} problem{'' if problems == 1 else 's'}." if problems else "No problems."
 
 
-def _datasets(root: str, fast: bool) -> Iterator[Block]:
-    block, toy = _world(root)
-    folders = _folders(root)
+def _datasets(root: str, fast: bool) -> Iterator[Section]:
+    section = Section(f"data root {root}")
+    toy = _add_toy_world(section, root)
+    folders = _dataset_folders(root)
     if not folders:
         known = sorted({adapter.folder for adapter in all_adapters().values() if adapter.folder})
-        block.blame([f"no dataset is here; --root must contain one or more of the folders {', '.join(known)}"])
-    block.blame(_misspelt(root, folders))
-    yield block
+        section.add_problems([f"no dataset is here; --root must contain one or more of the folders {', '.join(known)}"])
+    section.add_problems(_misspelt_folders(root, folders))
+    yield section
     for folder, adapters in folders.items():
-        yield inspection.inspect(folder, adapters, root, toy, fast)
+        yield check_folder(folder, adapters, root, check_counts=not toy, fast=fast)
 
 
-def _world(root: str) -> tuple[Block, bool]:
-    """The block of the data root itself, and whether it is a toy world, whose counts are its own."""
-    block = Block(f"data root {root}")
+def _add_toy_world(section: Section, root: str) -> bool:
+    """Whether the data root is a toy world, whose counts are not the published ones; adds how it was made."""
     manifest = os.path.join(root, TOY_MANIFEST)
     if not os.path.isfile(manifest):
-        return block, False
+        return False
     try:
         with open(manifest, encoding="utf-8") as file:
-            made = json.load(file)
-        made = ", ".join(f"{key} {value}" for key, value in made.items())
-        block.tell([f"a toy world ({made}): its counts differ from the published ones, as they should"])
+            settings = ", ".join(f"{key} {value}" for key, value in json.load(file).items())
+        section.add_facts([f"a toy world ({settings}): its counts differ from the published ones, as expected"])
     except (OSError, ValueError, AttributeError) as error:
-        block.blame([f"{manifest} cannot be read ({error}). Delete the toy world and make it again."])
-    return block, True
+        section.add_problems([f"{manifest} cannot be read ({error}). Delete the toy world and make it again."])
+    return True
 
 
-def _folders(root: str) -> dict[str, list[Adapter]]:
-    """Folders of datasets that are there -> the adapters that read them."""
-    found: dict[str, list[Adapter]] = {}
+def _dataset_folders(root: str) -> dict[str, list[Adapter]]:
+    """Dataset folders below the data root, with the adapters that read them."""
+    folders: dict[str, list[Adapter]] = {}
     for adapter in all_adapters().values():
-        for name in _names(adapter) if adapter.survey else ():
+        for name in _accepted_names(adapter) if adapter.survey else ():
             if os.path.isdir(os.path.join(root, name)):
-                found.setdefault(name, []).append(adapter)
-    return {name: adapters for name, adapters in found.items() if os.path.dirname(name) not in found}
+                folders.setdefault(name, []).append(adapter)
+    return {name: adapters for name, adapters in folders.items() if os.path.dirname(name) not in folders}
 
 
-def _names(adapter: Adapter) -> Sequence[str]:
-    """What the dataset's folder can be called, the usual name first; nothing if it has none."""
+def _accepted_names(adapter: Adapter) -> Sequence[str]:
+    """Names that the dataset's folder can have, the usual one first."""
     return [name for name in adapter.folders or (adapter.folder,) if name]
 
 
-def _misspelt(root: str, found: dict[str, list[Adapter]]) -> Iterator[str]:
-    """Folders that have a dataset's name but for capitals."""
-    accepted = {name for adapter in all_adapters().values() for name in _names(adapter)}
-    wanted = {adapter.folder.lower(): adapter.folder for adapter in all_adapters().values()}
-    present = set(os.listdir(root))
-    for name in sorted(present - accepted):
-        right = wanted.get(name.lower(), name)
-        if right not in present and right not in found:
-            yield f"the folder {name} must be called {right}; rename it"
+def _misspelt_folders(root: str, present: dict[str, list[Adapter]]) -> Iterator[str]:
+    """A problem for every folder whose name differs from a dataset's in upper and lower case alone."""
+    adapters = all_adapters().values()
+    accepted = {name for adapter in adapters for name in _accepted_names(adapter)}
+    usual_names = {adapter.folder.lower(): adapter.folder for adapter in adapters}
+    names = set(os.listdir(root))
+    for name in sorted(names - accepted):
+        usual = usual_names.get(name.lower(), name)
+        if usual not in names and usual not in present:
+            yield f"the folder {name} must be called {usual}; rename it"

@@ -1,4 +1,4 @@
-"""A trained model as safetensors with a model card, and back to a torchreid checkpoint."""
+"""``export``: a trained model as safetensors with a model card, and back to a torchreid checkpoint."""
 
 from __future__ import annotations
 
@@ -29,52 +29,51 @@ from ..training.checkpoint import save_atomically
 SCHEMA = 1
 IDENTITY = "encoder.identity"
 CARD = "aio_card"
-"""Key of the card in the safetensors file's own metadata."""
+"""Key of the card in the metadata of the safetensors file."""
 
 
-def run(args: argparse.Namespace) -> None:
+def run_export(args: argparse.Namespace) -> None:
     """Write ``--out`` and the card beside it, or with ``--back`` a checkpoint.
 
     Raises:
-        EncoderError: there is no such file, or it cannot be read safely.
-        CheckpointError: it is not of one of our models, or not of the config's.
-        ConfigError: a file name is wrong, or nobody says what config it was trained with.
+        EncoderError: ``--weights`` is absent or cannot be read safely.
+        CheckpointError: it is not a checkpoint of an AIO or DMF model, or not of the config's.
+        ConfigError: a file name is wrong, or the config of the training is unknown.
     """
     out = Path(args.out)
     if (out.suffix == SUFFIX) == args.back:
         raise ConfigError(
             f"--out {args.out!r}: weights go to a {SUFFIX} file; with --back, to a checkpoint of another name."
         )
-    register()  # which lets torch read torchreid's checkpoints
+    register()  # lets torch read torchreid's checkpoints
     state = read_file(args.weights, "--weights")
     if args.back:
         save_atomically({"state_dict": state, "epoch": 0}, out)
         print(f"{out}: {len(state)} tensors")
         return
-    card = card_of(state, _config(args), args.weights)
-    write(state, card, out)
-    print(f"{out}: {card['parameters']:,} numbers; {out.with_suffix('.json')}: the card")
+    card = model_card(state, _training_config(args), args.weights)
+    write_weights(state, card, out)
+    print(f"{out}: {card['parameters']:,} parameters; {out.with_suffix('.json')}: model card")
 
 
-def _config(args: argparse.Namespace) -> dict[str, Any]:
-    """That of ``--config-file``, else the one that the run of the checkpoint left in its results.json."""
+def _training_config(args: argparse.Namespace) -> dict[str, Any]:
+    """The config of ``--config-file``, else that in the results.json of the checkpoint's run."""
     if args.config_file:
-        found: dict[str, Any] = plain(config_of(args))
-        return found
+        return dict(plain(config_of(args)))
     results = Path(args.weights).expanduser().resolve().parent.parent / "results.json"
     try:
-        found = json.loads(results.read_text(encoding="utf-8"))["config"]
-        if {"model", "data", "aio"} <= set(found):
-            return found
+        config: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))["config"]
+        if {"model", "data", "aio"} <= set(config):
+            return config
         problem = "it names no model"
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = str(error)
     raise ConfigError(
-        f"Nothing says what {args.weights} was trained with: no config in {results} ({problem}). Give --config-file."
+        f"The config that {args.weights} was trained with is not in {results} ({problem}). Give --config-file."
     )
 
 
-def write(state: Mapping[str, Tensor], card: Mapping[str, Any], out: Path) -> None:
+def write_weights(state: Mapping[str, Tensor], card: Mapping[str, Any], out: Path) -> None:
     """Write tensors to ``out`` and the card into it and beside it, each whole or not at all."""
     tensors = {name: value.detach().clone().contiguous() for name, value in state.items()}
     with written_whole(out) as file:
@@ -82,37 +81,36 @@ def write(state: Mapping[str, Tensor], card: Mapping[str, Any], out: Path) -> No
     write_json(card, out.with_suffix(".json"))
 
 
-def card_of(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: str) -> dict[str, Any]:
-    """What a user of the weights has to know.
+def model_card(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: str) -> dict[str, Any]:
+    """What a user of the weights must know.
 
     Args:
         state: the state dict of a trained model.
         config: the whole config that it was trained with, as plain mappings.
-        weights: the file of ``state``, for errors.
+        weights: the file of ``state``, for messages.
 
     Raises:
-        CheckpointError: ``state`` is not of one of our models, or not of the config's.
+        CheckpointError: ``state`` is not of the config's model.
     """
     name, classifier = config["model"]["name"], state.get("classifier.weight")
-    mark = "bottleneck.weight" if name in DMF_NAMES else IDENTITY
-    if mark not in state or classifier is None:
+    if classifier is None or ("bottleneck.weight" if name in DMF_NAMES else IDENTITY) not in state:
         raise CheckpointError(
-            f"{weights} holds no {name!r}, the model of the config; give a checkpoint that training it wrote."
+            f"{weights} holds no {name!r}, the model of the config; give a checkpoint of its training."
         )
     data, aio = config["data"], config["aio"]
-    named = [modality.value for modality in readable(name, CfgNode({"modalities": list(aio["modalities"])}))]
+    configured = [modality.value for modality in readable(name, CfgNode({"modalities": list(aio["modalities"])}))]
     tokenized = [m.value for m in MODALITIES if any(name.startswith(f"tokenizers.{m.value}.") for name in state)]
-    if tokenized and tokenized != named:
+    if tokenized and tokenized != configured:
         raise CheckpointError(
-            f"{weights} has tokenizers of {', '.join(tokenized)}, the config's aio.modalities are {', '.join(named)}; "
-            "give the --config-file that it was trained with."
+            f"{weights} has tokenizers of {', '.join(tokenized)}, the config's aio.modalities are "
+            f"{', '.join(configured)}; give the --config-file that it was trained with."
         )
     return {
         "schema": SCHEMA,
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "model": name,
-        "encoder": encoder_of(state, aio["encoder"]["name"] or SPECS[name].encoder),
-        "modalities": named,
+        "encoder": encoder_identity(state, aio["encoder"]["name"] or SPECS[name].encoder),
+        "modalities": configured,
         "image_size": [data["height"], data["width"]],
         "normalisation": {"mean": list(data["norm_mean"]), "std": list(data["norm_std"])},
         "feature_dim": classifier.shape[1],
@@ -125,10 +123,10 @@ def card_of(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: str
     }
 
 
-def encoder_of(state: Mapping[str, Tensor], configured: str) -> dict[str, str | None]:
-    """Name and SHA-256 of the frozen encoder that a model needs beside its file.
+def encoder_identity(state: Mapping[str, Tensor], configured: str) -> dict[str, str | None]:
+    """Name and SHA-256 of the frozen encoder that a model needs besides its own weights.
 
-    DMF trains its own, which is in the file: ``configured`` is what it started from, and there is no hash.
+    DMF trains its encoder, which is in the state dict: the name is that of the config, without a hash.
     """
     if IDENTITY not in state:
         return {"name": configured, "sha256": None}

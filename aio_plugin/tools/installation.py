@@ -1,4 +1,4 @@
-"""What datasets and models are used with: torchreid, torch, CUDA, and encoders on disk."""
+"""The installation: torchreid and other packages, CUDA devices, encoder weights on disk."""
 
 from __future__ import annotations
 
@@ -14,47 +14,49 @@ from ..encoders.toy import load_toy
 from ..errors import EncoderError, HostError
 from ..evaluation.environment import hardware, package_versions
 from ..host.torchreid_import import distribution
-from .findings import Block
+from .report import Section
 
 NEEDED = ("torch", "torchvision", "timm", "open_clip_torch")
 HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors", "pytorch_model.bin")
 
 
-def packages() -> Block:
-    """Versions, the torchreid that is used, and the devices."""
-    block = Block("packages")
+def packages() -> Section:
+    """Versions of the packages, and the devices."""
+    section = Section("packages")
     versions = package_versions()
     try:
-        block.tell([f"torchreid: {distribution()}"])
+        section.add_facts([f"torchreid: {distribution()}"])
     except HostError as error:
-        block.blame([str(error)])
-    block.tell(f"{name}: {version}" for name, version in versions.items() if name != "torchreid")
-    block.blame(f"{name} is not installed: pip install {name}" for name in NEEDED if name not in versions)
+        section.add_problems([str(error)])
+    section.add_facts(f"{name}: {version}" for name, version in versions.items() if name != "torchreid")
+    section.add_problems(f"{name} is not installed: pip install {name}" for name in NEEDED if name not in versions)
     gpus = hardware()["gpus"]
     cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built without CUDA"
-    block.tell([f"devices: {', '.join(gpus) if gpus else 'no GPU, training and testing run on the CPU'} ({cuda})"])
-    return block
+    section.add_facts(
+        [f"devices: {', '.join(gpus) if gpus else 'no GPU, training and testing run on the CPU'} ({cuda})"]
+    )
+    return section
 
 
-def encoders() -> Block:
-    """Which weights of encoders are on disk; nothing is downloaded."""
-    block = Block("encoders")
+def encoders() -> Section:
+    """Where the weights of each encoder are on disk; nothing is downloaded."""
+    section = Section("encoders")
     for name in NAMES:
         if name == TOY:
             try:
                 load_toy()
             except EncoderError as error:
-                block.blame([str(error)])
+                section.add_problems([str(error)])
             else:
-                block.tell([f"{name}: shipped, its hash holds"])
+                section.add_facts([f"{name}: shipped, hash verified"])
         else:
-            place = on_disk(name)
-            block.tell([f"{name}: {place or 'not on disk, downloaded when a config names it'}"])
-    return block
+            path = weights_path(name)
+            section.add_facts([f"{name}: {path or 'not on disk; downloaded when a config names it'}"])
+    return section
 
 
-def on_disk(name: str) -> str | None:
-    """Where the published weights of an encoder of :data:`NAMES` lie; None if they were not downloaded yet."""
+def weights_path(name: str) -> str | None:
+    """Path of the published weights of an encoder of :data:`NAMES`; None if they are not downloaded."""
     family, _, model = name.partition(":")
     if family == "meta_transformer":
         file = Path(torch.hub.get_dir()) / "checkpoints" / VARIANTS[model].file
@@ -77,11 +79,11 @@ def _timm_repository(model: str) -> str:
 
 
 def _cached(repository: str) -> str | None:
-    """The weights of a repository in the hub's cache, whichever of the usual names they have."""
+    """Path of the weights of a repository in the hub's cache, under any of the usual names."""
     from huggingface_hub import try_to_load_from_cache
 
     for file in HUB_FILES if repository else ():
-        found = try_to_load_from_cache(repository, file)
-        if isinstance(found, str):
-            return found
+        path = try_to_load_from_cache(repository, file)
+        if isinstance(path, str):
+            return path
     return None

@@ -1,7 +1,8 @@
-"""The attribute lexicon of a dataset's own words, for ``aio.attributes.lexicon``."""
+"""``lexicon``: the attribute words of SYNTH-PEDES, for ``aio.attributes.lexicon``."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +15,20 @@ def attribute_slots(root: str | Path) -> Iterator[str]:
     """The attribute strings of SYNTH-PEDES below the data root, six slots each.
 
     Raises:
-        DatasetError: the annotations are absent or a record has no attributes.
+        DatasetError: the annotations are absent, or a record has no attributes.
     """
     file = str(Path(root) / FOLDER / ANNOTATIONS)
     for number, record in read_objects(file):
         yield from strings(record, "attributes", f"{file}: record {number}")
 
 
+def run_lexicon(args: argparse.Namespace) -> None:
+    """Write the lexicon to ``--out``."""
+    print(f"{len(write_lexicon(args.root, args.least, args.out))} words written to {args.out}")
+
+
 def write_lexicon(root: str | Path, least: int, out: str | Path) -> Lexicon:
-    """Write the words that occur ``least`` times or more as a JSON list, the most frequent first."""
+    """Write the words that occur at least ``least`` times as a JSON list, the most frequent first."""
     lexicon = build(attribute_slots(root), least)
     lexicon.to_file(out)
     return lexicon

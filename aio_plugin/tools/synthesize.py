@@ -1,4 +1,4 @@
-"""Draws the sketches that training and testing will ask for, before they do (AIO Sec. 3.2)."""
+"""``synthesize``: draws the sketches that training and testing will need, before they start (AIO Sec. 3.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -21,37 +21,18 @@ from ..modality import Modality
 from ..synthesis.sketch import Sketcher
 from ..training.media import read_image
 
-AT_ONCE = 4096
+QUEUED = 4096
+"""Photos handed to the workers at a time; an executor takes all its work into memory at once."""
 CHUNK = 16
 MADE, PRESENT = "made", "present"
 
 
-class Shard(NamedTuple):
-    """Every ``of``-th photo, the ``number``-th of them first; counts from 1."""
-
-    number: int
-    of: int
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """``"2/8"``.
-
-        Raises:
-            ConfigError: it is no such pair.
-        """
-        match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
-        number, of = map(int, match.groups()) if match else (0, 0)
-        if not 1 <= number <= of:
-            raise ConfigError(f"--shard {text!r}: give I/N with I from 1 to N, for example 1/4, 2/4, 3/4 and 4/4.")
-        return cls(number, of)
-
-
 @dataclass
-class Drawn:
-    """Counts of one run.
+class SketchCounts:
+    """What one run did.
 
     Attributes:
-        unreadable: what is wrong with the photos that could not be read; names each.
+        unreadable: errors of the photos that could not be read.
     """
 
     made: int = 0
@@ -62,23 +43,36 @@ class Drawn:
         return f"{self.made} made, {self.present} present, {len(self.unreadable)} unreadable"
 
 
-def run(args: argparse.Namespace) -> int:
-    """Draw what a config will need; the exit code is 1 if a photo could not be read."""
-    shard = Shard.parse(args.shard)
+def run_synthesize(args: argparse.Namespace) -> int:
+    """Draw what a config needs; the exit code is 1 if a photo could not be read."""
+    number, shards = parse_shard(args.shard)
     workers = args.workers or hardware()["cores"]
     if workers < 1:
-        raise ConfigError(f"--workers {workers}: give 1 or more, or 0 for one a core.")
+        raise ConfigError(f"--workers {workers}: give 1 or more, or 0 for one per core.")
     cfg = config_of(args)
     manager = training_data(cfg)
     sketcher = manager.sketcher.to("cuda" if cfg.use_gpu and manager.sketcher.weights else "cpu")
-    photos = list(islice(photos_to_draw(manager), shard.number - 1, None, shard.of))
-    drawn = draw_all(photos, sketcher, workers)
-    print("".join(f"{fault}\n" for fault in drawn.unreadable) + f"{sketcher.cache / sketcher.method}: {drawn}")
-    return 1 if drawn.unreadable else 0
+    photos = list(islice(photos_to_draw(manager), number - 1, None, shards))
+    counts = draw_all(photos, sketcher, workers)
+    print("".join(f"{error}\n" for error in counts.unreadable) + f"{sketcher.cache / sketcher.method}: {counts}")
+    return 1 if counts.unreadable else 0
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``"2/8"`` -> (2, 8): every eighth photo, from the second on.
+
+    Raises:
+        ConfigError: it is not such a pair.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    number, shards = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= shards:
+        raise ConfigError(f"--shard {text!r}: give I/N with I from 1 to N, for example 1/4, 2/4, 3/4 and 4/4.")
+    return number, shards
 
 
 def photos_to_draw(manager: Any) -> Iterator[str]:
-    """The photos that any stage makes sketches of, then those that test queries do, each once.
+    """The photos that training stages need sketches of, then those of test queries, each once.
 
     Args:
         manager: the data manager of a config.
@@ -97,34 +91,34 @@ def _rows_without_sketch(persons: Any) -> Iterator[int]:
     return iter(persons.anchors.rows[persons.lacking(Modality.SKETCH)].tolist())
 
 
-def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> Drawn:
-    """Draw every photo that the cache has no drawing of; a bar shows how far it is.
+def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> SketchCounts:
+    """Draw every photo without a sketch in the cache; shows a progress bar.
 
-    Processes draw on CPUs; where the sketcher draws on a GPU, threads read for it.
+    Processes draw on CPUs; where the sketcher uses a GPU, threads read the photos for it.
 
     Raises:
         CacheError: the cache cannot be written.
         WorkerError: a process died.
     """
-    drawn = Drawn()
+    counts = SketchCounts()
     try:
         with _pool(sketcher, workers) as pool, tqdm(total=len(photos), unit="photo", disable=None) as bar:
-            for said in _in_blocks(pool, photos):
-                drawn.made += said == MADE
-                drawn.present += said == PRESENT
-                if said not in (MADE, PRESENT):
-                    drawn.unreadable.append(said)
+            for result in _results(pool, photos):
+                counts.made += result == MADE
+                counts.present += result == PRESENT
+                if result not in (MADE, PRESENT):
+                    counts.unreadable.append(result)
                 bar.update()
     except BrokenProcessPool as error:
         raise WorkerError(
-            "A process that draws died, most often for lack of memory: lower --workers. What is drawn is kept; run the "
-            "same command again to go on."
+            "A drawing process died, most often for lack of memory: lower --workers. Finished sketches are kept; run "
+            "the same command again to continue."
         ) from error
-    return drawn
+    return counts
 
 
 def draw_one(photo: str, sketcher: Sketcher) -> str:
-    """Draw one photo if need be: ``MADE``, ``PRESENT``, or why it cannot be read.
+    """Draw one photo unless its sketch is there: ``MADE``, ``PRESENT``, or why it cannot be read.
 
     Raises:
         CacheError: the cache cannot be written.
@@ -140,29 +134,29 @@ def draw_one(photo: str, sketcher: Sketcher) -> str:
     return MADE
 
 
-def _in_blocks(pool: Executor, photos: Sequence[str]) -> Iterator[str]:
-    for start in range(0, len(photos), AT_ONCE):  # an executor takes all it is given into memory at once
-        yield from pool.map(_draw, photos[start : start + AT_ONCE], chunksize=CHUNK)
+def _results(pool: Executor, photos: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(photos), QUEUED):
+        yield from pool.map(_draw, photos[start : start + QUEUED], chunksize=CHUNK)
 
 
 def _pool(sketcher: Sketcher, workers: int) -> Executor:
     if sketcher.device != "cpu":
-        return ThreadPoolExecutor(workers, initializer=_begin, initargs=(sketcher,))
-    return ProcessPoolExecutor(workers, initializer=_begin_process, initargs=(sketcher,))
+        return ThreadPoolExecutor(workers, initializer=_set_sketcher, initargs=(sketcher,))
+    return ProcessPoolExecutor(workers, initializer=_start_process, initargs=(sketcher,))
 
 
-_own: list[Sketcher] = []
-"""The sketcher of this process; sent with every photo, it would load its network every time."""
+_sketcher: list[Sketcher] = []
+"""The sketcher of this process; sent along with every photo, it would load its network every time."""
 
 
-def _begin(sketcher: Sketcher) -> None:
-    _own[:] = [sketcher]
+def _set_sketcher(sketcher: Sketcher) -> None:
+    _sketcher[:] = [sketcher]
 
 
-def _begin_process(sketcher: Sketcher) -> None:
+def _start_process(sketcher: Sketcher) -> None:
     torch.set_num_threads(1)
-    _begin(sketcher)
+    _set_sketcher(sketcher)
 
 
 def _draw(photo: str) -> str:
-    return draw_one(photo, _own[0])
+    return draw_one(photo, _sketcher[0])

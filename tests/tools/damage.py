@@ -86,7 +86,7 @@ def link_out_of_the_root(root):
 
 def dangling_link(root):
     (root / "PKU-Sketch/photo/nowhere.jpg").symlink_to(root / "absent.jpg")
-    return r"links to nowhere: 1; the first: \S+/nowhere.jpg -> \S+/absent.jpg"
+    return r"broken links: 1; the first: \S+/nowhere.jpg -> \S+/absent.jpg"
 
 
 def identity_without_infrared(root):

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from aio_plugin.__main__ import main
-from aio_plugin.tools import inspection, installation
+from aio_plugin.tools import dataset_check, installation
 from aio_plugin.tools.doctor import conclusion
-from aio_plugin.tools.findings import Block
+from aio_plugin.tools.report import Section
 from aio_plugin.toy.layouts import writer
 
 from .damage import (
@@ -84,7 +84,7 @@ def doctor(monkeypatch, capsys):
     def run(root, *flags, whole=False):
         if not whole:
             for part in ("packages", "encoders"):
-                monkeypatch.setattr(installation, part, lambda part=part: Block(part))
+                monkeypatch.setattr(installation, part, lambda part=part: Section(part))
         code = main(["doctor", "--root", str(root), *flags])
         printed = capsys.readouterr().out
         assert code == (printed.splitlines()[-1] != "No problems.")
@@ -114,7 +114,7 @@ def test_the_toy_world_is_clean(root, doctor):
     assert "a toy world (ids 8, seed 0, sets all, version" in printed
     assert re.search(r"train images +48 +4,791,711", printed)
     assert re.search(r"val captions +24 +6,158", printed)
-    assert "toy: shipped, its hash holds" in printed
+    assert "toy: shipped, hash verified" in printed
     assert re.search(r"torchreid: (PyPI|upstream) \d", printed)
 
 
@@ -161,7 +161,7 @@ def test_all_damage_of_a_world_is_named_at_once(root, doctor):
 def test_fast_opens_no_image(root, doctor, monkeypatch):
     root.take("SYSU-MM01")
     truncated_image(root.path)
-    monkeypatch.setattr(inspection, "unreadable", lambda *_: pytest.fail("opened images"))
+    monkeypatch.setattr(dataset_check, "unreadable_images", lambda *_: pytest.fail("opened images"))
     assert doctor(root.path, "--fast")[0] == 0
 
 
@@ -179,7 +179,7 @@ def test_a_dataset_without_its_optional_half_is_whole(root, doctor):
     shutil.rmtree(root.path / "CUHK-PEDES/imgs-sketch2")
     code, printed = doctor(root.path, "--fast")
     assert code == 0, printed
-    assert "tri_cuhk_pedes: not here, parts of it are missing" in printed
+    assert "tri_cuhk_pedes: not present (parts are missing)" in printed
 
 
 def test_links_inside_the_root_are_no_fault(root, doctor):
@@ -187,7 +187,7 @@ def test_links_inside_the_root_are_no_fault(root, doctor):
     (root.path / "LLCM/vis").rename(root.path / "elsewhere")
     (root.path / "LLCM/vis").symlink_to(root.path / "elsewhere")
     (root.path / "PKU-Sketch/sketch/around").symlink_to(root.path / "PKU-Sketch")
-    assert_named([r"links to nowhere: 1; the first: \S+/around"], found := problems(doctor(root.path, "--fast")[1]))
+    assert_named([r"broken links: 1; the first: \S+/around"], found := problems(doctor(root.path, "--fast")[1]))
     assert len(found) == 1
 
 
@@ -204,9 +204,9 @@ def test_nothing_to_look_at(tmp_path, doctor):
 
 def test_without_a_root_no_data_is_looked_at(capsys, monkeypatch):
     for part in ("packages", "encoders"):
-        monkeypatch.setattr(installation, part, lambda part=part: Block(part))
+        monkeypatch.setattr(installation, part, lambda part=part: Section(part))
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out == "packages\n  nothing wrong\n\nencoders\n  nothing wrong\n\nNo problems.\n"
+    assert capsys.readouterr().out == "packages\n  no problems\n\nencoders\n  no problems\n\nNo problems.\n"
 
 
 def test_a_wrong_root_is_a_mistake_of_the_user(tmp_path, capsys):

@@ -9,7 +9,7 @@ import pytest
 from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.tools import doctor, installation
-from aio_plugin.tools.findings import Block
+from aio_plugin.tools.report import Section
 
 from ..datasets import fixtures_rgb
 from ..datasets.every import EVERY
@@ -84,7 +84,7 @@ CLEAN = ("synth_pedes", "cuhk_pedes", "tri_cuhk_pedes", "luperson_nl", "manifest
 def problems(tmp_path, monkeypatch):
     """What doctor finds wrong below ``tmp_path``, where counts may differ; and all it says."""
     for part in ("packages", "encoders"):
-        monkeypatch.setattr(installation, part, lambda part=part: Block(part))
+        monkeypatch.setattr(installation, part, lambda part=part: Section(part))
     (tmp_path / "toy.json").write_text("{}")
 
     def run(fast=True):
@@ -113,13 +113,13 @@ def test_only_damage_is_a_problem(name, tmp_path, problems):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("randperson", "randperson (images: full): not here, nor need it be"),
-        ("randperson, full", "randperson (images: subset): not here, nor need it be"),
-        ("luperson_nl", "luperson_nl (images: files): not here, nor need it be"),
-        ("luperson_nl, files", "luperson_nl (images: lmdb): not here, nor need it be"),
-        ("cuhk03_np, packaged", "cuhk03_np_detected: not here, parts of it are missing"),
-        ("msmt17_v2, unversioned folder", "msmt17_v1: not here, parts of it are missing"),
-        ("finegpr", "finegpr_c: not here, parts of it are missing"),
+        ("randperson", "randperson (images: full): not present, not required"),
+        ("randperson, full", "randperson (images: subset): not present, not required"),
+        ("luperson_nl", "luperson_nl (images: files): not present, not required"),
+        ("luperson_nl, files", "luperson_nl (images: lmdb): not present, not required"),
+        ("cuhk03_np, packaged", "cuhk03_np_detected: not present (parts are missing)"),
+        ("msmt17_v2, unversioned folder", "msmt17_v1: not present (parts are missing)"),
+        ("finegpr", "finegpr_c: not present (parts are missing)"),
     ],
 )
 def test_forms_that_are_not_here_are_told(name, told, tmp_path, problems):

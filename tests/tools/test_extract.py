@@ -81,7 +81,7 @@ def test_a_run_that_was_stopped_goes_on_at_the_last_whole_block(weights, long_li
     assert run(tmp_path, weights, whole, long_list, *SMALL) == 0
     computed = []
 
-    def stopping(cfg, manager, model, after=tool.BLOCK + 3):
+    def stopping(cfg, manager, model, after=tool.COMMIT_INTERVAL + 3):
         compute = tool_features(cfg, manager, model)
 
         def one(batch):
@@ -97,7 +97,7 @@ def test_a_run_that_was_stopped_goes_on_at_the_last_whole_block(weights, long_li
     with pytest.raises(Stop):
         run(tmp_path, weights, cut, long_list, *SMALL)
     done = json.loads((cut / "gallery.json").read_text())["rows_done"]
-    assert done == 2 * tool.BLOCK < len(items(cut, "gallery"))
+    assert done == 2 * tool.COMMIT_INTERVAL < len(items(cut, "gallery"))
     rows = np.load(cut / "gallery.npy", mmap_mode="r+")
     rows[done:] = np.nan  # whatever stood there is computed anew
     rows.flush()

@@ -29,11 +29,11 @@ def test_weights_are_found_where_they_are_cached(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     cached = {("laion/CLIP-ViT-B-16-laion2B-s34B-b88K", "open_clip_pytorch_model.bin"): "/cache/b16"}
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda repo, name: cached.get((repo, name)))
-    assert installation.on_disk("meta_transformer:base_patch16") == str(file)
-    assert installation.on_disk("meta_transformer:large_patch14") is None
-    assert installation.on_disk("open_clip:ViT-B-16") == "/cache/b16"
-    assert installation.on_disk("open_clip:ViT-L-14") is None
-    assert installation.on_disk("timm:vit_small_patch16_224") is None
+    assert installation.weights_path("meta_transformer:base_patch16") == str(file)
+    assert installation.weights_path("meta_transformer:large_patch14") is None
+    assert installation.weights_path("open_clip:ViT-B-16") == "/cache/b16"
+    assert installation.weights_path("open_clip:ViT-L-14") is None
+    assert installation.weights_path("timm:vit_small_patch16_224") is None
 
 
 def test_a_missing_torchreid_is_a_problem_and_no_crash(monkeypatch):

@@ -9,7 +9,7 @@ import aio_plugin
 from aio_plugin.errors import ConfigError
 from aio_plugin.synthesis import sketch
 from aio_plugin.tools import synthesize as tool
-from aio_plugin.tools.synthesize import Shard, photos_to_draw
+from aio_plugin.tools.synthesize import parse_shard, photos_to_draw
 from aio_plugin.training.bundles import bundle
 from aio_plugin.training.media import QueryDataset
 
@@ -112,7 +112,7 @@ def test_a_process_that_dies(world, capsys, monkeypatch):
 @pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1.0/2", "¹/2"])
 def test_shards_that_are_none(text):
     with pytest.raises(ConfigError, match="--shard"):
-        Shard.parse(text)
+        parse_shard(text)
 
 
 def test_workers_that_are_none(world, capsys):

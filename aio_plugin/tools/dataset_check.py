@@ -1,0 +1,221 @@
+"""Checks a dataset's folder: what its adapters read from it, and which other files it has."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+
+from ..datasets import Adapter, Options, Splits
+from ..datasets.reading import checks
+from ..datasets.storage.lmdb_images import MARK
+from ..errors import AIOError, IncompleteError, OtherFormError
+from ..modality import Combination, Item, Modality, in_order
+from .folder_contents import FolderContents, unreadable_images
+from .report import Counts, Section, counts_table, differing_counts, with_first
+
+DISTRACTOR = 0
+"""Market-1501's identity of people who are not searched for; junk boxes have a lower one."""
+
+
+class SeenModalities:
+    """The modalities in which each identity of a split occurs.
+
+    Args:
+        split: for messages.
+    """
+
+    def __init__(self, split: str) -> None:
+        self.split = split
+        self.seen: dict[int, set[Modality]] = {}
+        self.first_file: dict[int, str] = {}
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Add the media of items and their partners."""
+        for item in items:
+            self.first_file.setdefault(item.pid, str(item.media))
+            self.seen.setdefault(item.pid, set()).update(item.media.combination)
+
+    def gaps(self) -> Iterator[str]:
+        """For every modality of the split, how many identities lack it, and a file of the first."""
+        for modality in in_order({modality for modalities in self.seen.values() for modality in modalities}):
+            lacking = sorted(pid for pid, seen in self.seen.items() if modality not in seen)
+            if lacking:
+                yield (
+                    f"{len(lacking):,} of {len(self.seen):,} {self.split} identities have no {modality}; the first is "
+                    f"that of {self.first_file[lacking[0]]}"
+                )
+
+
+@dataclass
+class AdapterReport:
+    """What an adapter reads from its folder, with every combination of queries under all options of its survey.
+
+    Attributes:
+        used: paths of the images that some split uses.
+        incomplete: why forms that a copy must have cannot be read.
+        other_forms: options of a form that a copy need not have and this one has not -> why it cannot be read.
+        malformed: whether something is there and cannot be read.
+        was_read: whether some form could be read.
+    """
+
+    adapter: Adapter
+    counts: Counts = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    incomplete: list[str] = field(default_factory=list)
+    other_forms: dict[str, str] = field(default_factory=dict)
+    malformed: bool = False
+    was_read: bool = False
+
+    @classmethod
+    def of(cls, adapter: Adapter, root: str) -> AdapterReport:
+        """Read the dataset below the data root ``root``."""
+        report = cls(adapter)
+        for options in adapter.survey:
+            tested, complete = SeenModalities("test"), False
+            for query in adapter.queries or (None,):
+                splits = report._read(root, options, query)
+                if splits is None:
+                    continue
+                report._add(splits, options)
+                tested.add(item for item in (*splits.query, *splits.gallery) if item.pid > DISTRACTOR)
+                complete = bool(splits.published)
+                report.problems += with_first(
+                    "identities searched for that are not in the gallery", [str(pid) for pid in _unmatched(splits)]
+                )
+            report._add_gaps(tested, complete)
+        return report
+
+    @property
+    def absent(self) -> bool:
+        """Whether the dataset is not there in any form."""
+        return not self.was_read and not self.malformed
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that is there was read."""
+        return self.absent or not (self.malformed or self.incomplete)
+
+    def add_to(self, section: Section, present: int, check_counts: bool) -> None:
+        """Add facts and problems to the section of the folder, in which so many datasets are present."""
+        name = self.adapter.name
+        if self.absent and present:
+            section.add_facts([f"{name}: not present (parts are missing)"])
+        else:
+            section.add_problems(self.incomplete[:1] or (self.other_forms.values() if self.absent else ()))
+            section.add_facts(f"{name} ({form}): not present, not required" for form in self.other_forms)
+        if self.counts:
+            section.add_facts([f"{name}:\n" * (present > 1) + counts_table(self.counts)])
+        section.add_facts(f"note: {note}" for note in self.notes)
+        section.add_problems(problem.removeprefix(f"{name}: ") for problem in self.problems)
+        if check_counts:
+            section.add_problems(f"{name}: {problem}" for problem in differing_counts(self.counts))
+
+    def _read(self, root: str, options: Options, query: Combination | None) -> Splits | None:
+        try:
+            with checks.tolerating_absences() as absences:
+                splits = self.adapter.read(root, options, query)
+            self.problems += absences
+            return splits
+        except OtherFormError as error:
+            self.other_forms[_form(options)] = str(error)
+        except IncompleteError as error:
+            self.incomplete.append(str(error))
+        except AIOError as error:
+            self.malformed = True
+            self.problems.append(str(error))
+        return None
+
+    def _add(self, splits: Splits, options: Options) -> None:
+        self.was_read = True
+        for what, number in splits.found.items():
+            count = number, splits.published.get(what)
+            differs = self.counts.get(what, count) != count
+            self.counts[f"{what} ({_form(options)})" if differs else what] = count
+        comparison = checks.compare(self.adapter.name, splits.found, splits.published)
+        known = {_without_numbers(note) for note in self.notes}
+        for note in splits.notes:
+            if isinstance(note, checks.Fault):
+                self.problems.append(note)
+            elif note not in comparison and _without_numbers(note) not in known:
+                self.notes.append(note)
+        for items in (splits.train, splits.query, splits.gallery):
+            self.used.update(str(part) for item in items for part in item.media.parts if part.modality.is_image)
+        trained = SeenModalities("training")
+        trained.add(splits.train)
+        self._add_gaps(trained, bool(splits.published))
+
+    def _add_gaps(self, seen: SeenModalities, complete: bool) -> None:
+        """Lacking modalities are a problem where published counts say that everybody has all of them."""
+        (self.problems if complete else self.notes).extend(seen.gaps())
+
+
+def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_counts: bool, fast: bool) -> Section:
+    """The section of one folder, which several datasets can share.
+
+    Args:
+        folder: relative to ``root``.
+        check_counts: whether counts must be the published ones.
+        fast: do not open images.
+    """
+    section = Section(f"{folder} ({', '.join(adapter.name for adapter in adapters)})")
+    reports = [AdapterReport.of(adapter, root) for adapter in adapters]
+    present = sum(not report.absent for report in reports)
+    for report in reports:
+        report.add_to(section, present, check_counts)
+    base = os.path.join(root, *folder.split("/"))
+    contents = FolderContents.of(base, root)
+    spare = [pattern for adapter in adapters for pattern in adapter.spare]
+    empty_folders = [path for path in contents.empty_folders if not _matches(path, base, spare)]
+    section.add_problems(with_first("empty folders", empty_folders))
+    section.add_problems(with_first("empty files", contents.empty_files))
+    section.add_problems(with_first("links out of the data root", contents.outside_links))
+    section.add_problems(with_first("broken links", contents.broken_links))
+    section.add_problems(with_first("folders that cannot be listed", contents.unlistable))
+    if present and all(report.whole for report in reports):
+        used = set().union(*(report.used for report in reports))
+        unused = [path for path in contents.images if path not in used and not _matches(path, base, spare)]
+        _add_unused(section, unused, [report.adapter.name for report in reports if report.absent])
+    else:
+        section.add_facts(["unused images: unknown until the dataset can be read"])
+    if not fast:
+        inside = sorted(path for report in reports for path in report.used if MARK in path)
+        section.add_problems(
+            with_first("images that cannot be read", list(unreadable_images([*contents.images, *inside], folder)))
+        )
+    return section
+
+
+def _add_unused(section: Section, unused: Sequence[str], absent: Sequence[str]) -> None:
+    lines = with_first("images that no split uses", unused)
+    if absent:
+        section.add_facts(f"{line} (they may belong to {' or '.join(absent)})" for line in lines)
+    else:
+        section.add_problems(lines)
+
+
+def _form(options: Options) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in options.items())
+
+
+def _without_numbers(note: str) -> str:
+    """Notes of ten trials that differ in numbers alone are shown once."""
+    return re.sub(r"\d+", "", note)
+
+
+def _unmatched(splits: Splits) -> list[int]:
+    """Query identities that are not in the gallery; none where lacking modalities explain it, which are reported."""
+    sides = (splits.query, splits.gallery)
+    query, gallery = ({part.modality for item in side for part in item.media.parts} for side in sides)
+    if not gallery <= query:
+        return []
+    return sorted({item.pid for item in splits.query} - {item.pid for item in splits.gallery})
+
+
+def _matches(path: str, base: str, patterns: Sequence[str]) -> bool:
+    relative = os.path.relpath(path, base).replace(os.sep, "/")
+    return any(fnmatch(relative, pattern) for pattern in patterns)

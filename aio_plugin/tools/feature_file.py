@@ -1,0 +1,122 @@
+"""Features on disk: a memory-mapped .npy that is filled in order, and a description with the number of rows done.
+
+``<part>.npy`` has the features (N, D); ``<part>.items.jsonl`` has a line for every row with ``name``, ``pid``,
+``camid`` and ``media`` (modality -> path); ``<part>.json`` describes the features. Its ``rows_done`` is the number of
+rows that are computed. Only this small file is rewritten as the work proceeds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..atomic_write import written_whole
+from ..errors import CacheError, CheckpointError
+from ..evaluation.results import write_json
+from ..modality import Item
+
+SCHEMA, ROWS_DONE = 1, "rows_done"
+
+
+def item_lines(items: Sequence[Item], root: str) -> bytes:
+    """The lines of ``<part>.items.jsonl``; paths are relative to ``root`` where they are below it."""
+    lines = (json.dumps(_describe(item, root), ensure_ascii=False) for item in items)
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+
+
+def _describe(item: Item, root: str) -> dict[str, Any]:
+    parts = item.media.parts
+    media = {part.modality.value: _relative(str(part), root) for part in parts}
+    line = {"name": _relative(str(item.media), root), "pid": item.pid, "camid": item.camid, "media": media}
+    caption = next((part.caption for part in parts if part.caption is not None), None)
+    synthetic = [part.modality.value for part in parts if part.synthetic]
+    return {**line, **({"caption": caption} if caption else {}), **({"synthetic": synthetic} if synthetic else {})}
+
+
+class FeatureFile:
+    """The features of one list of items, written in order; a partial file is resumed.
+
+    Args:
+        folder: of the three files.
+        part: their stem, ``query`` or ``gallery``.
+        items: the lines of :func:`item_lines`.
+        description: of the features; must have ``rows``, ``dim`` and ``dtype``.
+
+    Attributes:
+        done: number of rows that are safely on disk.
+
+    Raises:
+        CheckpointError: the folder has features with another description; names the differences.
+        CacheError: there is not enough space, or files of the folder are broken.
+    """
+
+    def __init__(self, folder: Path, part: str, items: bytes, description: Mapping[str, Any]) -> None:
+        self._npy, self._items, self._json = (folder / f"{part}.{end}" for end in ("npy", "items.jsonl", "json"))
+        description = {"schema": SCHEMA, "part": part, **description, "items_sha256": hashlib.sha256(items).hexdigest()}
+        self._description: dict[str, Any] = json.loads(json.dumps(description))  # as it will be read back
+        shape = (int(description["rows"]), int(description["dim"]))
+        self.done = 0
+        try:
+            if self._json.is_file():
+                self.done = self._rows_done()
+            else:
+                self._create(items, shape)
+            np.lib.format.open_memmap(self._npy, mode="r")  # unlike r+, does not extend a truncated file
+            self._rows = np.lib.format.open_memmap(self._npy, mode="r+")
+        except (OSError, ValueError, EOFError) as error:
+            raise CacheError(
+                f"{folder}: features cannot be written there ({error}); they take "
+                f"{_megabytes(shape, description['dtype'])}. Free disk space, or give another --out; delete broken "
+                "files."
+            ) from error
+        if self._rows.shape != shape or self._rows.dtype != np.dtype(description["dtype"]):
+            raise CacheError(f"{self._npy} does not match {self._json}; delete both, or give another --out.")
+
+    def write(self, start: int, features: Tensor) -> None:
+        """Write features (n, D) to the rows from ``start`` on; :meth:`commit` makes them permanent."""
+        self._rows[start : start + len(features)] = features.numpy().astype(self._rows.dtype)
+
+    def commit(self, done: int) -> None:
+        """Flush to disk, then record that the first ``done`` rows are computed."""
+        self._rows.flush()
+        self.done = done
+        write_json({**self._description, ROWS_DONE: done}, self._json)
+
+    def _rows_done(self) -> int:
+        with open(self._json, encoding="utf-8") as file:
+            before = json.load(file)
+        done = int(before.pop(ROWS_DONE))
+        ours = self._description
+        differing = [key for key in {**ours, **before} if ours.get(key) != before.get(key)]
+        if differing:
+            raise CheckpointError(
+                f"{self._json} describes other features: {', '.join(differing)} differ. Use the settings it was begun "
+                "with, or give another --out."
+            )
+        return done
+
+    def _create(self, items: bytes, shape: tuple[int, int]) -> None:
+        with written_whole(self._items) as file:
+            file.write(items)
+        rows = np.lib.format.open_memmap(self._npy, "w+", np.dtype(self._description["dtype"]), shape)
+        rows.flush()
+        if hasattr(os, "posix_fallocate"):  # reports a full disk now, where later it would be a crash
+            with open(self._npy, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, os.path.getsize(self._npy))
+        write_json({**self._description, ROWS_DONE: 0}, self._json)
+
+
+def _relative(path: str, root: str) -> str:
+    inside = path.startswith(os.path.join(root, ""))
+    return os.path.relpath(path, root).replace(os.sep, "/") if inside else path
+
+
+def _megabytes(shape: tuple[int, int], dtype: str) -> str:
+    return f"{shape[0] * shape[1] * np.dtype(dtype).itemsize / 1e6:,.1f} MB"

@@ -1,0 +1,84 @@
+"""All files in a dataset's folder, whether or not an adapter reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from tqdm import tqdm
+
+from ..datasets.reading.layouts import IMAGE_SUFFIXES, is_junk, leads_out
+from ..errors import MediaError
+from ..training.media import read_image
+
+QUEUED = 1024
+"""Images handed to the threads at a time; an executor takes all its work into memory at once."""
+
+
+@dataclass
+class FolderContents:
+    """Paths on disk, sorted within each folder; files left behind by operating systems are skipped.
+
+    Attributes:
+        images: of at least one byte.
+        empty_files, empty_folders: without content.
+        outside_links: links that lead out of the data root, with their destinations; they are not followed.
+        broken_links: links without a destination, or to a folder that contains them.
+        unlistable: folders that cannot be read.
+    """
+
+    images: list[str] = field(default_factory=list)
+    empty_files: list[str] = field(default_factory=list)
+    empty_folders: list[str] = field(default_factory=list)
+    outside_links: list[str] = field(default_factory=list)
+    broken_links: list[str] = field(default_factory=list)
+    unlistable: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, folder: str, root: str) -> FolderContents:
+        """What is below ``folder``; links may lead anywhere inside it or inside the data root."""
+        contents = cls()
+        contents._add(folder, tuple(os.path.realpath(path) for path in (root, folder)), (os.path.realpath(folder),))
+        return contents
+
+    def _add(self, folder: str, allowed: Sequence[str], above: tuple[str, ...]) -> None:
+        try:
+            entries = sorted((e for e in os.scandir(folder) if not is_junk(e.name)), key=lambda entry: entry.name)
+        except OSError as error:
+            self.unlistable.append(f"{folder} ({error.strerror})")
+            return
+        if not entries:
+            self.empty_folders.append(folder)
+        for entry in entries:
+            real = os.path.realpath(entry.path) if entry.is_symlink() else ""
+            outside = leads_out(entry.path, allowed) if real else None
+            if outside is not None:
+                self.outside_links.append(f"{entry.path} -> {outside}")
+            elif real and (real in above or not os.path.exists(real)):
+                self.broken_links.append(f"{entry.path} -> {os.readlink(entry.path)}")
+            elif entry.is_dir():
+                self._add(entry.path, allowed, (*above, real or os.path.join(above[-1], entry.name)))
+            elif not entry.stat().st_size:
+                self.empty_files.append(entry.path)
+            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+                self.images.append(entry.path)
+
+
+def unreadable_images(paths: Sequence[str], label: str) -> Iterator[str]:
+    """Decode every image and yield the error of each that cannot be read; ``label`` names the progress bar."""
+    with ThreadPoolExecutor() as pool, tqdm(total=len(paths), desc=label, unit="image", disable=None) as bar:
+        for start in range(0, len(paths), QUEUED):
+            for error in pool.map(_read_error, paths[start : start + QUEUED]):
+                bar.update()
+                if error:
+                    yield error
+
+
+def _read_error(path: str) -> str:
+    try:
+        read_image(path)
+    except MediaError as error:
+        return str(error)
+    return ""

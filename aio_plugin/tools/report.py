@@ -1,0 +1,53 @@
+"""Sections of the doctor's report: facts, and problems with what to do about them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tabulate import tabulate
+
+Counts = dict[str, tuple[int, int | None]]
+"""What is counted -> the number in the dataset, and the published one where there is one."""
+
+
+@dataclass
+class Section:
+    """A part of the report under a title. Facts and problems are kept in order, each once."""
+
+    title: str
+    facts: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add_facts(self, facts: Iterable[str]) -> None:
+        """Add statements about what was examined."""
+        self.facts += [fact for fact in dict.fromkeys(facts) if fact not in self.facts]
+
+    def add_problems(self, problems: Iterable[str]) -> None:
+        """Add what is wrong."""
+        self.problems += [problem for problem in dict.fromkeys(problems) if problem not in self.problems]
+
+    def __str__(self) -> str:
+        lines = [self.title, *(textwrap.indent(fact, "  ") for fact in self.facts)]
+        lines += ["  ! " + textwrap.indent(problem, "    ").lstrip() for problem in self.problems]
+        return "\n".join(lines if self.problems else [*lines, "  no problems"])
+
+
+def with_first(what: str, examples: Sequence[str]) -> list[str]:
+    """``["<what>: <number>; the first: <example>"]``, or nothing without examples."""
+    return [f"{what}: {len(examples):,}; the first: {examples[0]}"] if examples else []
+
+
+def counts_table(counts: Counts) -> str:
+    """Counts beside the published ones, as a text table."""
+    rows = [(what, f"{number:,}", "-" if known is None else f"{known:,}") for what, (number, known) in counts.items()]
+    return tabulate(
+        rows, ("", "found", "published"), "plain", colalign=("left", "right", "right"), disable_numparse=True
+    )
+
+
+def differing_counts(counts: Counts) -> list[str]:
+    """A problem that names the counts that differ from the published ones, if any do."""
+    off = [f"{what} {number:,} ({known:,})" for what, (number, known) in counts.items() if known not in (None, number)]
+    return [f"counts differ from the published ones: {', '.join(off)}. Complete the download."] if off else []
