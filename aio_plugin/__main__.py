@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from .datasets import ADAPTERS
+from .config import describe
 from .errors import AIOError
 from .host import main as host_main
 from .host.launch import run_script
-from .keys import KEYS
+from .host.session import dataset_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,15 +117,8 @@ def _toy(args: argparse.Namespace) -> None:
 
 
 def _config(args: argparse.Namespace) -> None:
-    for key in KEYS:
-        _print_key(key.name, key.default, key.about)
-    for name, adapter in ADAPTERS.items():
-        for option, default in adapter.options.items():
-            _print_key(f"datasets.{name}.{option}", default, adapter.about[option])
-
-
-def _print_key(name: str, default: object, about: str) -> None:
-    print(f"aio.{name}: {default!r}\n    {about}")
+    for option in describe(dataset_options()):
+        print(f"aio.{option.name}: {option.default!r}\n    {option.about}")
 
 
 if __name__ == "__main__":

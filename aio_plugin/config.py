@@ -1,52 +1,527 @@
-"""The ``aio`` config node: made of the keys' defaults, merged with a user's values, checked."""
+"""The ``aio`` config node as typed dataclasses: every key with its default, accepted values, meaning and source.
+
+``aio-reid config`` lists the keys. Where a config enters the package, :func:`parse_config` makes an
+:class:`AIOConfig` of plain mappings; torchreid's own config classes are known to :mod:`aio_plugin.host` alone.
+"""
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import dataclasses
 import difflib
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from yacs.config import CfgNode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 from .errors import ConfigError, ModalityError, nearest
-from .keys import CHOICES, KEYS
 from .modality import Combination, Modality, format_combination, parse_combination
 
-
-def defaults(datasets: Mapping[str, Mapping[str, Any]] | None = None) -> CfgNode:
-    """The ``aio`` node with every default; ``datasets`` maps dataset names to their options."""
-    node = CfgNode()
-    for key in KEYS:
-        *path, leaf = key.name.split(".")
-        at = node
-        for part in path:
-            at = at.setdefault(part, CfgNode())
-        at[leaf] = list(key.default) if isinstance(key.default, list) else key.default
-    node["datasets"] = CfgNode({name: CfgNode(dict(options)) for name, options in (datasets or {}).items()})
-    return node
+T = TypeVar("T")
+Accepts = Sequence[object] | Callable[[Any], "str | None"]
+"""The values that an option can take, or a function that says what is wrong with one (None if nothing is)."""
 
 
-def build(values: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]] | None = None) -> CfgNode:
-    """The ``aio`` node with ``values`` merged into the defaults; raises what :func:`merge` raises."""
-    return merge(defaults(datasets), values)
+class Option(NamedTuple):
+    """A documented option.
+
+    Attributes:
+        name, default, about: its key, default and meaning. The default gives the type.
+        accepts: () accepts every value of that type.
+    """
+
+    name: str
+    default: Any  # each option has a type of its own
+    about: str
+    accepts: Accepts = ()
+
+    def check(self, value: Any, prefix: str) -> Any:
+        """``value``; raises ConfigError if it is of another type than the default or not accepted."""
+        wrong = self._wrong(value, type(self.default))
+        if wrong:
+            raise ConfigError(f"{prefix}.{self.name} is {value!r}.{wrong}")
+        return value
+
+    def _wrong(self, value: Any, kind: type) -> str | None:
+        if type(value) is not kind:
+            return f" It must be of type {kind.__name__}."
+        if callable(self.accepts):
+            return self.accepts(value)
+        return nearest(str(value), map(str, self.accepts)) if self.accepts and value not in self.accepts else None
 
 
-def merge(node: CfgNode, values: Any) -> CfgNode:
-    """Merge ``values`` into ``node``, an ``aio`` node, and return it.
+DatasetOptions = Mapping[str, Sequence[Option]]
+"""Name of a dataset -> its options."""
+
+
+def resolve(dataset: str, options: Sequence[Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every option of a dataset: that of ``values``, else the default.
 
     Raises:
-        ConfigError: a key is unknown (the message names the nearest), or a value is of the wrong type or not
-            one of its key's choices.
+        ConfigError: a name is unknown or a value is not accepted; names the nearest that is.
+    """
+    known = [option.name for option in options]
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"Unknown option aio.datasets.{dataset}.{name}.{nearest(name, known)}")
+    where = f"aio.datasets.{dataset}"
+    return {option.name: option.check(values.get(option.name, option.default), where) for option in options}
+
+
+def at_least(least: int) -> Callable[[float], str | None]:
+    """Accepts numbers from ``least`` on."""
+    return lambda value: None if value >= least else f" It must be at least {least}."
+
+
+def subset(letters: str) -> Callable[[str], str | None]:
+    """Accepts one or more of ``letters``, each once."""
+    wrong = f" It must be one or more of the letters {letters}, each once."
+    return lambda value: None if value and len(set(value)) == len(value) and set(value) <= set(letters) else wrong
+
+
+def _fraction(value: float) -> str | None:
+    return None if 0 < value <= 1 else " It must be above 0 and at most 1."
+
+
+def _probability(value: float) -> str | None:
+    return None if 0 <= value < 1 else " It is a probability: 0 or more and below 1."
+
+
+def _positive(value: float) -> str | None:
+    return None if value > 0 else " It must be above 0."
+
+
+def _size(value: list[object]) -> str | None:
+    valid = len(value) in (0, 2) and all(type(side) is int and side > 0 for side in value)
+    return None if valid else " It must be [height, width] in pixels, or []."
+
+
+class SourceConfig(TypedDict, total=False):
+    """A source of a stage: persons of it in a batch, and the modalities that are made from RGB where it has none."""
+
+    quota: int
+    synthetic: list[str]
+
+
+class StageConfig(TypedDict):
+    """A stage of ``aio.stages``: source names and what they contribute."""
+
+    epochs: int
+    sources: Mapping[str, SourceConfig | None]
+
+
+def _stages(value: list[Any]) -> str | None:
+    """What is wrong with ``aio.stages``, whether or not it fits the sources and the batch."""
+    for number, stage in enumerate(value, 1):
+        where = f" Stage {number}"
+        if not isinstance(stage, Mapping):
+            return f"{where} must have `epochs` and `sources`."
+        wrong = _unknown(stage, StageConfig)
+        if wrong:
+            return f"{where}: {wrong}"
+        epochs, sources = stage.get("epochs"), stage.get("sources")
+        if type(epochs) is not int or epochs < 1 or not isinstance(sources, Mapping) or not sources:
+            return f"{where} needs `epochs`, a positive number, and `sources`, a mapping of source names."
+        for name, source in sources.items():
+            if not isinstance(source, Mapping | None):
+                return f"{where}, {name}: it must have `quota` and `synthetic`, or nothing."
+            wrong = _unknown(source or {}, SourceConfig)
+            if wrong:
+                return f"{where}, {name}: {wrong}"
+            synthetic = (source or {}).get("synthetic", [])
+            if not isinstance(synthetic, list | tuple):
+                return f"{where}, {name}: `synthetic` must be a list of modalities, like [ir, sketch]."
+    return None
+
+
+def _unknown(values: Mapping[str, object], known: type) -> str | None:
+    names = known.__annotations__
+    return next((f"unknown key {key!r}.{nearest(str(key), names)}" for key in values if key not in names), None)
+
+
+def option(default: T, about: str, accepts: Accepts = ()) -> T:
+    """A documented field of the dataclasses below; see :class:`Option`."""
+    metadata = {"about": about, "accepts": accepts}
+    if isinstance(default, list):
+        return field(default_factory=default.copy, metadata=metadata)  # type: ignore[return-value]
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """``aio.encoder``."""
+
+    name: str = option(
+        "",
+        "frozen encoder: 'open_clip:ViT-B-16', 'open_clip:ViT-L-14', 'timm:<any ViT of timm>', "
+        "'meta_transformer:base_patch16', 'meta_transformer:large_patch14', 'toy'; '' = the model's own",
+    )
+    weights: str = option(
+        "",
+        "file of the encoder's weights (open_clip, timm or Meta-Transformer); '' = the encoder's published "
+        "weights, downloaded; 'random' = random weights, for tests and measurements",
+    )
+    quantise: str = option(
+        "",
+        "keep the encoder's matrices in eight bits: 'int8' or 'fp8' (needs torchao). They take half the memory of "
+        "bf16; computation is as before, on rounded weights: benchmarks/README.md has the cost. AIO models only",
+    )
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """``aio.tokenizer``."""
+
+    width: int = option(
+        0, "channels of the image stems; 0 = the model's own (64, TransReID-SSL; aio_tiny 32)", at_least(0)
+    )
+    image_size: list[int] = option(
+        [],
+        "height and width in pixels that the position tables are made for; [] = data.height and data.width, "
+        "or the model's own where there is no config file; other sizes are interpolated",
+        _size,
+    )
+    start: str = option(
+        "fresh",
+        "'fresh': stems, class tokens and positions start random (paper); 'pretrained': they start from those of "
+        "the encoder's pre-training as far as its file has them",
+        ("fresh", "pretrained"),
+    )
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """``aio.text``."""
+
+    weights: str = option(
+        "",
+        "word embedding of CLIP: an open_clip file; '' = the encoder's own file if it has one, else open_clip's "
+        "ViT-L-14; 'random' = random, for tests",
+    )
+    width: int = option(
+        0, "width of the word embedding; 0 = that of the weights, or the model's own when random", at_least(0)
+    )
+    length: int = option(77, "BPE tokens a caption is cut to, start and end token included (CLIP)", at_least(3))
+    lr_mult: float = option(0.1, "learning rate of the word embedding relative to the rest (AIO Sec. 4.1)", at_least(0))
+
+
+@dataclass(frozen=True)
+class MultimodalConfig:
+    """``aio.multimodal``."""
+
+    min: int = option(2, "fewest modalities in the multimodal sequence (AIO Sec. 4.1)")
+    max: int = option(4, "most modalities in the multimodal sequence (AIO Sec. 4.1)")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """``aio.loss``."""
+
+    ce: float = option(1.0, "weight of the identity loss (AIO Eq. 4); 0 switches it off", at_least(0))
+    fb: float = option(1.0, "weight of multimodal feature binding (AIO Eq. 6); 0 switches it off", at_least(0))
+    va: float = option(
+        0.3, "weight of vision-guided masked attributes, alpha (AIO Eq. 5, 7); 0 switches it off", at_least(0)
+    )
+    tau: float = option(0.05, "temperature of feature binding and InfoNCE (AIO Sec. 4.1)", _positive)
+    infonce: float = option(0.0, "weight of InfoNCE between RGB and every other modality, for ablation", at_least(0))
+    triplet: float = option(0.0, "weight of AGW's weighted-regularisation triplet, for ablation", at_least(0))
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """``aio.classifier``."""
+
+    fraction: float = option(
+        1.0,
+        "share of the identities that a step compares with: those of the batch and random others (Partial FC). Takes "
+        "less time and memory, but the loss is not exact; worthwhile from about 100,000 identities. 1 = all (paper)",
+        _fraction,
+    )
+    negatives: str = option(
+        "all",
+        "'all': identities of other sources are other people (paper); 'own_dataset': compare with those of the item's "
+        "own source only, for sources that show the same people; costs a mask of features x identities",
+        ("all", "own_dataset"),
+    )
+    shard: bool = option(
+        False,
+        "under torchrun each rank holds its share of the classifier: same loss, less memory, features are exchanged",
+    )
+
+
+@dataclass(frozen=True)
+class AttributesConfig:
+    """``aio.attributes``."""
+
+    lexicon: str = option("", "JSON list of attribute words; '' = the one shipped (see `aio-reid lexicon`)")
+    fraction: float = option(0.5, "share of a caption's attribute words that are masked", _fraction)
+    most: int = option(10, "most attribute words masked in one caption (APTM)", at_least(1))
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """``aio.synthesis``."""
+
+    lineart: str = option(
+        "",
+        "weights of the informative-drawings generator (sk_model.pth); '' = edge-based line drawings, "
+        "a deviation from the paper that is named in every result",
+    )
+    photo: str = option(
+        "own",
+        "'own': infrared and sketches are made from the RGB image that they are trained with (AIO Sec. 3.2); 'other': "
+        "from another photo of the person where there is one, so that a shared background does not give the match away",
+        ("own", "other"),
+    )
+    cache: str = option("", "folder of computed line drawings; '' = <data.root>/.aio_cache")
+
+
+@dataclass(frozen=True)
+class DMFConfig:
+    """``aio.dmf``."""
+
+    start: str = option(
+        "",
+        "checkpoint of stage one that DMF's stage two starts from: image branch, transformer and bottleneck; '' = "
+        "the encoder's own weights",
+    )
+    text_encoder: str = option(
+        "",
+        "frozen encoder of DMF's attribute phrases: 'open_clip:<model>' or 'toy'; '' = aio.encoder.name if that is an "
+        "open_clip model, whose file holds both encoders, else the model's own (the paper uses data2vec)",
+    )
+    text_weights: str = option(
+        "",
+        "file of the phrase encoder; '' = aio.encoder.weights if one file holds both, else the published weights; "
+        "'random' = random weights, for tests",
+    )
+    phrases: int = option(
+        16,
+        "most attribute phrases of one caption that DMF reads (FineGPR-C: up to about 16)",
+        lambda value: (
+            None if value > 0 else " It must be at least 1; to train without text set aio.modalities to [rgb]."
+        ),
+    )
+    image_depth: int = option(
+        0,
+        "first blocks of the encoder that form DMF's image encoder, behind its patches. The paper does not say; "
+        "with 0 the transformer is a whole ViT (12 layers, config of the published code) that starts as pre-trained",
+        at_least(0),
+    )
+    trunk_depth: int = option(
+        0,
+        "last blocks of the encoder that DMF's transformer starts from; 0 = all behind the image encoder. "
+        "12 with image_depth 12 is two whole ViT-B/16, at twice the cost",
+        at_least(0),
+    )
+    fusion: str = option(
+        "concatenate",
+        "'concatenate': image tokens, then text tokens; 'replace': text tokens in the place of random image tokens "
+        "(DMF's figure leaves both open)",
+        ("concatenate", "replace"),
+    )
+    drop_text: float = option(
+        0.5,
+        "probability that an item trains without its text, because stage two trains on images only",
+        _probability,
+    )
+    drop_path: float = option(
+        0.1,
+        "stochastic depth of DMF's last block, less in the blocks before it (config of the published code)",
+        _probability,
+    )
+    input: str = option(
+        "fused", "'fused': images, with text where there is any; 'text': text only (ablation)", ("fused", "text")
+    )
+    triplet: float = option(1.0, "weight of DMF's soft-margin batch-hard triplet on f; 0 switches it off", at_least(0))
+    contrast: float = option(
+        0.0,
+        "weight of the identity-supervised contrast between image only and text only, temperature aio.loss.tau; "
+        "0 = off, as in DMF's figure",
+        at_least(0),
+    )
+    test_feature: str = option(
+        "before",
+        "DMF's retrieval feature: f 'before' or 'after' the bottleneck (config of the published code: before)",
+        ("before", "after"),
+    )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """``aio.train``."""
+
+    precision: str = option(
+        "auto",
+        "'fp32', 'bf16', 'fp16' (autocast) or 'auto': bf16 on CUDA, fp32 on CPU",
+        ("auto", "fp32", "bf16", "fp16"),
+    )
+    warmup_epochs: float = option(
+        5.0, "epochs of linear warm-up of train.lr_scheduler 'cosine_warmup' (AIO Sec. 4.1)", at_least(0)
+    )
+    steps_per_epoch: int = option(
+        0, "optimisation steps an epoch; 0 = every identity of every source at least once", at_least(0)
+    )
+    checkpoint_every: int = option(0, "steps between two writes of model/last.pth.tar; 0 = once an epoch", at_least(0))
+    accumulate: int = option(
+        1,
+        "parts that each process splits its batch into: activations of one part at a time, for another forward pass "
+        "(about a third more time). Same loss and gradient as in one piece, but batch normalisation sees one part",
+        at_least(1),
+    )
+    compile: bool = option(
+        False,
+        "compile the image stems and the frozen encoder with torch.compile: fewer passes over memory, most on a GPU; "
+        "takes a minute or two at the start of training and testing; needs a C++ compiler on a CPU. AIO models only",
+    )
+    checkpoint_activations: bool = option(
+        False,
+        "keep only the input of each encoder block and compute the block again for the gradient: a quarter of the "
+        "encoder's activations, for a third to a half more time; same gradient. AIO models only",
+    )
+    clip_norm: float = option(
+        0.0, "largest norm of a step's gradient; longer gradients are scaled down to it; 0 = no limit", at_least(0)
+    )
+    batch_norm: str = option(
+        "sync",
+        "under torchrun: 'sync': batch normalisation over the items of all processes, as one process with the whole "
+        "batch would, at two small exchanges a layer; 'local': over each process's own items: faster, but the result "
+        "depends on the number of processes",
+        ("sync", "local"),
+    )
+    select_target: str = option(
+        "",
+        "what model/model-best.pth.tar is chosen on, tested with data.targets every test.eval_freq epochs: a "
+        "validation split, like 'cuhk_pedes/val', or one of data.targets, which is then not a fair test; '' = none",
+    )
+    select_metric: str = option(
+        "mAP", "metric of train.select_target: 'mAP', 'rank-1' or 'mINP'", ("mAP", "rank-1", "mINP")
+    )
+
+
+@dataclass(frozen=True)
+class TestConfig:
+    """``aio.test``."""
+
+    synthesise: bool = option(False, "make query modalities that a dataset lacks (ir, sketch) from the RGB query")
+    before: bool = option(False, "also test before training")
+    pixels: bool = option(False, "also test nearest neighbours of raw pixels (32 x 16, L2-normalised)")
+    report: bool = option(False, "write report.html with ranked lists below data.save_dir")
+
+
+@dataclass(frozen=True)
+class AIOConfig:
+    """The ``aio`` node."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    modalities: list[str] = option(
+        ["rgb", "ir", "sketch", "text"],
+        "modalities that the model has tokenizers for: rgb and any of ir, sketch, text and cp (colour pencil); "
+        "training media of others are left out, with a warning",
+    )
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    text: TextConfig = TextConfig()
+    multimodal: MultimodalConfig = MultimodalConfig()
+    bnneck: str = option(
+        "shared",
+        "'shared': one bottleneck for all features; 'per_modality': one each",
+        ("shared", "per_modality"),
+    )
+    loss: LossConfig = LossConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    attributes: AttributesConfig = AttributesConfig()
+    synthesis: SynthesisConfig = SynthesisConfig()
+    dmf: DMFConfig = DMFConfig()
+    stages: list[StageConfig] = option(
+        [],
+        "progressive training (AIO Sec. 3.2): a list of {epochs, sources: {name: {quota, synthetic}}}; quota = persons "
+        "in a batch, synthetic = modalities made from RGB where missing; [] = one stage of all data.sources",
+        _stages,
+    )
+    train: TrainConfig = TrainConfig()
+    test: TestConfig = TestConfig()
+    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Name of a dataset -> option -> value; the datasets declare their options."""
+
+
+def describe(datasets: DatasetOptions) -> Iterator[Option]:
+    """Every option of the ``aio`` node by its dotted name, those of the datasets last."""
+    yield from _describe(AIOConfig())
+    for name, options in datasets.items():
+        yield from (option._replace(name=f"datasets.{name}.{option.name}") for option in options)
+
+
+def _describe(node: Any, prefix: str = "") -> Iterator[Option]:
+    for each in dataclasses.fields(node):
+        default = getattr(node, each.name)
+        if dataclasses.is_dataclass(default):
+            yield from _describe(default, f"{prefix}{each.name}.")
+        elif each.metadata:
+            yield Option(f"{prefix}{each.name}", default, **each.metadata)
+
+
+def parse_config(values: object, datasets: DatasetOptions = {}) -> AIOConfig:  # noqa: B006 -- never changed
+    """The ``aio`` node of ``values``, with the default of every key that they lack.
+
+    Args:
+        values: nested mappings, as YAML or :func:`dataclasses.asdict` give them.
+        datasets: which datasets ``aio.datasets`` can name.
+
+    Raises:
+        ConfigError: a key is unknown (the message names the nearest), a value is of another type than its key's or
+            not accepted, or values contradict each other.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"Config key 'aio' is a group of keys, got {values!r}.")
-    check_keys(values, node, "aio")
-    try:
-        node.merge_from_other_cfg(CfgNode(_typed(values, node)))
-    except ValueError as error:
-        raise ConfigError(f"aio: {error}") from error
-    check_choices(node)
-    return node
+    named = {name: {option.name: option.default for option in options} for name, options in datasets.items()}
+    check_keys(values, dataclasses.asdict(AIOConfig(datasets=named)), "aio")
+    options = values.get("datasets", {})
+    config = dataclasses.replace(
+        _parse(AIOConfig(), values, "aio"),
+        datasets={
+            name: _values(known, options.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()
+        },
+    )
+    low, high = config.multimodal.min, config.multimodal.max
+    if not 1 <= low <= high:
+        raise ConfigError(f"aio.multimodal: need 1 <= min <= max, got min {low} and max {high}.")
+    modalities(config)
+    return config
+
+
+def _parse(node: T, values: Mapping[str, Any], where: str) -> T:
+    """``node``, a dataclass of defaults, with ``values``."""
+    groups = {
+        each.name: _parse(getattr(node, each.name), values[each.name], f"{where}.{each.name}")
+        for each in dataclasses.fields(node)  # type: ignore[arg-type]
+        if dataclasses.is_dataclass(getattr(node, each.name)) and each.name in values
+    }
+    own = [option for option in _describe(node) if "." not in option.name]
+    return dataclasses.replace(node, **groups, **_values(own, values, where))  # type: ignore[type-var]
+
+
+def _values(options: Sequence[Option], values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    return {
+        option.name: option.check(_converted(values.get(option.name, option.default), type(option.default)), where)
+        for option in options
+    }
+
+
+def _converted(value: Any, kind: type) -> Any:
+    """``value`` as a ``kind`` where it stands for one: overrides and YAML's 1e-4 are text, and 1 can be a float."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, SyntaxError):
+            literal = ast.literal_eval(value)
+            value = literal if kind is not str or isinstance(literal, str) else value
+    numeric = kind is float and type(value) is int
+    return kind(value) if numeric or (kind is list and isinstance(value, tuple)) else value
+
+
+def merge(base: Any, values: Any) -> Any:
+    """Nested mappings ``base`` with ``values``, which come first, as plain dictionaries."""
+    if not (isinstance(base, Mapping) and isinstance(values, Mapping)):
+        return values
+    return {**base, **{key: merge(base.get(key), value) for key, value in values.items()}}
 
 
 def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> None:
@@ -63,52 +538,25 @@ def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str 
             check_keys(value, known[key], where)
 
 
-def check_choices(node: CfgNode) -> None:
-    """Raise ConfigError for a value that is not one of its key's choices."""
-    for name, choices in CHOICES.items():
-        value: Any = node
-        for part in name.split("."):
-            value = value[part]
-        if value not in choices:
-            raise ConfigError(f"aio.{name} is {value!r}.{nearest(str(value), choices)}")
-    modalities(node)
-    low, high = node.multimodal.min, node.multimodal.max
-    if not 1 <= low <= high:
-        raise ConfigError(f"aio.multimodal: need 1 <= min <= max, got min {low} and max {high}.")
-    if not 0 < node.classifier.fraction <= 1:
-        raise ConfigError(f"aio.classifier.fraction is {node.classifier.fraction}; set it above 0 and at most to 1.")
-    if node.train.accumulate < 1:
-        raise ConfigError(f"aio.train.accumulate is {node.train.accumulate}; set it to 1, or to more parts of a batch.")
-    if node.train.clip_norm < 0:
-        raise ConfigError(f"aio.train.clip_norm is {node.train.clip_norm}; set it above 0, or to 0 for no clipping.")
-    for name in ("drop_text", "drop_path"):
-        if not 0 <= node.dmf[name] < 1:
-            raise ConfigError(f"aio.dmf.{name} is {node.dmf[name]}; it is a probability, 0 or more and below 1.")
-    if node.dmf.phrases < 1:
-        raise ConfigError(f"aio.dmf.phrases is {node.dmf.phrases}; set it to 1 or more, or aio.modalities to [rgb].")
-
-
-def modalities(node: CfgNode) -> Combination:
+def modalities(config: AIOConfig) -> Combination:
     """``aio.modalities`` in the order of modalities.
 
     Raises:
         ConfigError: a name is unknown or stands twice, or rgb is not among them.
     """
-    names = node.modalities
     try:
-        found = parse_combination("+".join(map(str, names)))
+        named = parse_combination("+".join(map(str, config.modalities)))
     except ModalityError as error:
         raise ConfigError(f"aio.modalities: {error}") from error
-    if Modality.RGB not in found:
+    if Modality.RGB not in named:
         raise ConfigError(
-            f"aio.modalities is {format_combination(found)}, but every model binds the others to rgb; add rgb."
+            f"aio.modalities is {format_combination(named)}, but every model binds the others to rgb; add rgb."
         )
-    return found
+    return named
 
 
 def _nearest_key(where: str, known: Mapping[str, Any], prefix: str) -> str:
-    paths = sorted(_paths(known, prefix))
-    match = difflib.get_close_matches(where, paths, n=1, cutoff=0.5)
+    match = difflib.get_close_matches(where, sorted(_paths(known, prefix)), n=1, cutoff=0.5)
     if match:
         return f" Did you mean {match[0]!r}?"
     return f" Known there: {', '.join(sorted(map(str, known)))}."
@@ -120,15 +568,3 @@ def _paths(node: Mapping[str, Any], prefix: str) -> Iterator[str]:
         yield where
         if isinstance(value, Mapping):
             yield from _paths(value, where)
-
-
-def _typed(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` as plain dicts, whole numbers made floats where the default is one (yacs tells them apart)."""
-    typed: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            value = _typed(value, known[key])
-        elif isinstance(known[key], float) and type(value) is int:
-            value = float(value)
-        typed[key] = value
-    return typed

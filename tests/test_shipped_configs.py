@@ -23,7 +23,7 @@ def test_config(file):
     values = yaml.safe_load(file.read_text())
     stock = default_config()
     config.check_keys({k: v for k, v in values.items() if k != "aio"}, stock)
-    aio = config.build(values["aio"], {name: adapter.options for name, adapter in ADAPTERS.items()})
+    aio = config.parse_config(values["aio"], {name: adapter.options for name, adapter in ADAPTERS.items()})
     assert values["model"]["name"] in NAMES
     assert {split_target(t)[0] for t in values["data"]["targets"]} <= DATASETS
     assert set(values["data"]["sources"]) <= DATASETS
@@ -38,7 +38,7 @@ def test_config(file):
 
 def test_the_papers_recipe():
     values = yaml.safe_load((FILES[0].parents[1] / "aio" / "aio_vit_b16_384x192.yaml").read_text())
-    train, aio = values["train"], config.build(values["aio"])
+    train, aio = values["train"], config.parse_config(values["aio"])
     assert (values["data"]["height"], values["data"]["width"]) == (384, 192)
     assert (train["optim"], train["lr"], train["weight_decay"], train["batch_size"]) == ("adamw", 1e-4, 1e-4, 32)
     assert [stage["epochs"] for stage in aio.stages] == [40, 80]

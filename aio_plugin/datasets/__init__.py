@@ -16,9 +16,9 @@ def _check(name: str, adapter: object) -> None:
         raise DatasetError(f"Dataset {name!r} is {adapter!r}, not an aio_plugin.datasets.Adapter.")
     if adapter.name != name:
         raise DatasetError(f"Dataset {name!r} is an adapter whose name is {adapter.name!r}; give both one name.")
-    undocumented = [option for option in adapter.options if option not in adapter.about]
+    undocumented = [option.name for option in adapter.options if not option.about]
     if undocumented:
-        raise DatasetError(f"Dataset {name!r}: Adapter.about says nothing of its option {undocumented[0]!r}.")
+        raise DatasetError(f"Dataset {name!r}: its option {undocumented[0]!r} is not documented; set Option.about.")
 
 
 ADAPTERS: Registry[Adapter] = Registry(

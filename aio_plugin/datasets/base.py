@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..config import Option
 from ..errors import ModalityError, ProtocolError
 from ..modality import Combination, Item, format_combination
 from ..protocols.base import Protocol
@@ -61,7 +62,7 @@ class Adapter:
         protocol: see :class:`MakeProtocol`.
         queries: the combinations its own media can form, the default first; empty if the
             dataset is for training only, or if only the data says, see ``find_queries``.
-        options: every option it takes, with its default; ``about`` documents each.
+        options: every option it takes.
         folders: all names its folder goes by; () if ``folder`` is the only one.
         survey: options under which, one after the other, everything in a complete copy is read; () if other
             datasets of the folder read it all. Forms that a copy need not have raise OtherFormError.
@@ -75,8 +76,7 @@ class Adapter:
     read: Callable[[str, Options, Combination | None], Splits]
     protocol: MakeProtocol
     queries: tuple[Combination, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    about: Mapping[str, str] = field(default_factory=dict)
+    options: Sequence[Option] = ()
     folders: Sequence[str] = ()
     survey: Sequence[Options] = ({},)
     spare: Sequence[str] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Record:
     def _document(self, names: Sequence[str], manager: Any, encoder: Any, seconds: float) -> dict[str, Any]:
         return document(
             [self._entry(manager.test_targets[name]) for name in names],
-            config=session.cfg if session.cfg is not None else {"aio": session.options()},
+            config=session.cfg if session.cfg is not None else {"aio": asdict(session.options())},
             seed=session.setting("train.seed", 1),
             torchreid=distribution(),
             encoder={"name": encoder.name, "sha256": encoder.sha256},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yacs.config import CfgNode
 
-from .. import config
+from ..config import AIOConfig, DatasetOptions, parse_config
 from ..datasets import ADAPTERS
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _ABSENT: Any = object()
 
 
-def defaults() -> CfgNode:
-    """The ``aio`` node with every default, options of the datasets included."""
-    return config.defaults({name: adapter.options for name, adapter in ADAPTERS.items()})
+def dataset_options() -> DatasetOptions:
+    """The options of every dataset."""
+    return {name: adapter.options for name, adapter in ADAPTERS.items()}
 
 
 class Session:
@@ -48,9 +48,13 @@ class Session:
         """The active ``aio`` node: that of the config, else the one given to register(), else None."""
         return self.cfg["aio"] if self.cfg is not None and "aio" in self.cfg else self.given
 
-    def options(self) -> CfgNode:
-        """The active ``aio`` node, or the defaults."""
-        return self.node if self.node is not None else defaults()
+    def options(self) -> AIOConfig:
+        """The active ``aio`` node, or the defaults, as they are now.
+
+        Raises:
+            ConfigError: the node was changed to something that is not accepted.
+        """
+        return parse_config(self.node if self.node is not None else {}, dataset_options())
 
     def setting(self, name: str, default: Any) -> Any:
         """The value of one of torchreid's keys, such as ``"train.seed"``; ``default`` where no config has it."""

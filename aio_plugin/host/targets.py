@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..config import AIOConfig
 from ..datasets import ADAPTERS
 from ..datasets.overlaps import leaks
 from ..errors import ConfigError
@@ -65,7 +66,7 @@ class TargetReader:
 
     root: str
     sources: Sequence[str]
-    options: Any
+    options: AIOConfig
     modalities: Combination
     queries: Combination
     stock: Stock
@@ -114,7 +115,7 @@ class TargetReader:
             )
 
 
-def tested(targets: Sequence[str], options: Any) -> list[str]:
+def tested(targets: Sequence[str], options: AIOConfig) -> list[str]:
     """``targets``, and behind them the validation split that ``aio.train.select_target`` names.
 
     Args:
@@ -144,13 +145,13 @@ def items_of(data: Sequence[tuple[Any, ...]]) -> list[Item]:
     return [Item(Media.of(path), int(pid), int(camid)) for path, pid, camid, *_ in data]
 
 
-def _is_validation(spec: str, options: Any) -> bool:
+def _is_validation(spec: str, options: AIOConfig) -> bool:
     name, slash, _ = split_target(spec)[0].partition("/")
     return bool(slash) or (name in ADAPTERS and options.datasets[name].get("split") == VALIDATION)
 
 
 def _validation(spec: str, split: str, adapter: Any) -> str:
-    having = [name for name, each in ADAPTERS.items() if each.options.get("split") == "test"]
+    having = [name for name, each in ADAPTERS.items() if ("split", "test") in {option[:2] for option in each.options}]
     if split != VALIDATION or adapter is None or adapter.name not in having:
         raise ConfigError(
             f"There is no target {spec!r}: behind a slash stands '{VALIDATION}', for sets that publish a validation "

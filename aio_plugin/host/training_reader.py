@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
+from ..config import AIOConfig
 from ..errors import ConfigError
 from ..heads.lexicon import Lexicon
 from ..heads.phrases import Phrases
@@ -57,7 +57,7 @@ def describe(coverage: Coverage) -> str:
     return f"{number} in {coverage.captions} captions, {coverage.share:.1%} of which have one"
 
 
-def _check_triplet(options: Any, sources: Sequence[Source], copies: int) -> None:
+def _check_triplet(options: AIOConfig, sources: Sequence[Source], copies: int) -> None:
     if not options.dmf.triplet:
         return
     if copies < 2:

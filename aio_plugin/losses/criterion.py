@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..config import modalities
+from ..config import AIOConfig, modalities
 from ..errors import ConfigError, nearest
 from ..modality import Combination
 from . import LOSSES
@@ -119,20 +119,20 @@ class LossWeights:
         return any(self.weights.values())
 
 
-def aio_weights(options: Any) -> LossWeights:
+def aio_weights(options: AIOConfig) -> LossWeights:
     """The losses of an AIO model by the ``aio`` config node."""
     loss = options.loss
     own = {"ce": loss.ce, "fb": loss.fb, "va": loss.va, "infonce": loss.infonce, "triplet": loss.triplet}
     return LossWeights(own, loss.tau, modalities(options))
 
 
-def dmf_weights(options: Any) -> LossWeights:
+def dmf_weights(options: AIOConfig) -> LossWeights:
     """The losses of a DMF model by the ``aio`` config node."""
     own = {"ce": options.loss.ce, "soft_triplet": options.dmf.triplet, "contrast": options.dmf.contrast}
     return LossWeights(own, options.loss.tau)
 
 
-def weights_of(model: Any, options: Any) -> LossWeights:
+def weights_of(model: Any, options: AIOConfig) -> LossWeights:
     """The losses that the ``aio`` config node gives a model of ours."""
     weights: LossWeights = model.loss_weights(options)
     return weights

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..config import modalities
+from ..config import AIOConfig, modalities
 from ..encoders.frozen import fingerprint
 from ..encoders.pretrained import RANDOM, Pretrained
 from ..encoders.sources import load_encoder, load_word_embedding
@@ -27,7 +26,7 @@ from .start import start_aio, start_dmf, start_dmf_from_checkpoint
 def build_model(
     name: str,
     num_classes: int,
-    options: Any,
+    options: AIOConfig,
     image_size: tuple[int, int] | None = None,
     loss: str = "softmax",
     vocabulary: Vocabulary | None = None,
@@ -68,7 +67,7 @@ def build_model(
     return model
 
 
-def _build_aio(spec: Spec, num_classes: int, options: Any, image_size: tuple[int, int], loss: str) -> AIO:
+def _build_aio(spec: Spec, num_classes: int, options: AIOConfig, image_size: tuple[int, int], loss: str) -> AIO:
     encoder_name = options.encoder.name or spec.encoder
     if not encoder_name:
         raise ConfigError(
@@ -96,7 +95,7 @@ def _build_aio(spec: Spec, num_classes: int, options: Any, image_size: tuple[int
     return model
 
 
-def _word_embedding(options: Any, pretrained: Pretrained) -> Tensor | None:
+def _word_embedding(options: AIOConfig, pretrained: Pretrained) -> Tensor | None:
     """The word embedding (V, W) that AIO starts from, None for a random one."""
     if options.text.weights == RANDOM:
         return None
@@ -108,7 +107,7 @@ def _word_embedding(options: Any, pretrained: Pretrained) -> Tensor | None:
     return load_word_embedding(options.text.weights)
 
 
-def _refuse_for_dmf(name: str, options: Any) -> None:
+def _refuse_for_dmf(name: str, options: AIOConfig) -> None:
     for key, value in (
         ("train.compile", options.train.compile),
         ("train.checkpoint_activations", options.train.checkpoint_activations),
@@ -121,7 +120,7 @@ def _refuse_for_dmf(name: str, options: Any) -> None:
 def _build_dmf(
     spec: Spec,
     num_classes: int,
-    options: Any,
+    options: AIOConfig,
     image_size: tuple[int, int],
     loss: str,
     vocabulary: Vocabulary | None,
@@ -157,7 +156,7 @@ def _build_dmf(
     return model
 
 
-def _text_branch(spec: Spec, image_name: str, dim: int, options: Any, vocabulary: Vocabulary) -> TextBranch:
+def _text_branch(spec: Spec, image_name: str, dim: int, options: AIOConfig, vocabulary: Vocabulary) -> TextBranch:
     """The phrases' vectors, computed here once, and the projection behind them."""
     whole = image_name.startswith("open_clip:")  # its files hold a text encoder too
     name = options.dmf.text_encoder or (image_name if whole else spec.text_encoder)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import modalities
+from ..config import AIOConfig, modalities
 from ..modality import MODALITIES, Combination, Modality
 
 
@@ -47,13 +47,13 @@ NAMES = tuple(SPECS)
 DMF_NAMES = tuple(name for name, spec in SPECS.items() if spec.text_encoder)
 
 
-def readable(name: str, options: Any) -> Combination:
+def readable(name: str, options: AIOConfig) -> Combination:
     """Of ``aio.modalities`` what the model called ``name`` trains on; a name that is not ours reads all of them."""
     reads = SPECS[name].reads if name in SPECS else MODALITIES
     return tuple(modality for modality in modalities(options) if modality in reads)
 
 
-def searchable(name: str, options: Any) -> Combination:
+def searchable(name: str, options: AIOConfig) -> Combination:
     """Of :func:`readable` what the model called ``name`` takes as query and gallery."""
     queries = SPECS[name].queries if name in SPECS else MODALITIES
     return tuple(modality for modality in readable(name, options) if modality in queries)

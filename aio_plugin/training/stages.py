@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ..config import SourceConfig, StageConfig
 from ..errors import ConfigError, nearest
 from ..modality import MODALITIES, Modality, parse_combination
 
@@ -36,7 +36,7 @@ class Stage:
 
 
 def parse_stages(
-    stages: Sequence[Mapping[str, Any]],
+    stages: Sequence[StageConfig],
     sources: Sequence[str],
     persons: int,
     max_epoch: int | None = None,
@@ -51,21 +51,17 @@ def parse_stages(
         modalities: what the model reads, aio.modalities.
 
     Raises:
-        ConfigError: a key, source or modality is unknown or the numbers do not add up.
+        ConfigError: a source or modality is unknown or the numbers do not add up.
     """
     if not stages:
         return (Stage(max_epoch or 1, _shares({name: {} for name in sources}, persons, "data.sources")),)
     parsed = []
     for number, stage in enumerate(stages, 1):
         where = f"aio.stages, stage {number}"
-        _known_keys(stage, ("epochs", "sources"), where)
-        epochs, named = stage.get("epochs"), stage.get("sources")
-        if not isinstance(epochs, int) or epochs < 1 or not isinstance(named, Mapping) or not named:
-            raise ConfigError(f"{where}: needs `epochs`, a positive number, and `sources`, a mapping of source names.")
-        for name in named:
+        for name in stage["sources"]:
             if name not in sources:
                 raise ConfigError(f"{where}: source {name!r} is not in data.sources.{nearest(name, sources)}")
-        parsed.append(Stage(epochs, _shares(named, persons, where)))
+        parsed.append(Stage(stage["epochs"], _shares(stage["sources"], persons, where)))
     for made in {modality for stage in parsed for share in stage.shares for modality in share.synthetic}:
         if made not in modalities:
             raise ConfigError(
@@ -86,29 +82,23 @@ def stage_at(stages: Sequence[Stage], epoch: int) -> int:
     return len(stages) - 1
 
 
-def _shares(named: Mapping[str, Any], persons: int, where: str) -> tuple[Share, ...]:
-    quotas: list[Any] = [(options or {}).get("quota") for options in named.values()]
+def _shares(named: Mapping[str, SourceConfig | None], persons: int, where: str) -> tuple[Share, ...]:
+    quotas = [(source or {}).get("quota") for source in named.values()]
     if all(quota is None for quota in quotas):
         quotas = [persons // len(named) + (index < persons % len(named)) for index in range(len(named))]
-    if not all(isinstance(quota, int) and quota > 0 for quota in quotas):
+    counts = [quota for quota in quotas if isinstance(quota, int) and quota > 0]
+    if len(counts) < len(quotas):
         raise ConfigError(f"{where}: give every source a positive `quota`, or none of them; got {quotas}.")
-    if sum(quotas) != persons:
+    if sum(counts) != persons:
         raise ConfigError(
-            f"{where}: the quotas {quotas} add up to {sum(quotas)}, a batch holds {persons} persons "
+            f"{where}: the quotas {counts} add up to {sum(counts)}, a batch holds {persons} persons "
             f"(train.batch_size, divided by sampler.num_instances for RandomIdentitySampler)."
         )
     shares = []
-    for (name, options), quota in zip(named.items(), quotas, strict=True):
-        _known_keys(options or {}, ("quota", "synthetic"), f"{where}, {name}")
-        synthetic = tuple(m for text in (options or {}).get("synthetic", ()) for m in parse_combination(text))
+    for (name, source), quota in zip(named.items(), counts, strict=True):
+        synthetic = tuple(m for text in (source or {}).get("synthetic", ()) for m in parse_combination(text))
         for modality in synthetic:
             if modality not in SYNTHESISABLE:
                 raise ConfigError(f"{where}, {name}: {modality} cannot be made from RGB; ir and sketch can.")
         shares.append(Share(name, quota, synthetic))
     return tuple(shares)
-
-
-def _known_keys(values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in values:
-        if key not in known:
-            raise ConfigError(f"{where}: unknown key {key!r}.{nearest(str(key), known)}")

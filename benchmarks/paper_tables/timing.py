@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 import yaml
 
+from aio_plugin.config import AIOConfig, merge, parse_config
 from aio_plugin.modality import MODALITIES, REAL, Batch, Combination, parse_combination
 from aio_plugin.models.build import build_model
 from aio_plugin.tokenizers.bpe import encode
@@ -48,14 +49,14 @@ class Stopwatch:
         return statistics.fmean(seconds(call, self.device.type) for _ in range(self.samples))
 
 
-def _options(config: Any) -> Any:
-    from aio_plugin.config import build as node
-
-    options = node({key: value for key, value in config["aio"].items() if key != "datasets"})
-    options.encoder.weights = options.text.weights = "random"
-    options.tokenizer.start = "fresh"
-    options.loss.va = 0.0
-    return options
+def _options(config: Mapping[str, Any]) -> AIOConfig:
+    fast = {
+        "encoder": {"weights": "random"},
+        "text": {"weights": "random"},
+        "tokenizer": {"start": "fresh"},
+        "loss": {"va": 0.0},
+    }
+    return parse_config(merge({key: value for key, value in config["aio"].items() if key != "datasets"}, fast))
 
 
 def _query(combination: Combination, size: tuple[int, int]) -> Batch:

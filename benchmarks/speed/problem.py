@@ -53,9 +53,9 @@ SIZES = {
 }
 
 
-def options() -> object:
+def options() -> config.AIOConfig:
     """The ``aio`` node of a model with random weights."""
-    return config.build({"encoder": {"weights": "random"}, "text": {"weights": "random"}})
+    return config.parse_config({"encoder": {"weights": "random"}, "text": {"weights": "random"}})
 
 
 def make_model(size: Size, image: tuple[int, int] | None = None) -> AIO:

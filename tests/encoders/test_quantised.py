@@ -99,10 +99,10 @@ def test_half_precision_leaves_it_alone():
 
 
 def test_it_is_the_same_encoder():
-    options = config.build({"encoder": {"weights": "random"}, "text": {"weights": "random"}})
+    random = {"encoder": {"weights": "random"}, "text": {"weights": "random"}}
     torch.manual_seed(0)
-    whole = build_model("aio_tiny", 3, options, (32, 16))
-    options.encoder.quantise = "int8"
+    whole = build_model("aio_tiny", 3, config.parse_config(random), (32, 16))
+    options = config.parse_config(config.merge(random, {"encoder": {"quantise": "int8"}}))
     torch.manual_seed(0)
     model = build_model("aio_tiny", 3, options, (32, 16))
     assert model.encoder.sha256 == whole.encoder.sha256
@@ -119,7 +119,7 @@ def test_what_does_not_go(monkeypatch):
     compiled.compute(compiled=True)
     with pytest.raises(ConfigError, match="do not go together"):
         compiled.quantise("int8")
-    options = config.build({"encoder": {"weights": "random", "quantise": "fp8"}, "text": {"weights": "random"}})
+    options = config.parse_config({"encoder": {"weights": "random", "quantise": "fp8"}, "text": {"weights": "random"}})
     with pytest.raises(ConfigError, match="aio.encoder.quantise is for AIO models"):
         build_model("dmf_tiny", 3, options, (32, 16))
     monkeypatch.setitem(sys.modules, "torchao.quantization", None)

@@ -58,7 +58,7 @@ def test_phrases_are_encoded_as_open_clip_does(small_clip):
 
 def test_dmf_starts_as_open_clips_image_encoder(small_clip):
     model, path = small_clip
-    options = config.build({"encoder": {"name": "open_clip:small", "weights": path}, "dmf": {"image_depth": 0}})
+    options = config.parse_config({"encoder": {"name": "open_clip:small", "weights": path}, "dmf": {"image_depth": 0}})
     ours = build_model("dmf_vit_b16", 3, options, (32, 32), vocabulary=Vocabulary(("red hat", "sunny")))
     images = torch.randn(2, 3, 32, 32)
     model.visual.proj = None
@@ -73,7 +73,7 @@ def test_dmf_starts_as_timms_vit(monkeypatch):
 
     name = "vit_tiny_patch16_224"
     theirs = timm.create_model(name, img_size=(64, 32), num_classes=0).eval()
-    options = config.build({"encoder": {"name": f"timm:{name}", "weights": "random"}, "dmf": {"image_depth": 0}})
+    options = config.parse_config({"encoder": {"name": f"timm:{name}", "weights": "random"}, "dmf": {"image_depth": 0}})
     assert load_encoder(f"timm:{name}", "random").patch == 16
     ours = build_model("dmf_vit_b16", 3, options, (64, 32)).eval()
     with torch.no_grad():

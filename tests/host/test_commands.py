@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from aio_plugin.__main__ import main
-from aio_plugin.keys import KEYS
+from aio_plugin.config import describe
+from aio_plugin.host.session import dataset_options
 
 from .test_stock import same
 
@@ -164,8 +165,8 @@ def test_debugging_shows_the_traceback(torchreid: Any, monkeypatch: pytest.Monke
 def test_config_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(("config",)) == 0
     printed = capsys.readouterr().out
-    for key in KEYS:
-        assert f"aio.{key.name}: " in printed
+    for option in describe(dataset_options()):
+        assert f"aio.{option.name}: {option.default!r}\n    {option.about}\n" in printed
     assert "aio.datasets.sysu_mm01." in printed
 
 

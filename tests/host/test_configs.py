@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from yacs.config import CfgNode
 
+from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import arguments, default_config
-from aio_plugin.host.session import defaults, session
+from aio_plugin.host.session import dataset_options, session
 from aio_plugin.models.specs import NAMES
 
 STAGES = [
@@ -55,8 +57,8 @@ def test_other_peoples_configs_are_not_torchreids(registered: Any) -> None:
 
 def test_the_node_comes_with_its_defaults(registered: Any, tmp_path: Path) -> None:
     cfg = _merge(tmp_path, "aio:\n")
-    assert cfg.aio == defaults()
-    assert session.options() is cfg.aio
+    assert cfg.aio == asdict(parse_config({}, dataset_options()))
+    assert session.options() == parse_config({}, dataset_options())
     cfg = _merge(tmp_path, f"aio:\n  loss: {{va: 0}}\n  stages: {json.dumps(STAGES)}\n")
     assert cfg.aio.loss.va == 0.0
     assert isinstance(cfg.aio.loss.va, float)

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import aio_plugin
+from aio_plugin.config import Option
 from aio_plugin.datasets import ADAPTERS, all_adapters
 from aio_plugin.datasets.base import Adapter, Splits
 from aio_plugin.errors import ConfigError, HostError, MediaError
@@ -37,7 +38,7 @@ def adapters(torchreid: Any, tmp_path: Path) -> Any:
             reads.append(name)
             return Splits(**{part: make(root) for part, make in parts.items()})
 
-        return Adapter(name, name, read, lambda root, options: None, (RGB,), {"mode": "all"}, {"mode": "which"})
+        return Adapter(name, name, read, lambda root, options: None, (RGB,), (Option("mode", "all", "which"),))
 
     def captions(root: str) -> list[Item]:
         return [Item(Media(f"{root}/a.json#0", Modality.TEXT, "a man"), 0, 0)]

@@ -20,7 +20,7 @@ PRESENT = {"aio_tiny": [[1, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]], "dmf_tiny": [
 
 
 def options(**classifier):
-    return config.build({"encoder": {"weights": "random"}, "classifier": classifier})
+    return config.parse_config({"encoder": {"weights": "random"}, "classifier": classifier})
 
 
 def model_of(name, sizes=(), **classifier):

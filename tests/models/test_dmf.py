@@ -236,7 +236,7 @@ def test_a_batch_without_any_text_and_with_an_empty_caption():
 
 
 def options(**values):
-    return config.build({"encoder": {"weights": "random"}, **values})
+    return config.parse_config({"encoder": {"weights": "random"}, **values})
 
 
 def test_the_registry_builds_dmf_with_and_without_text():
@@ -266,7 +266,7 @@ def test_text_vectors_are_computed_once(monkeypatch):
 
 def test_the_toy_encoder_is_where_dmf_tiny_starts():
     model, fresh = (
-        build_model("dmf_tiny", 4, config.build({"dmf": {"image_depth": 1}})),
+        build_model("dmf_tiny", 4, config.parse_config({"dmf": {"image_depth": 1}})),
         build_model("dmf_tiny", 4, options()),
     )
     toy = load_toy()
@@ -303,7 +303,7 @@ def test_what_models_read_and_are_searched_by():
 )
 def test_bad_options(values, message):
     with pytest.raises(ConfigError, match=message):
-        config.build(values)
+        config.parse_config(values)
 
 
 def test_text_alone_needs_captions():
@@ -316,7 +316,7 @@ def test_an_encoder_without_patches_is_refused(tmp_path):
 
     save_toy(tmp_path / "bare.safetensors", toy_blocks().state_dict(), {})
     with pytest.raises(EncoderError, match=r"no patch embedding.*aio\.encoder\.name"):
-        build_model("dmf_tiny", 3, config.build({"encoder": {"weights": str(tmp_path / "bare.safetensors")}}))
+        build_model("dmf_tiny", 3, config.parse_config({"encoder": {"weights": str(tmp_path / "bare.safetensors")}}))
 
 
 # --- stage two
@@ -337,7 +337,7 @@ def stage_one(tmp_path_factory):
 
 def test_stage_two_starts_where_stage_one_ended(stage_one):
     first, path = stage_one
-    second = build_model("dmf_tiny", 3, config.build({"dmf": {"start": path}}), (32, 16)).eval()
+    second = build_model("dmf_tiny", 3, config.parse_config({"dmf": {"start": path}}), (32, 16)).eval()
     pictures = torch.randn(3, 3, 32, 16)
     assert torch.equal(second(pictures), first(pictures))
     assert second.classifier.weight.shape == (3, 192)
@@ -357,7 +357,7 @@ def test_stage_two_starts_where_stage_one_ended(stage_one):
 def test_stage_one_of_other_sizes_is_refused(stage_one, values, size, message):
     merged = {**values, "dmf": {**values.get("dmf", {}), "start": stage_one[1]}}
     with pytest.raises(CheckpointError, match=message):
-        build_model("dmf_tiny", 3, config.build(merged), size)
+        build_model("dmf_tiny", 3, config.parse_config(merged), size)
 
 
 def test_stage_one_of_another_width_is_refused(tmp_path):
@@ -380,7 +380,7 @@ def test_a_wrong_file_is_no_stage_one(tmp_path, content):
     elif content == "text":
         path.write_text("not a checkpoint")
     with pytest.raises(CheckpointError, match=r"aio\.dmf\.start"):
-        build_model("dmf_tiny", 3, config.build({"dmf": {"start": str(path)}}))
+        build_model("dmf_tiny", 3, config.parse_config({"dmf": {"start": str(path)}}))
 
 
 def test_a_checkpoint_of_other_captions_is_refused(stage_one):

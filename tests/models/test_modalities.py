@@ -101,7 +101,7 @@ def test_a_model_without_rgb_is_refused():
 
 @pytest.mark.parametrize("bnneck", ["shared", "per_modality"])
 def test_the_default_is_the_paper_s_four_parameter_by_parameter(bnneck):
-    model = build_model("aio_tiny", 7, config.build({**RANDOM, "bnneck": bnneck}))
+    model = build_model("aio_tiny", 7, config.parse_config({**RANDOM, "bnneck": bnneck}))
     state = model.state_dict()
     assert model.modalities == FOUR == (RGB, IR, SKETCH, TEXT)
     assert [m.value for m in FOUR] == list(model.tokenizers) == list(model.positions) == ["rgb", "ir", "sketch", "text"]
@@ -112,7 +112,7 @@ def test_the_default_is_the_paper_s_four_parameter_by_parameter(bnneck):
     own = {name.split(".")[1] for name in state if name.split(".")[0] in ("tokenizers", "positions")}
     assert own == {"rgb", "ir", "sketch", "text"}
     five = build_model(
-        "aio_tiny", 7, config.build({**RANDOM, "bnneck": bnneck, "modalities": [m.value for m in MODALITIES]})
+        "aio_tiny", 7, config.parse_config({**RANDOM, "bnneck": bnneck, "modalities": [m.value for m in MODALITIES]})
     )
     more = {name: value.shape for name, value in five.state_dict().items()}
     extra = {name for name in more if name not in state}
@@ -124,14 +124,14 @@ def test_the_default_is_the_paper_s_four_parameter_by_parameter(bnneck):
 
 
 def test_a_model_without_text_has_no_words_and_no_attribute_decoder():
-    model = build_model("aio_tiny", 7, config.build({**RANDOM, "modalities": ["rgb", "cp"]}))
+    model = build_model("aio_tiny", 7, config.parse_config({**RANDOM, "modalities": ["rgb", "cp"]}))
     assert list(model.tokenizers) == ["rgb", "cp"]
     assert model.attributes is None
 
 
 def test_pencil_starts_from_the_stem_of_rgb():
     options = {"modalities": ["rgb", "text", "cp"], "tokenizer": {"start": "pretrained"}}
-    model = build_model("aio_tiny", 7, config.build(options))
+    model = build_model("aio_tiny", 7, config.parse_config(options))
     for first, second in zip(model.tokenizers["rgb"].parameters(), model.tokenizers["cp"].parameters(), strict=True):
         assert torch.equal(first, second)
     tokens = model.class_tokens.single
@@ -151,11 +151,11 @@ def test_pencil_starts_from_the_stem_of_rgb():
 )
 def test_bad_modalities_are_refused(names, says):
     with pytest.raises(ConfigError, match=says):
-        config.build({"modalities": names})
+        config.parse_config({"modalities": names})
 
 
 def test_modalities_are_put_in_order():
-    assert config.modalities(config.build({"modalities": ["cp", "RGB", "text"]})) == THREE
-    assert config.modalities(config.defaults()) == FOUR
+    assert config.modalities(config.parse_config({"modalities": ["cp", "RGB", "text"]})) == THREE
+    assert config.modalities(config.AIOConfig()) == FOUR
     assert Modality("cp") is CP
     assert CP.is_image

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 from aio_plugin.training.sampler import PersonSampler
@@ -90,8 +91,13 @@ def test_without_stages_all_sources_share_evenly():
         ([{"epochs": 4, "sources": {"a": {"quota": 4}, "b": {}}}], "every source a positive `quota`"),
         ([{"epochs": 4, "sources": {"a": {"synthetic": ["text"]}}}], "text cannot be made from RGB"),
         ([{"epochs": 4, "sources": {"a": {"synth": []}}}], "unknown key 'synth'"),
+        ([{"epochs": 4, "sources": {"a": {"synthetic": "ir"}}}], "`synthetic` must be a list"),
+        ([{"epochs": 4, "sources": {"a": 3}}], "Stage 1, a: it must have `quota`"),
+        ([{"epochs": True, "sources": {"a": None}}], "`epochs`, a positive number"),
+        ([[4, "a"]], "Stage 1 must have `epochs` and `sources`"),
+        ({"epochs": 4, "sources": {"a": {}}}, "aio.stages is .* must be of type list"),
     ],
 )
 def test_bad_stages(stages, message):
     with pytest.raises(ConfigError, match=message):
-        parse_stages(stages, ["a", "b"], 8, 4)
+        parse_stages(parse_config({"stages": stages}).stages, ["a", "b"], 8, 4)

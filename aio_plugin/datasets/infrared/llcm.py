@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from ...config import Option, resolve
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.llcm import LLCM
@@ -17,7 +18,6 @@ from ..reading import checks
 from ..reading.checks import Absences, Fault, check_apart, lacking, modality_counts, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_ids, read_labelled
-from ..reading.options import Option, about, defaults, resolve
 
 NAME, FOLDER = "llcm", "LLCM"
 QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))
@@ -135,5 +135,5 @@ def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, d
 
 
 ADAPTER = Adapter(
-    NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS), spare=("test_nir/cam3",)
+    NAME, FOLDER, read, protocol, QUERIES, OPTIONS, spare=("test_nir/cam3",)
 )  # no infrared image was published of that place

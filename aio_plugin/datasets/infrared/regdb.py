@@ -6,6 +6,7 @@ classes of one list and mean other people in every trial; a person is the folder
 
 from __future__ import annotations
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
@@ -15,7 +16,6 @@ from ..reading import checks
 from ..reading.checks import Absences, check_apart, lacking, modality_counts, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
-from ..reading.options import Option, about, defaults, resolve
 
 NAME, FOLDER = "regdb", "RegDB"
 TRIALS = tuple(range(1, 11))
@@ -128,7 +128,6 @@ ADAPTER = Adapter(
     read,
     protocol,
     QUERIES,
-    defaults(OPTIONS),
-    about(OPTIONS),
+    OPTIONS,
     survey=[{"trial": trial} for trial in TRIALS],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
@@ -17,7 +18,6 @@ from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, disjoint, read_ids
 from ..reading.matlab import IdentityPermutations, read_permutations
-from ..reading.options import Option, about, defaults, resolve
 
 NAME, FOLDER = "sysu_mm01", "SYSU-MM01"
 RGB_CAMERAS, IR_CAMERAS = (1, 2, 4, 5), (3, 6)
@@ -160,4 +160,4 @@ def _gaps(pool: Iterable[Item]) -> list[str]:
     ]
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS)

@@ -46,6 +46,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Modality
 from ...protocols.base import Protocol
@@ -54,7 +55,6 @@ from ...protocols.simple import Open, SameCamera, SourcePhoto, Whole
 from ..base import Adapter, Options, Splits, choose_query
 from ..reading.checks import Fault
 from ..reading.layouts import Part, Tree
-from ..reading.options import Option, about, defaults, resolve
 from .items import combinations, counts, of_split, test_items, train_items
 from .links import check
 from .rows import READERS, Problems, Row, read_rows, suffix_of
@@ -179,4 +179,4 @@ def _unanswered(probes: Sequence[Item], gallery: Sequence[Item]) -> Iterator[str
         )
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), defaults(OPTIONS), about(OPTIONS), find_queries=find_queries)
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), OPTIONS, find_queries=find_queries)

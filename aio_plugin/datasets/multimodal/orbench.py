@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
+from ...config import resolve
 from ...modality import Combination, Item, format_combination
 from ...protocols.base import Protocol
 from ...protocols.kinds import Kinds
@@ -20,7 +21,6 @@ from ..base import Adapter, Options, Splits, choose_query
 from ..reading import checks
 from ..reading.checks import unanswered
 from ..reading.layouts import Part, Tree
-from ..reading.options import resolve
 from ..reading.orbench_lists import COLUMNS, FILE, NAMES, SIZES, list_name, read_tests
 from ..reading.orbench_train import TRAIN, read_train
 

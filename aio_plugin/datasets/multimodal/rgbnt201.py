@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ...config import Option, resolve
 from ...modality import Combination, Item, Media, Modality, format_combination
 from ...protocols.base import Protocol
 from ...protocols.simple import SameCamera
@@ -17,7 +18,6 @@ from ..reading import checks
 from ..reading.checks import Fault, check_apart
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import Option, about, defaults, resolve
 
 NAME, FOLDER = "rgbnt201", "RGBNT201"
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,), (Modality.IR,), (Modality.RGB, Modality.IR))
@@ -142,7 +142,6 @@ ADAPTER = Adapter(
     read,
     protocol,
     QUERIES,
-    defaults(OPTIONS),
-    about(OPTIONS),
+    OPTIONS,
     survey=({"infrared": "NI"}, {"infrared": "TI"}),
 )

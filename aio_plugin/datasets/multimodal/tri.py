@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ...config import Option, resolve
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.simple import Open, SourcePhoto
@@ -19,7 +20,6 @@ from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading.captioned import Photo, beside, gallery_items, query_items, training_items
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
-from ..reading.options import Option, about, defaults, resolve
 from ..reading.text_sets import IMAGES, CaptionedSet, captions_of, read_photos, title
 from ..text import cuhk_pedes, icfg_pedes, rstpreid
 
@@ -109,8 +109,7 @@ def adapter(given: TriSet) -> Adapter:
         partial(_read, given),
         partial(_protocol, given),
         QUERIES,
-        defaults(given.options),
-        about(given.options),
+        given.options,
         survey=given.base.survey,
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
+from ...config import Option
 from ...errors import DatasetError, IncompleteError
 from .json_stream import elements
 from .layouts import Tree
-from .options import Option
 
 MOST_ID = 2**62
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

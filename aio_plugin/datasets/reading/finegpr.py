@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...config import Option
 from ...errors import DatasetError
 from ..storage.photos import Photos
 from .folders import form_of, walk
 from .layouts import Part, Tree
 from .lists import Names
-from .options import Option
 
 EXAMPLE = "0001_c01_w03_l05_p03.jpg"
 PATTERN = r"(\d{4})_c(0[1-9]|[12]\d|3[0-6])_w(0[1-7])_l(0[1-7])_p(0[1-9])\.jpg"

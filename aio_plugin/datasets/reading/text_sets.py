@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ...config import Option, resolve
 from ...modality import Combination, Modality
 from ...protocols.base import Protocol
 from ...protocols.simple import Open, SourcePhoto
@@ -19,7 +20,6 @@ from . import checks
 from .captioned import Photo, counts, gallery_items, photos_by_split, query_items, training_items
 from .layouts import Part, Tree
 from .lists import Names
-from .options import Option, about, defaults, resolve
 
 IMAGES = "imgs"
 QUERIES: tuple[Combination, ...] = ((Modality.TEXT,), (Modality.RGB, Modality.TEXT), (Modality.RGB,))
@@ -136,8 +136,7 @@ def adapter(given: CaptionedSet) -> Adapter:
         partial(_read, given),
         partial(_protocol, given),
         QUERIES,
-        defaults(options),
-        about(options),
+        options,
         survey=given.survey,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...config import resolve
 from ...modality import Combination, Modality
 from ...protocols.base import Protocol
 from ...protocols.simple import Open, SourcePhoto
@@ -11,7 +12,6 @@ from ..base import Options
 from .annotations import file_option, find_file
 from .captioned import Photo, photos_by_split
 from .layouts import Part, Tree
-from .options import resolve
 
 QUERIES: tuple[Combination, ...] = ((Modality.TEXT,), (Modality.RGB, Modality.TEXT), (Modality.RGB,))
 LAYOUT = (

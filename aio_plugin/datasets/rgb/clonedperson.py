@@ -6,6 +6,7 @@ gallery: Market-1501's rule is used, a camera being one of a scene.
 
 from __future__ import annotations
 
+from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
@@ -16,7 +17,6 @@ from ..reading.checks import check_apart, pids, search_counts, unanswered
 from ..reading.folders import folder_of, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import resolve
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "clonedperson", ("clonedperson", "ClonedPerson")

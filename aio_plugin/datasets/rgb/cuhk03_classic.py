@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination
 from ...protocols.base import Protocol
@@ -23,7 +24,6 @@ from ..reading.cuhk03 import (
     read_test_set,
     tree_of,
 )
-from ..reading.options import Option, about, defaults, resolve
 
 MATLAB = "cuhk03_release/cuhk-03.mat"
 OPTIONS = (
@@ -88,8 +88,7 @@ def _adapter(boxes: str) -> Adapter:
         partial(read, boxes),
         partial(protocol, boxes),
         QUERIES,
-        defaults(OPTIONS),
-        about(OPTIONS),
+        OPTIONS,
         survey=[{"split": split} for split in range(1, SPLITS + 1)],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media
 from ...protocols.base import Protocol
@@ -26,7 +27,6 @@ from ..reading.cuhk03 import (
 from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import resolve
 
 PACKAGED = ("CUHK03-NP", "cuhk03-np", f"{FOLDER}/CUHK03-NP", f"{FOLDER}/cuhk03-np")
 PARTS = ("bounding_box_train", "query", "bounding_box_test")

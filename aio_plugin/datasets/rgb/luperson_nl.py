@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
@@ -13,7 +14,6 @@ from ..reading.folders import folder_of, form_of, walk
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.luperson_keys import read_keys, repeated_keys
-from ..reading.options import Option, about, defaults, resolve
 from ..storage import lmdb_images as packed
 from ..storage.photos import Photos
 
@@ -140,8 +140,7 @@ ADAPTER = Adapter(
     read,
     training_only(NAME),
     (),
-    defaults(OPTIONS),
-    about(OPTIONS),
+    OPTIONS,
     FOLDERS,
     [{"images": form} for form in PLACES],
 )

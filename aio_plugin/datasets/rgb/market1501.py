@@ -6,6 +6,7 @@ the file system, this adapter by name. The adapter serves the doctor and the tab
 
 from __future__ import annotations
 
+from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
@@ -15,7 +16,6 @@ from ..reading import checks
 from ..reading.checks import check_apart, pids, search_counts, unanswered
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import resolve
 
 NAME, RELEASE = "market1501", "Market-1501-v15.09.15"
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)

@@ -10,6 +10,7 @@ import os
 import re
 from functools import partial
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
@@ -20,7 +21,6 @@ from ..reading.checks import Absences, Fault, pids, search_counts, unanswered
 from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
-from ..reading.options import Option, about, defaults, resolve
 
 FOLDERS = {"v1": ("MSMT17_V1", "msmt17/MSMT17_V1", "MSMT17"), "v2": ("MSMT17_V2", "msmt17/MSMT17_V2", "MSMT17")}
 IMAGES = {"v1": ("train", "test"), "v2": ("mask_train_v2", "mask_test_v2")}
@@ -172,8 +172,7 @@ def _adapter(version: str) -> Adapter:
         partial(read, version),
         partial(protocol, version),
         QUERIES,
-        defaults(options),
-        about(options),
+        options,
         FOLDERS[version],
         ({"train": "train+val"},),
     )
@@ -188,8 +187,7 @@ ADAPTERS = {
         read_all,
         training_only("msmt17_all"),
         (),
-        defaults((VERSION,)),
-        about((VERSION,)),
+        (VERSION,),
         FOLDERS["v1"],
     ),
 }

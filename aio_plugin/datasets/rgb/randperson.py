@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
@@ -9,7 +10,6 @@ from ..reading import checks
 from ..reading.folders import folder_of, form_of, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import Option, about, defaults, resolve
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "randperson", ("RandPerson", "randperson", "randperson_subset")
@@ -71,8 +71,7 @@ ADAPTER = Adapter(
     read,
     training_only(NAME),
     (),
-    defaults(OPTIONS),
-    about(OPTIONS),
+    OPTIONS,
     FOLDERS,
     [{"images": form} for form in TOPS],
 )

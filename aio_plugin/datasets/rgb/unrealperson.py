@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
@@ -16,7 +17,6 @@ from ..reading import checks
 from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import resolve
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "unrealperson", ("UnrealPerson", "unrealperson", "unreal")

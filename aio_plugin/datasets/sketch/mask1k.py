@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ...config import Option, resolve, subset
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.simple import Open, PerPerson
@@ -16,7 +17,6 @@ from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import Option, about, defaults, resolve, subset
 
 NAME, FOLDER = "mask1k", "MaSk1K"
 STYLES = "ABCDEF"
@@ -121,6 +121,4 @@ def _counts(
     return found, expected
 
 
-ADAPTER = Adapter(
-    NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS), spare=("photo/*/-1_*",)
-)  # Market-1501's junk boxes
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS, spare=("photo/*/-1_*",))  # Market-1501's junk boxes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...config import Option, at_least, resolve
 from ...errors import ConfigError, DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
@@ -16,7 +17,6 @@ from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import Option, about, at_least, defaults, resolve
 from ..reading.pku_splits import Lists, list_folder, listed_splits, seeded_splits
 
 NAME, FOLDER = "pku_sketch", "PKU-Sketch"
@@ -143,7 +143,6 @@ ADAPTER = Adapter(
     read,
     protocol,
     QUERIES,
-    defaults(OPTIONS),
-    about(OPTIONS),
+    OPTIONS,
     survey=({}, {"split": 1}),  # nobody need be in a test split, but who is not is trained on
 )

@@ -7,9 +7,9 @@ import os
 import warnings
 from typing import Any
 
+from ...config import Option
 from ...errors import DatasetError
 from ..reading.layouts import Tree
-from ..reading.options import Option
 from .caption_storage import CaptionedPhotos
 from .mmap_arrays import Arrays, MappedArrays, fingerprint, save
 

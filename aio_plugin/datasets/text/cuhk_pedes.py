@@ -6,10 +6,10 @@ folders ``train_query`` and ``test_query`` are those of CUHK-SYSU and say nothin
 
 from __future__ import annotations
 
+from ...config import Option
 from ...errors import DatasetError
 from ..reading.annotations import read_objects
 from ..reading.layouts import Tree
-from ..reading.options import Option
 from ..reading.text_sets import CaptionedSet, adapter
 
 ANNOTATIONS, UNSPLIT = "reid_raw.json", "caption_all.json"

@@ -5,6 +5,7 @@ FineGPR-C (VTBR, arXiv:2110.05074) are captions of its images.
 
 from __future__ import annotations
 
+from ...config import resolve
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
@@ -12,7 +13,6 @@ from ..reading.annotations import file_option, find_file
 from ..reading.finegpr import CHOICES, LAYOUT, TOPS, Images
 from ..reading.finegpr_captions import SUFFIXES
 from ..reading.layouts import Part, Tree
-from ..reading.options import about, defaults, resolve
 from ..storage.finegpr_captioned import Captions, WithCaptions
 
 FOLDER = "FineGPR_Dataset"
@@ -62,17 +62,14 @@ def read_captioned(root: str, options: Options, query: Combination | None = None
 
 
 ADAPTERS = {
-    "finegpr": Adapter(
-        "finegpr", FOLDER, read, training_only("finegpr"), (), defaults(CHOICES), about(CHOICES), survey=SURVEY
-    ),
+    "finegpr": Adapter("finegpr", FOLDER, read, training_only("finegpr"), (), CHOICES, survey=SURVEY),
     "finegpr_c": Adapter(
         "finegpr_c",
         FOLDER,
         read_captioned,
         training_only("finegpr_c"),
         (),
-        defaults(CAPTIONED),
-        about(CAPTIONED),
+        CAPTIONED,
         survey=SURVEY,
     ),
 }

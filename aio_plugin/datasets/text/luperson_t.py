@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...config import resolve
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
 from ..reading.annotations import file_option, find_file, strings
 from ..reading.layouts import Part, Tree
-from ..reading.options import about, defaults, resolve
 from ..storage.unidentified import read_unidentified
 
 NAME, FOLDER = "luperson_t", "LUPerson-T"
@@ -45,4 +45,4 @@ def _captions(record: dict[str, Any], where: str) -> tuple[str, ...]:
     return strings(record, "captions", where)
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), (), defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), (), OPTIONS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...config import resolve
 from ...errors import IncompleteError
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
@@ -14,7 +15,6 @@ from ..reading import checks
 from ..reading.annotations import read_objects, string
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.options import resolve
 from ..storage.unidentified import read_unidentified
 
 NAME, FOLDER = "mals", "MALS"

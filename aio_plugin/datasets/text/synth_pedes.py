@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ...config import Option, resolve
 from ...modality import Combination
 from ..base import Adapter, Options, Splits, training_only
 from ..reading import checks
 from ..reading.annotations import read_photos
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
-from ..reading.options import Option, about, defaults, resolve
 from ..storage.caption_storage import CaptionedPhotos
 from ..storage.index import OFF, Index
 from ..storage.index import OPTION as INDEX
@@ -60,6 +60,4 @@ def _parse(tree: Tree, file: str, look: bool) -> tuple[CaptionedPhotos, bool]:
     return photos.close(), complete
 
 
-ADAPTER = Adapter(
-    NAME, FOLDER, read, training_only(NAME), (), defaults(OPTIONS), about(OPTIONS), survey=({INDEX.name: OFF},)
-)
+ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), (), OPTIONS, survey=({INDEX.name: OFF},))

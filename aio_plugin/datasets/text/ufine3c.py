@@ -13,7 +13,6 @@ from ..base import Adapter, Options, Splits, choose_query
 from ..reading import checks
 from ..reading.annotations import read_objects
 from ..reading.captioned import counts, gallery_items, query_items
-from ..reading.options import about, defaults
 from ..reading.ufine import OPTIONS, QUERIES, make_protocol, read_photos
 
 NAME, FOLDER = "ufine3c", "UFine3C"
@@ -52,4 +51,4 @@ def _sources(file: str) -> str:
     return f"{NAME}: its photos are from {listed}: no unseen datasets to a model trained on these"
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS)

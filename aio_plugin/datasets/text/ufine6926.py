@@ -7,7 +7,6 @@ from ...protocols.base import Protocol
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.captioned import counts, gallery_items, query_items, training_items
-from ..reading.options import about, defaults
 from ..reading.ufine import OPTIONS, QUERIES, make_protocol, read_photos
 
 NAME, FOLDER = "ufine6926", "UFine6926"
@@ -46,4 +45,4 @@ def protocol(root: str, options: Options, query: Combination | None = None) -> P
     return make_protocol(NAME, options, query)
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, defaults(OPTIONS), about(OPTIONS))
+ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS)

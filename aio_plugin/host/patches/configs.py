@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from yacs.config import CfgNode
 from ... import config
 from ...errors import ConfigError
 from ..default_config import default_config
-from ..session import defaults, session
+from ..session import dataset_options, session
 from .base import Patches
 
 NODE = "aio"
@@ -32,7 +33,7 @@ def open_configs(patches: Patches) -> None:
         if _is_torchreids(self) and NODE in cfg_other:
             rest = CfgNode({key: value for key, value in cfg_other.items() if key != NODE})
             config.check_keys(rest, self)
-            node = _merged(self.get(NODE), cfg_other[NODE] or {})
+            node = _merged(self.get(NODE, {}), cfg_other[NODE] or {})
             stock_merge(self, rest)
             self[NODE] = node
         else:
@@ -60,10 +61,10 @@ def read(source: Mapping[str, Any] | str | Any) -> tuple[CfgNode, Mapping[str, A
     """
     values = source if isinstance(source, Mapping) else _load(Path(source))
     if NODE not in values:
-        return _merged(None, values), {}
+        return _merged({}, values), {}
     rest = {key: value for key, value in values.items() if key != NODE}
     config.check_keys(rest, default_config())
-    return _merged(None, values[NODE] or {}), rest
+    return _merged({}, values[NODE] or {}), rest
 
 
 def _load(path: Path) -> Mapping[str, Any]:
@@ -87,29 +88,28 @@ def _adopt(cfg: CfgNode) -> None:
         session.cfg = cfg
 
 
-def _merged(base: CfgNode | None, values: Any) -> CfgNode:
-    """``values`` merged into a copy of the ``aio`` node ``base``, or into the defaults."""
-    return config.merge(defaults() if base is None else base.clone(), values)
+def _merged(base: Mapping[str, Any], values: Any) -> CfgNode:
+    """The complete ``aio`` node of ``base`` with ``values``."""
+    return CfgNode(asdict(config.parse_config(config.merge(base, values), dataset_options())))
 
 
 def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Any) -> None:
     if len(pairs) % 2:
         raise ConfigError(f"Overrides are pairs KEY VALUE; {pairs[-1]!r} stands alone at the end.")
-    known = {**cfg, NODE: cfg.get(NODE, defaults())}
-    ours: list[Mapping[str, Any]] = []
+    known = {**cfg, NODE: _merged(cfg.get(NODE, {}), {})}
+    node: Mapping[str, Any] = known[NODE]
     stock: list[Any] = []
     for key, value in zip(pairs[0::2], pairs[1::2], strict=True):
-        nested: Any = CfgNode._decode_cfg_value(value)
+        decoded = CfgNode._decode_cfg_value(value)
+        nested: Any = decoded if isinstance(decoded, Mapping) else value
         for part in reversed(key.split(".")):
             nested = {part: nested}
         config.check_keys(nested, known)
         if NODE in nested:
-            ours.append(nested[NODE])
+            node = config.merge(node, nested[NODE])
         else:
             stock += [key, value]
-    node = known[NODE]
-    for values in ours:
-        node = _merged(node, values)
+    node = _merged(node, {})
     try:
         stock_list(cfg, stock)
     except ValueError as error:
