@@ -11,12 +11,20 @@ if TYPE_CHECKING:
     from .datasets.base import Adapter, Options, Splits
     from .encoders import LoadEncoder
     from .losses import Loss
-    from .modality import Combination
+    from .modality import Combination, Modality
 
     ReadDataset = Callable[[str, Options, Combination | None], Splits]
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "register", "register_dataset", "register_encoder", "register_loss", "unregister"]
+__all__ = [
+    "__version__",
+    "register",
+    "register_dataset",
+    "register_encoder",
+    "register_loss",
+    "register_modality",
+    "unregister",
+]
 
 
 def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *, exact_ranking: bool = False) -> None:
@@ -135,3 +143,23 @@ def register_loss(name: str, loss: Loss | None = None, *, replace: bool = False)
         return loss
 
     return decorate if loss is None else decorate(loss)
+
+
+def register_modality(modality: Modality | str, **traits: Any) -> Modality:
+    """Add a modality that configs, manifests and models may name from then on; returns it.
+
+    A package can do the same by an entry point of the group ``aio_plugin.modalities`` that refers to a Modality. To
+    repeat a registration changes nothing.
+
+    Args:
+        modality: its name, for example ``"depth"``, or a :class:`aio_plugin.modality.Modality`.
+        traits: of :class:`aio_plugin.modality.Modality`, where ``modality`` is a name, for example
+            ``channels=1, value_range=(0, 8000)`` for depth in millimetres.
+
+    Raises:
+        ModalityError: a trait is wrong, or there are too many modalities.
+        RegistryError: the name is taken.
+    """
+    from .modality import register_modality
+
+    return register_modality(modality, **traits)

@@ -1,48 +1,218 @@
-"""What a picture of a person can be made of: modalities, media and batches of them."""
+"""What a person can be described by: modalities and their traits, media, and batches of them."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, overload
 
 import torch
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
 from .errors import ModalityError
+from .registry import Registry
+
+CHANNEL_AUGMENTATION, LINE_DRAWING = "channel_augmentation", "line_drawing"
+"""Built-in ways to make a modality from RGB; see :mod:`aio_plugin.synthesis`."""
+
+MOST = 16
+"""Modalities there can be: storage keeps those of an item's partners as bits of 16."""
 
 
-class Modality(enum.Enum):
-    """A kind of description of a person.
+@dataclass(frozen=True, eq=False)
+class Modality:
+    """A kind of description of a person, and everything that depends on its kind.
 
-    The order of the members is the order of modalities everywhere: in batches, in
-    token sequences and in names of combinations. A new modality is a new member here, at the end
-    (checkpoints count in this order), and a tokenizer in :mod:`aio_plugin.tokenizers` if it is no image.
-    A model has those that ``aio.modalities`` names.
+    The five built-in ones are attributes of the class. :func:`register_modality` adds another; nothing else has to
+    be edited. Members are compared by identity, which copies and pickles keep, also in a spawned worker. Their order
+    is that of registration, built-in ones first, everywhere: in batches, token sequences, checkpoints and names of
+    combinations. A model has those that ``aio.modalities`` names.
+
+    Args:
+        value: its name in configs, manifests and state dicts, in lower case.
+        channels: of an image file: 3, or 1 for grey alone; 0 for captions. What has one channel is repeated to three,
+            so that all modalities have stems of one shape, which may all start from a pre-trained one.
+        value_range: values (low, high) in a file of one channel that become 0 and 1; what lies outside is clipped.
+            None = the range of the file's type, 0 to 255 or 65535; 32-bit integers and floats, which have none, are
+            refused.
+        norm_mean, norm_std: 1 or 3 numbers, for images in [0, 1]; () = ``data.norm_mean`` and ``data.norm_std``.
+        synthesis: how it is made from an RGB image of the person: "channel_augmentation", "line_drawing", or a function
+            from an RGB image to one that is read like a file of this modality; "" = not at all.
+        has_camera: whether camera ids number cameras; those of drawings and captions do not.
+        label: what it is called in pictures; "" = ``value``.
+        tokenizer: makes the module that turns images (B, 3, H, W) into tokens (B, H/16 * W/16, D), given D;
+            None = the convolutional stem of :mod:`aio_plugin.tokenizers.image`.
+
+    Example:
+        >>> Modality.named("ir") is Modality.IR, Modality.IR.index, str(Modality.IR)
+        (True, 1, 'ir')
+        >>> Modality.TEXT.is_image, Modality.SKETCH.synthesis
+        (False, 'line_drawing')
     """
 
-    RGB = "rgb"
-    IR = "ir"
-    SKETCH = "sketch"
-    TEXT = "text"
-    CP = "cp"
-    """A colour pencil drawing (ORBench)."""
+    RGB: ClassVar[Modality]
+    IR: ClassVar[Modality]
+    SKETCH: ClassVar[Modality]
+    TEXT: ClassVar[Modality]
+    CP: ClassVar[Modality]
+
+    value: str
+    channels: int = 3
+    value_range: tuple[float, float] | None = None
+    norm_mean: tuple[float, ...] = ()
+    norm_std: tuple[float, ...] = ()
+    synthesis: str | Callable[[Image.Image], Image.Image] = ""
+    has_camera: bool = True
+    label: str = ""
+    tokenizer: Callable[[int], nn.Module] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("norm_mean", "norm_std"):
+            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        object.__setattr__(self, "label", self.label or self.value)
+
+    @staticmethod
+    def named(name: str) -> Modality:
+        """The registered modality of that name; raises ModalityError, which names the nearest."""
+        return REGISTRY[name]
 
     @property
     def index(self) -> int:
-        """Position in the order of modalities."""
-        return MODALITIES.index(self)
+        """Position in the order of modalities; raises ModalityError if it is not registered."""
+        try:
+            return MODALITIES.positions[self]
+        except KeyError:
+            raise ModalityError(f"Modality {self} is not registered; pass it to register_modality.") from None
 
     @property
     def is_image(self) -> bool:
-        """Whether it is read from an image file; text is the one that is not."""
-        return self is not Modality.TEXT
+        """Whether it is read from an image file, not from a caption."""
+        return self.channels > 0
+
+    @cached_property
+    def normalisation(self) -> Tensor | None:
+        """(2, 3) mean and std of its own, for images in [0, 1]; None = those of the config."""
+        return torch.tensor([self.norm_mean, self.norm_std]).expand(2, 3) if self.norm_mean else None
 
     def __str__(self) -> str:
         return self.value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.value, MODALITIES.added())
 
-MODALITIES: tuple[Modality, ...] = tuple(Modality)
+
+Modality.RGB = Modality("rgb")
+Modality.IR = Modality("ir", synthesis=CHANNEL_AUGMENTATION)
+Modality.SKETCH = Modality("sketch", synthesis=LINE_DRAWING, has_camera=False)
+Modality.TEXT = Modality("text", channels=0, has_camera=False)
+Modality.CP = Modality("cp", has_camera=False, label="colour pencil")
+BUILT_IN = ("RGB", "IR", "SKETCH", "TEXT", "CP")
+
+RESERVED = frozenset({"present", "pid", "camid", "dsetid", "impath", "whole", "rows", "everywhere", "masked_text"})
+RESERVED |= {"attributes", "phrases", "normalisation", "channel", "gaps"}
+"""Keys of a batch that are not modalities."""
+
+
+def _check(name: str, modality: object) -> None:
+    """Refuse what cannot be a modality of that name."""
+    problem = ""
+    if not isinstance(modality, Modality) or modality.value != name:
+        raise ModalityError(f"Modality {name!r} is {modality!r}, not a Modality of that name.")
+    if name != name.lower() or name in RESERVED or hasattr(nn.ModuleDict, name):
+        problem = "its name is not in lower case or is reserved; choose another"
+    elif modality.channels not in (1, 3):
+        problem = f"it has {modality.channels} channels; images have 1 or 3"
+    elif modality.value_range is not None and not (
+        modality.channels == 1 and modality.value_range[0] < modality.value_range[1]
+    ):
+        problem = f"value_range is {modality.value_range}; give (low, high), for images of one channel alone"
+    elif not len(modality.norm_mean) == len(modality.norm_std) in (0, 1, 3) or not all(modality.norm_std):
+        problem = "norm_mean and norm_std are 1 or 3 numbers each, norm_std without 0"
+    elif isinstance(modality.synthesis, str) and modality.synthesis not in ("", CHANNEL_AUGMENTATION, LINE_DRAWING):
+        problem = f"synthesis is {modality.synthesis!r}; give {CHANNEL_AUGMENTATION!r}, {LINE_DRAWING!r} or a function"
+    elif name not in REGISTRY and len(REGISTRY) >= MOST:
+        problem = f"there are {MOST} modalities already"
+    if problem:
+        raise ModalityError(f"Modality {name!r} cannot be registered: {problem}.")
+
+
+REGISTRY: Registry[Modality] = Registry(
+    "modality",
+    "aio_plugin.modalities",
+    {name.lower(): f"{__name__}:Modality.{name}" for name in BUILT_IN},
+    _check,
+    ModalityError,
+)
+
+
+def register_modality(modality: Modality | str, **traits: Any) -> Modality:
+    """See :func:`aio_plugin.register_modality`."""
+    added = Modality(modality, **traits) if isinstance(modality, str) else modality
+    known = REGISTRY.get(added.value)
+    if known is not None and _traits(known) == _traits(added):
+        return known
+    REGISTRY.register(added.value, added)
+    return added
+
+
+def _traits(modality: Modality) -> dict[str, Any]:
+    return {trait.name: getattr(modality, trait.name) for trait in fields(modality)}
+
+
+class _Modalities(Sequence[Modality]):
+    """The registered modalities in their order, as they are when asked."""
+
+    def __init__(self) -> None:
+        self._members: tuple[Modality, ...] = ()
+        self._positions: dict[Modality, int] = {}
+        REGISTRY.subscribe(lambda name: self._positions.clear())
+
+    @property
+    def positions(self) -> Mapping[Modality, int]:
+        """Modality -> index."""
+        if not self._positions:
+            self._members = tuple(REGISTRY.values())
+            self._positions.update({modality: index for index, modality in enumerate(self._members)})
+        return self._positions
+
+    def added(self) -> tuple[dict[str, Any], ...]:
+        """The traits of those that are not built in, in their order."""
+        return tuple(_traits(modality) for modality in self[len(BUILT_IN) :])
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @overload
+    def __getitem__(self, index: int) -> Modality: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Modality, ...]: ...
+    def __getitem__(self, index: int | slice) -> Modality | tuple[Modality, ...]:
+        assert self.positions  # makes the members
+        return self._members[index]
+
+    def __iter__(self) -> Iterator[Modality]:
+        return iter(self[:])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (None, self.added())
+
+
+MODALITIES = _Modalities()
+"""All modalities, those registered later too. Its pickle registers them where it is read, in the same order."""
+
+
+def _restored(name: str | None, added: Sequence[Mapping[str, Any]]) -> Any:
+    """What a pickle holds: the modality of that name, or MODALITIES; registers what was ``added`` where it was made."""
+    for index, traits in enumerate(added, len(BUILT_IN)):
+        if register_modality(Modality(**traits)).index != index:
+            raise ModalityError(
+                f"Modalities are registered in another order here: {', '.join(map(str, MODALITIES))}. Register them in "
+                "one place that every process imports."
+            )
+    return MODALITIES if name is None else REGISTRY[name]
+
 
 MISSING, REAL, SYNTHETIC = 0, 1, 2
 """What ``Batch["present"]`` says of a modality of an item."""
@@ -77,7 +247,7 @@ class Media(str):
         partners: Iterable[Media] = (),
         synthetic: bool = False,
     ) -> Media:
-        if (caption is not None) != (modality is Modality.TEXT):
+        if (caption is not None) is modality.is_image:
             raise ModalityError(f"{path}: a caption belongs to text, and text needs one (got {modality}).")
         self = super().__new__(cls, path)
         self.modality = modality

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from aio_plugin.encoders.frozen import attention_kernel
 from aio_plugin.encoders.toy import WIDTH, save_toy, toy_blocks
-from aio_plugin.modality import Batch, Modality
+from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.aio import AIO, Shape
 from aio_plugin.models.sequence import ImagePositions, TextPositions
 from aio_plugin.models.specs import SPECS
@@ -92,7 +92,7 @@ class ToyPairs(Dataset[dict[str, Any]]):
         images, caption = sample_views(index, 2)
         with seeded(index):
             pixels = torch.stack([self.first(images[0]), self.second(images[1])])
-        present = torch.zeros(len(Modality), dtype=torch.uint8)
+        present = torch.zeros(len(MODALITIES), dtype=torch.uint8)
         present[[Modality.RGB.index, Modality.TEXT.index]] = 1
         text = encode([caption], TEXT_LENGTH)[0]
         return {"rgb": pixels, "text": text, "present": present, "pid": index, "camid": 0, "dsetid": 0, "impath": ""}
@@ -108,7 +108,7 @@ def contrast(a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
 def loss_of(model: AIO, batch: Batch, device: str, scale: Tensor, distorted: bool) -> Tensor:
     """Mean contrast of the pictures with each other and, unless distorted, of each with the caption."""
     views = batch["rgb"].flatten(0, 1)  # (B, 2, 3, H, W) -> (2B, 3, H, W)
-    present = torch.zeros(len(views), len(Modality), dtype=torch.uint8, device=views.device)
+    present = torch.zeros(len(views), len(MODALITIES), dtype=torch.uint8, device=views.device)
     present[:, Modality.RGB.index] = 1
     present[::2, Modality.TEXT.index] = 1
     text = batch["text"].repeat_interleave(2, dim=0)

@@ -27,8 +27,6 @@ RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
 
 FRAME, GAP, LABEL, FOOT = 5, 8, 20, 18
 """Pixels: thickness of a frame, space between tiles, heights of the lines above and below them."""
-CAMERAS = (Modality.RGB, Modality.IR)
-"""Modalities whose camera is one; sketches and captions are numbered otherwise."""
 
 
 class Searched(typing.Protocol):
@@ -105,7 +103,7 @@ class _Tile(typing.NamedTuple):
 
 def _camera(modality: Modality, camid: int) -> str:
     """Cameras are counted from 1, as file names count them."""
-    return f"cam {camid + 1}" if modality in CAMERAS else ""
+    return f"cam {camid + 1}" if modality.has_camera else ""
 
 
 def _row(query: Sequence[_Tile], ranked: Sequence[_Tile]) -> Image.Image:

@@ -5,30 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ModalityError
-from ..modality import Combination, Item, Media, Modality, format_combination, in_order
-
-SYNTHESISABLE = frozenset({Modality.IR, Modality.SKETCH})
-"""What can be made from an RGB image."""
+from ..modality import MODALITIES, Combination, Item, Media, Modality, format_combination, in_order
 
 
 def as_own(written: Combination, own: Sequence[Combination]) -> Combination:
-    """What was written behind the @, as the dataset orders it.
+    """The combination written after the @, in the dataset's order.
 
     ORBench has a list for every modality that stands first: ``cp+text`` and ``text+cp`` differ there.
-    Elsewhere they do not, and are both put into the order of modalities.
+    Elsewhere they do not, and both are put into the order of modalities.
     """
     anchored = written[:1] + in_order(written[1:])
     return anchored if anchored in own else in_order(written)
 
 
 def needed(wanted: Combination, own: Sequence[Combination]) -> Combination:
-    """Which of a dataset's own combinations to read so that ``wanted`` can be composed of it.
+    """The one of a dataset's own combinations that ``wanted`` is composed from.
 
-    The one with the most of what is wanted, then with the least beside it: ir+text of a dataset
+    It has the most of the modalities wanted, then the fewest others: ir+text of a dataset
     that has rgb+text and rgb+sketch+text reads rgb+text, and its ir is made from the rgb.
 
     Raises:
-        ModalityError: none will do; names those there are.
+        ModalityError: there is none; lists the dataset's combinations.
     """
     if wanted in own:
         return wanted
@@ -37,7 +34,7 @@ def needed(wanted: Combination, own: Sequence[Combination]) -> Combination:
         known = ", ".join(map(format_combination, own))
         raise ModalityError(
             f"Queries of {format_combination(wanted)} cannot be composed: the dataset has {known}, and only "
-            f"{format_combination(in_order(SYNTHESISABLE))} can be made, from rgb. "
+            f"{format_combination([m for m in MODALITIES if m.synthesis])} can be made, from rgb. "
             f"Name another combination after the @ in data.targets."
         )
     return min(fitting, key=lambda parts: (len(set(wanted) - set(parts)), len(set(parts) - set(wanted))))
@@ -45,14 +42,14 @@ def needed(wanted: Combination, own: Sequence[Combination]) -> Combination:
 
 def _can_make(wanted: Combination, parts: Combination) -> bool:
     missing = set(wanted) - set(parts)
-    return not missing or (Modality.RGB in parts and missing <= SYNTHESISABLE)
+    return not missing or (Modality.RGB in parts and all(modality.synthesis for modality in missing))
 
 
 def compose(items: Sequence[Item], combination: Combination, synthesise: bool) -> list[Item]:
     """The same queries made of exactly the modalities of ``combination``.
 
-    Parts that are not wanted are dropped; infrared and sketches that are missing are made from the
-    query's RGB image where ``synthesise`` says so.
+    Parts that are not wanted are dropped; missing ones that can be made from the query's RGB image are, if
+    ``synthesise`` says so.
 
     Returns:
         Items whose media has the first modality and the others, in order, as partners.
@@ -76,7 +73,7 @@ def _compose(media: Media, combination: Combination, synthesise: bool) -> Media:
 
 def _make(media: Media, parts: dict[Modality, Media], modality: Modality, synthesise: bool) -> Media:
     rgb = parts.get(Modality.RGB)
-    if modality not in SYNTHESISABLE or rgb is None:
+    if not modality.synthesis or rgb is None:
         raise ModalityError(
             f"{media}: the query has no {modality}, and it cannot be made from {format_combination(tuple(parts))}. "
             f"Name another combination after the @ in data.targets."

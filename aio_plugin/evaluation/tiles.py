@@ -29,7 +29,7 @@ def font(size: int) -> Font:
 
 def label_of(medium: Media) -> str:
     """What a tile shows, for example ``sketch, synthetic``."""
-    return f"{medium.modality}, synthetic" if medium.synthetic else str(medium.modality)
+    return f"{medium.modality.label}, synthetic" if medium.synthetic else medium.modality.label
 
 
 def tile(medium: Media, render: Render, width: int, height: int) -> Image.Image:

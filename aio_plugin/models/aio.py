@@ -79,7 +79,6 @@ class AIO(nn.Module):
         self.modalities = in_order(shape.modalities)
         if Modality.RGB not in self.modalities:
             raise ModalityError("A model needs rgb among its modalities; add it to aio.modalities.")
-        self._foreign = [m.index for m in MODALITIES if m not in self.modalities]
         self.tokenizers = nn.ModuleDict({m.value: self._tokenizer(m, dim) for m in self.modalities})
         self.positions = nn.ModuleDict({m.value: self._positions(m, dim) for m in self.modalities})
         self.class_tokens = ClassTokens(dim, len(self.modalities))
@@ -106,6 +105,8 @@ class AIO(nn.Module):
                     tokenizer.compile()
 
     def _tokenizer(self, modality: Modality, dim: int) -> nn.Module:
+        if modality.tokenizer is not None:
+            return modality.tokenizer(dim)
         if modality.is_image:
             return ImageTokenizer(dim, self.shape.stem_width)
         return TextTokenizer(dim, self.shape.text_width)
@@ -191,8 +192,9 @@ class AIO(nn.Module):
                 f'Batch["present"] is {tuple(table.shape)}; it has one column for each of '
                 f"{', '.join(map(str, MODALITIES))}."
             )
-        if self._foreign and table[:, self._foreign].any():
-            foreign = [m for m in MODALITIES if m not in self.modalities and batch.has(m).any()]
+        foreign = [modality for modality in MODALITIES if modality not in self.modalities]
+        if foreign and table[:, [modality.index for modality in foreign]].any():
+            foreign = [modality for modality in foreign if batch.has(modality).any()]
             raise ModalityError(
                 f"The batch has {format_combination(foreign)}, but the model was built with "
                 f"{format_combination(self.modalities)}. Add what is missing to aio.modalities and train anew."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,8 @@ class Spec:
     image_size: tuple[int, int] = (384, 192)
     stem_width: int = 64
     text_width: int = 512
-    reads: Combination = MODALITIES
-    queries: Combination = MODALITIES
+    reads: Collection[Modality] = MODALITIES
+    queries: Collection[Modality] = MODALITIES
     text_encoder: str = ""
 
 
@@ -49,11 +49,11 @@ DMF_NAMES = tuple(name for name, spec in SPECS.items() if spec.text_encoder)
 
 def readable(name: str, options: AIOConfig) -> Combination:
     """Of ``aio.modalities`` what the model called ``name`` trains on; a name that is not ours reads all of them."""
-    reads = SPECS[name].reads if name in SPECS else MODALITIES
+    reads: Collection[Modality] = SPECS[name].reads if name in SPECS else MODALITIES
     return tuple(modality for modality in modalities(options) if modality in reads)
 
 
 def searchable(name: str, options: AIOConfig) -> Combination:
     """Of :func:`readable` what the model called ``name`` takes as query and gallery."""
-    queries = SPECS[name].queries if name in SPECS else MODALITIES
+    queries: Collection[Modality] = SPECS[name].queries if name in SPECS else MODALITIES
     return tuple(modality for modality in readable(name, options) if modality in queries)

@@ -60,8 +60,7 @@ def _start_image(model: AIO, modality: Modality, pretrained: Pretrained) -> None
     if pretrained.positions is not None and pretrained.grid is not None:
         positions.table.copy_(resize_positions(pretrained.positions, pretrained.grid, positions.grid))
     stem = model.tokenizers[modality.value]
-    assert isinstance(stem, ImageTokenizer)
-    if pretrained.stem is not None:
+    if pretrained.stem is not None and isinstance(stem, ImageTokenizer):  # a modality may have a stem of its own
         stem.load_state_dict(pretrained.stem)
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..errors import CacheError, ConfigError, MediaError, WorkerError
 from ..evaluation.environment import hardware
 from ..host.inference import config_of, training_data
-from ..modality import Modality
+from ..modality import LINE_DRAWING, Modality
 from ..synthesis.sketch import Sketcher
 from ..training.media import read_image
 
@@ -77,18 +77,24 @@ def photos_to_draw(manager: Any) -> Iterator[str]:
     Args:
         manager: the data manager of a config.
     """
-    drawn = {s.source for stage in manager.stages for s in stage.shares if Modality.SKETCH in s.synthetic}
-    persons = [source.persons for source in manager.training_sources if source.name in drawn]
-    training = (str(each.items[row].media) for each in persons for row in _rows_without_sketch(each))
+    drawn = dict.fromkeys(
+        (share.source, modality)
+        for stage in manager.stages
+        for share in stage.shares
+        for modality in share.synthetic
+        if modality.synthesis == LINE_DRAWING
+    )
+    persons = [(s.persons, modality) for s in manager.training_sources for name, modality in drawn if name == s.name]
+    training = (str(each.items[row].media) for each, modality in persons for row in _rows_without(each, modality))
     targets = manager.test_targets.values()
     items = (item for target in targets for side in (target.query, target.gallery) for item in side)
     parts = (part for item in items for part in item.media.parts)
-    testing = (str(part) for part in parts if part.synthetic and part.modality is Modality.SKETCH)
+    testing = (str(part) for part in parts if part.synthetic and part.modality.synthesis == LINE_DRAWING)
     return iter(dict.fromkeys(chain(training, testing)))
 
 
-def _rows_without_sketch(persons: Any) -> Iterator[int]:
-    return iter(persons.anchors.rows[persons.lacking(Modality.SKETCH)].tolist())
+def _rows_without(persons: Any, modality: Modality) -> Iterator[int]:
+    return iter(persons.anchors.rows[persons.lacking(modality)].tolist())
 
 
 def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> SketchCounts:

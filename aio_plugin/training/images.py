@@ -1,13 +1,17 @@
-"""Image files decoded: each once for a bundle, and large JPEGs no larger than they are needed."""
+"""Image files decoded: each once for a bundle, at their full range, and large JPEGs no larger than they are needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..datasets.storage.lmdb_images import image_source
 from ..errors import MediaError
+from ..modality import Media, Modality
 
 DRAFTS = (8, 4, 2)
 """What libjpeg can divide an image's sides by while it decodes."""
@@ -15,12 +19,28 @@ DRAFTS = (8, 4, 2)
 GAP = 2.0
 """How much larger than the size wanted a drafted image is, at least."""
 
-Resize = Callable[[Image.Image], Image.Image]
+BYTES, WORDS = (0, 255), (0, 65535)
+"""Ranges of images of 8 and 16 bits."""
 
 
 def read_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
-    """The RGB image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.storage.lmdb_images`);
-    grey and palette images are replicated to three channels.
+    """The image at ``path`` with 8 bits and three channels; see :func:`decode_image`."""
+    return to_rgb(decode_image(path, size))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of :func:`decode_image` with 8 bits and three channels."""
+    if image.mode == "F":
+        image = Image.fromarray((np.asarray(image) * 255).round().astype(np.uint8))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
+    """The image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.storage.lmdb_images`).
+
+    Files of 8 bits become RGB; grey and palette images are replicated to three channels. Grey files of more bits,
+    and all files of a modality with a ``value_range``, become floats (mode F), that range or the one of 16 bits
+    mapped to [0, 1] and clipped; nothing is rounded.
 
     With ``size`` a JPEG is decoded at a half, a quarter or an eighth of its sides (PIL's draft mode), as small as
     still is twice the size wanted both ways. So nothing changes for images under four times that size. Larger ones,
@@ -28,20 +48,62 @@ def read_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
     made-up ones with fine grain; where the sides do not divide, the far edges also move by half a pixel at most.
 
     Args:
+        path: a Media is decoded as its modality asks; a str, or what is to be synthesised, as RGB.
         size: height and width in pixels that the image will be resized to; None = decode it in full.
 
     Raises:
-        MediaError: the file is absent, empty, cut short or no image; names it.
+        MediaError: the file is absent, empty, cut short or not an image, or is not of the modality's kind; names it.
         DatasetError: the LMDB cannot be opened.
     """
-    source = image_source(path)
+    source, medium = image_source(path), Media.of(path)
     try:
         with Image.open(source) as image:
             _draft(image, size)
             image.load()
-            return image if image.mode == "RGB" else image.convert("RGB")
+            return as_modality(image, Modality.RGB if medium.synthetic else medium.modality, path)
+    except MediaError:
+        raise
     except Exception as error:  # PIL's decoders fail in many ways, EOFError and struct.error among them
         raise MediaError(f"Cannot read the image {str(path)!r}: {error}. Replace or remove the file.") from error
+
+
+def as_modality(image: Image.Image, modality: Modality, path: str) -> Image.Image:
+    """A loaded image as :func:`decode_image` returns it; ``path`` is for the error."""
+    held = _held_range(image)
+    colours = image.mode not in ("1", "L") and held == BYTES
+    if colours and modality.channels == 1:
+        raise _unfit(image, modality, path, "Save it as a grey image, or register the modality with channels=3.")
+    wanted = modality.value_range or held
+    if wanted is None:
+        cure = "a modality with channels=1 and value_range=(low, high), by aio_plugin.register_modality"
+        raise _unfit(image, modality, path, f"Values of this type have no range of their own: name it as {cure}.")
+    if held == BYTES and modality.value_range is None:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    if held == BYTES and not 0 <= wanted[0] < wanted[1] <= BYTES[1]:
+        raise _unfit(image, modality, path, "8 bits do not hold that range: save the values with 16 bits.")
+    exact = np.float64 if image.mode == "I" else np.float32
+    values: NDArray[np.floating[Any]] = np.asarray(image, exact)
+    if not np.isfinite(values).all():
+        raise _unfit(image, modality, path, "It holds values that are not finite: write a number in their place.")
+    low, high = wanted
+    return Image.fromarray(((values - low) / (high - low)).clip(0, 1).astype(np.float32))
+
+
+def _held_range(image: Image.Image) -> tuple[int, int] | None:
+    """The values that the type of an image's file holds; None where it says nothing, as for floats."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):  # I before Pillow 10.4
+        return WORDS
+    return None if image.mode in ("I", "F") else BYTES
+
+
+def _unfit(image: Image.Image, modality: Modality, path: str, cure: str) -> MediaError:
+    channels = "one channel" if modality.channels == 1 else f"{modality.channels} channels"
+    low_high = (
+        f" with values from {modality.value_range[0]:g} to {modality.value_range[1]:g}" if modality.value_range else ""
+    )
+    return MediaError(
+        f"Cannot read the image {str(path)!r} (mode {image.mode}) as {modality}, which has {channels}{low_high}. {cure}"
+    )
 
 
 def _draft(image: Image.Image, size: tuple[int, int] | None) -> None:
@@ -60,14 +122,14 @@ class Resized:
         resize, size: see :class:`aio_plugin.training.transforms.Parts`; without them images stay as they are.
     """
 
-    def __init__(self, resize: Resize | None, size: tuple[int, int] | None) -> None:
+    def __init__(self, resize: Callable[[Image.Image], Image.Image] | None, size: tuple[int, int] | None) -> None:
         self._resize, self._size = resize, size
         self._made: dict[str, Image.Image] = {}
 
     def __call__(self, path: str) -> Image.Image:
-        """The image at ``path``; raises what :func:`read_image` raises."""
+        """The image at ``path``; raises what :func:`decode_image` raises."""
         if path not in self._made:
-            self._made[path] = self.fit(read_image(path, self._size))
+            self._made[path] = self.fit(decode_image(path, self._size))
         return self._made[path]
 
     def fit(self, image: Image.Image) -> Image.Image:

@@ -15,22 +15,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import MediaError
+from ..errors import MediaError, ModalityError
 from ..heads.lexicon import Lexicon
 from ..heads.masking import mask_attributes
 from ..heads.vocabulary import PhraseReader
-from ..modality import MODALITIES, REAL, SYNTHETIC, Batch, Item, Media, Modality
+from ..modality import CHANNEL_AUGMENTATION, LINE_DRAWING, MODALITIES, REAL, SYNTHETIC, Batch, Item, Media, Modality
 from ..synthesis.channel import CHOICES, augment_chosen
 from ..synthesis.sketch import Sketcher
 from ..tokenizers.bpe import encode, words
-from .images import Resized, read_image
-from .transforms import Transform, normalise, take_apart
+from .images import Resized, as_modality, read_image, to_rgb
+from .transforms import Parts, Transform, normalise, take_apart
 
 __all__ = ["MediaReader", "QueryDataset", "Transform", "collate", "finish", "read_image", "stack"]
 
 NORMALISATION, CHANNEL, GAPS = "normalisation", "channel", "gaps"
-"""Keys of a batch that :func:`finish` has still to deal with: mean and std, the draw of channel augmentation (-1:
-none), and the image modalities that some items lack."""
+"""Keys of a batch that :func:`finish` still has to apply: mean and std of the config, the draws of channel augmentation
+(B, M) (-1: none), and the image modalities that some items lack."""
 
 
 class MediaReader:
@@ -55,41 +55,63 @@ class MediaReader:
         most: int = 10,
         phrases: PhraseReader | None = None,
     ) -> None:
-        self.parts, self.text_length, self.sketcher = take_apart(transform), text_length, sketcher
+        self.transform, self.parts = transform, take_apart(transform)
+        self.text_length, self.sketcher = text_length, sketcher
         self.lexicon, self.fraction, self.most, self.phrases = lexicon, fraction, most, phrases
+        self.modalities = MODALITIES  # whose pickle registers them in a spawned worker
+        self._other_parts: dict[tuple[bool, Modality | None], Parts] = {}
 
     def entries(self, media: Sequence[Media], rng: random.Random) -> dict[str, Any]:
         """The tensors of ``media`` (at most one a modality) and their column of ``present``.
 
         An image is decoded and resized once, however many modalities are made from it. Images are uint8
-        (H, W, 3) beside their ``normalisation``, or floats (3, H, W); synthetic infrared is still coloured, and
-        ``channel`` says what is to become of it.
+        (H, W, 3) or floats (H, W, 1) beside their ``normalisation``, or floats (3, H, W); what channel augmentation
+        makes is still coloured, and ``channel`` holds what was drawn for it.
         """
         resized = Resized(self.parts.resize, self.parts.size)
-        present = torch.zeros(len(MODALITIES), dtype=torch.uint8)
+        present = torch.zeros(len(self.modalities), dtype=torch.uint8)
         out: dict[str, Any] = {"present": present}
         if self.parts.normalisation is not None:
             out[NORMALISATION] = self.parts.normalisation
         for medium in media:
-            present[medium.modality.index] = SYNTHETIC if medium.synthetic else REAL
-            if not medium.modality.is_image:
+            modality, synthesis = medium.modality, medium.modality.synthesis if medium.synthetic else None
+            present[modality.index] = SYNTHETIC if medium.synthetic else REAL
+            if not modality.is_image:
                 out.update(self._text(medium, rng))
                 continue
-            drawn = medium.synthetic and medium.modality is Modality.SKETCH
-            image = resized.fit(self._drawing(medium)) if drawn else resized(medium)
-            out[medium.modality.value] = self.parts.rest(image)
-            if medium.synthetic and medium.modality is Modality.IR:
-                out[CHANNEL] = rng.randrange(CHOICES)
+            by_batch = synthesis in (None, CHANNEL_AUGMENTATION)
+            image = resized(medium) if by_batch else resized.fit(self._synthesised(medium))
+            out[modality.value] = self._parts(image, modality).rest(image)
+            if synthesis == CHANNEL_AUGMENTATION:
+                draws = out.setdefault(CHANNEL, torch.full((len(self.modalities),), -1))
+                draws[modality.index] = rng.randrange(CHOICES)
         return out
 
     def picture(self, medium: Media) -> Image.Image:
         """What a person would see of an image medium, synthesis included (for ranked lists)."""
-        if medium.synthetic and medium.modality is Modality.SKETCH:
-            return self._drawing(medium)
-        image = read_image(medium)
-        return image.convert("L").convert("RGB") if medium.synthetic else image
+        if not medium.synthetic:
+            return read_image(medium)
+        if medium.modality.synthesis == CHANNEL_AUGMENTATION:
+            return read_image(medium).convert("L").convert("RGB")
+        return to_rgb(self._synthesised(medium))
 
-    def _drawing(self, medium: Media) -> Image.Image:
+    def _parts(self, image: Image.Image, modality: Modality) -> Parts:
+        """What the transform does to such an image of the modality."""
+        values, own = image.mode == "F", modality.normalisation
+        if own is None and not values:
+            return self.parts
+        key = (values, None if own is None else modality)
+        if key not in self._other_parts:
+            self._other_parts[key] = take_apart(self.transform, values, own)
+        return self._other_parts[key]
+
+    def _synthesised(self, medium: Media) -> Image.Image:
+        """The image that is drawn of the photo at ``medium`` or computed from it by the modality's own function."""
+        synthesis = medium.modality.synthesis
+        if callable(synthesis):
+            return as_modality(synthesis(read_image(medium)), medium.modality, str(medium))
+        if synthesis != LINE_DRAWING:
+            raise ModalityError(f"{medium}: {medium.modality} cannot be made from RGB; give it a `synthesis`.")
         if self.sketcher is None:
             raise MediaError(
                 f"{medium}: a sketch has to be drawn, but this reader was given no sketcher; pass it a Sketcher."
@@ -148,7 +170,8 @@ def stack(entries: Sequence[dict[str, Any]]) -> Batch:
         if any(key in e for e in entries):
             batch[key] = _stack_text([e.get(key) for e in entries], padding)
     if any(CHANNEL in e for e in entries):
-        batch[CHANNEL] = torch.tensor([e.get(CHANNEL, -1) for e in entries])
+        none = torch.full((len(MODALITIES),), -1)
+        batch[CHANNEL] = torch.stack([e.get(CHANNEL, none) for e in entries])
     if NORMALISATION in entries[0]:
         batch[NORMALISATION] = entries[0][NORMALISATION]
         batch[GAPS] = [m.value for m in MODALITIES if m.value in batch and any(m.value not in e for e in entries)]
@@ -156,7 +179,7 @@ def stack(entries: Sequence[dict[str, Any]]) -> Batch:
 
 
 def finish(batch: Batch) -> Batch:
-    """The batch with what was left for it done: normalised, synthetic infrared made of colour.
+    """The batch with what was left for it done: normalisation and channel augmentation.
 
     Nothing in it depends on the other items, and on a GPU nothing waits for it.
     """
@@ -167,9 +190,9 @@ def finish(batch: Batch) -> Batch:
         if not modality.is_image or images is None:
             continue
         if normalisation is not None:
-            images = normalise(images, normalisation)
-        if channel is not None and modality is Modality.IR:
-            images = augment_chosen(images, channel)
+            images = normalise(images, normalisation if modality.normalisation is None else modality.normalisation)
+        if channel is not None and modality.synthesis == CHANNEL_AUGMENTATION:
+            images = augment_chosen(images, channel[:, modality.index])
         if modality.value in (gaps or ()):
             images = images.masked_fill_(~found.has(modality)[:, None, None, None], 0)
         found[modality.value] = images
@@ -177,8 +200,12 @@ def finish(batch: Batch) -> Batch:
 
 
 def _stack_images(images: Sequence[Tensor | None]) -> Tensor:
-    first = next(image for image in images if image is not None)
-    blank = torch.zeros_like(first)
+    some = [image for image in images if image is not None]
+    if len({image.dtype for image in some}) > 1:  # files of 8 and of 16 bits
+        images = [image if image is None or image.is_floating_point() else image / 255 for image in images]
+        images = [None if image is None else image.expand(-1, -1, 3) for image in images]
+        some = [image for image in images if image is not None]
+    blank = torch.zeros_like(some[0])
     return torch.stack([blank if image is None else image for image in images])
 
 

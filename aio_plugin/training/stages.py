@@ -9,8 +9,6 @@ from ..config import SourceConfig, StageConfig
 from ..errors import ConfigError, nearest
 from ..modality import MODALITIES, Modality, parse_combination
 
-SYNTHESISABLE = (Modality.IR, Modality.SKETCH)
-
 
 @dataclass(frozen=True)
 class Share:
@@ -98,7 +96,8 @@ def _shares(named: Mapping[str, SourceConfig | None], persons: int, where: str) 
     for (name, source), quota in zip(named.items(), counts, strict=True):
         synthetic = tuple(m for text in (source or {}).get("synthetic", ()) for m in parse_combination(text))
         for modality in synthetic:
-            if modality not in SYNTHESISABLE:
-                raise ConfigError(f"{where}, {name}: {modality} cannot be made from RGB; ir and sketch can.")
+            if not modality.synthesis:
+                can = " and ".join(str(each) for each in MODALITIES if each.synthesis)
+                raise ConfigError(f"{where}, {name}: {modality} cannot be made from RGB; {can} can.")
         shares.append(Share(name, quota, synthetic))
     return tuple(shares)

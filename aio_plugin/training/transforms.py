@@ -5,6 +5,7 @@ Importing this makes torchvision importable, in workers too.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,11 +14,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..errors import ModalityError
 from ..torchvision_import import repair_torchvision
 
 repair_torchvision()
 
-from torchvision.transforms import Compose, Normalize, RandomCrop, RandomGrayscale, Resize, ToTensor  # noqa: E402
+from torchvision.transforms import (  # noqa: E402
+    ColorJitter,
+    Compose,
+    Normalize,
+    RandomCrop,
+    RandomGrayscale,
+    Resize,
+    ToTensor,
+)
 
 STOCK_TRANSFORMS = ("random_flip", "random_crop", "random_patch", "color_jitter", "random_erase")
 """What torchreid's build_transforms knows; it ignores every other name."""
@@ -38,6 +48,9 @@ def random_grey(height: int, width: int) -> Any:
     return RandomGrayscale(GREY)
 
 
+PHOTOMETRIC = (ColorJitter, RandomGrayscale)
+"""Transforms of colours, which mean nothing for measured values."""
+
 OWN_TRANSFORMS = {"pad_crop": pad_crop, "random_grey": random_grey}
 """Names in data.transforms that torchreid's build_transforms does not know, and what makes them of height and width."""
 
@@ -48,8 +61,8 @@ class Parts(NamedTuple):
     Attributes:
         resize: PIL -> PIL, the same every time, so once an image; None where the transform does not begin so.
         size: height and width in pixels that ``resize`` gives.
-        rest: what is drawn anew for every modality: PIL -> (H, W, 3) uint8 where ``normalisation`` is left for the
-            batch, else PIL -> (3, H, W) float.
+        rest: what is drawn anew for every modality: PIL -> (H, W, 3) uint8 or (H, W, 1) float in [0, 1] where
+            ``normalisation`` is left for the batch, else PIL -> (3, H, W) float.
         normalisation: (2, 3) mean and std, for images in [0, 1]; None where ``rest`` does it.
     """
 
@@ -59,35 +72,61 @@ class Parts(NamedTuple):
     normalisation: Tensor | None
 
 
-def take_apart(transform: Transform) -> Parts:
+def take_apart(transform: Transform, values: bool = False, normalisation: Tensor | None = None) -> Parts:
     """The parts of a transform of torchreid's; of any other, itself as ``rest``.
 
     What stands behind normalisation (torchreid's random_erase) keeps normalisation in the worker.
+
+    Args:
+        values: the parts for images of mode F, which hold measured values, not colours: without color_jitter and
+            random_grey, and with a pool of its own for random_patch.
+        normalisation: (2, 3) mean and std in place of the transform's own.
+
+    Raises:
+        ModalityError: the transform has no normalisation to replace.
     """
     steps = list(transform.transforms) if isinstance(transform, Compose) else [transform]
-    resize, size, normalisation = None, None, None
+    if values:
+        steps = [copy.deepcopy(step) for step in steps if not isinstance(step, PHOTOMETRIC)]
+    steps = [to_tensor if isinstance(step, ToTensor) else step for step in steps]
+    if normalisation is not None:
+        if not any(isinstance(step, Normalize) for step in steps):
+            raise ModalityError(
+                "A modality has norm_mean, but the transform has no Normalize step to take it; add one."
+            )
+        own = Normalize(*normalisation.tolist())
+        steps = [own if isinstance(step, Normalize) else step for step in steps]
+    resize, size, left = None, None, None
     if isinstance(steps[0], Resize) and isinstance(steps[0].size, (tuple, list)) and len(steps[0].size) == 2:
         resize, size = steps[0], (int(steps[0].size[0]), int(steps[0].size[1]))
         steps = steps[1:]
-    if len(steps) >= 2 and isinstance(steps[-2], ToTensor) and isinstance(steps[-1], Normalize):
-        normalisation = torch.tensor([list(steps[-1].mean), list(steps[-1].std)], dtype=torch.float32)
+    if len(steps) >= 2 and steps[-2] is to_tensor and isinstance(steps[-1], Normalize):
+        left = torch.tensor([list(steps[-1].mean), list(steps[-1].std)], dtype=torch.float32)
         steps = [*steps[:-2], to_pixels]
-    if resize is None and normalisation is None:
-        return Parts(None, None, transform, None)
-    return Parts(resize, size, Compose(steps), normalisation)
+    return Parts(resize, size, Compose(steps), left)
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """(3, H, W) float: torchvision's ToTensor, but an image of mode F, in [0, 1] already, has its channel repeated."""
+    tensor: Tensor = ToTensor()(image)
+    return tensor.expand(3, -1, -1).contiguous()
 
 
 def to_pixels(image: Image.Image) -> Tensor:
-    """An RGB image as (H, W, 3) uint8."""
-    return torch.from_numpy(np.array(image))
+    """(H, W, 3) uint8 of an RGB image; (H, W, 1) float of one of mode F."""
+    pixels = torch.from_numpy(np.array(image))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def normalise(pixels: Tensor, normalisation: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32, by mean and std (2, 3) of images in [0, 1].
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32, by mean and std (2, 3) of images in [0, 1]; floats are in [0, 1].
 
-    On a CPU the same to the last bit as torchvision's ToTensor and Normalize of each image; on a GPU, which divides
-    by multiplying, the last bit may differ.
+    One channel is repeated. On a CPU the same to the last bit as torchvision's ToTensor and Normalize of each image;
+    on a GPU, which divides by multiplying, the last bit may differ.
     """
-    images = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+    images = pixels.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
+    images = images.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+    if not pixels.is_floating_point():
+        images.div_(255)
     mean, std = normalisation.to(images.device, non_blocking=True)[:, None, :, None, None]
     return images.sub_(mean).div_(std)

@@ -19,7 +19,7 @@ def count(cell: Count, root: Path) -> tuple[int, tuple[str, ...]]:
         AIOError: it does not count what the cell asks for.
     """
     if cell.modality:
-        return _distinct(cell.dataset, Modality(cell.modality), root), ()
+        return _distinct(cell.dataset, Modality.named(cell.modality), root), ()
     found: dict[str, int] = {}
     published: dict[str, int] = {}
     adapter = all_adapters()[cell.dataset]

@@ -75,7 +75,7 @@ class Plain(nn.Module):
     def tokens(self, batch: Batch) -> tuple[dict[Modality, Tensor], dict[Modality, Tensor]]:
         """Position-aware tokens (B, N, D) of every modality, and masks (B, N) False on padding."""
         tokens, masks = {}, {}
-        for modality in (Modality(name) for name in self.tokenizers if name in batch):
+        for modality in (Modality.named(name) for name in self.tokenizers if name in batch):
             if modality.is_image:
                 found = self.tokenizers[modality.value](batch[modality.value])
                 tokens[modality] = found + self.positions[modality.value].table

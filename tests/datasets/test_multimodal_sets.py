@@ -15,14 +15,14 @@ from aio_plugin.datasets.reading import orbench_lists
 from aio_plugin.datasets.reading.checks import Fault
 from aio_plugin.datasets.reading.layouts import Tree
 from aio_plugin.errors import ConfigError, DatasetError, MediaError, ModalityError
-from aio_plugin.modality import Modality, parse_written
+from aio_plugin.modality import MODALITIES, parse_written
 from aio_plugin.protocols.kinds import Kinds
 from aio_plugin.training.media import read_image
 
 from . import fixtures
 from . import fixtures_multimodal as made
 
-RGB, IR, SKETCH, TEXT, CP = Modality
+RGB, IR, SKETCH, TEXT, CP = MODALITIES
 NAMES = ("regdb", "rgbnt201", "orbench")
 
 

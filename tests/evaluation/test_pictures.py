@@ -23,7 +23,7 @@ from aio_plugin.evaluation.report import ranked_lists, write_report
 from aio_plugin.evaluation.results import document, target_entry
 from aio_plugin.evaluation.score import score
 from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, tile, wrap
-from aio_plugin.modality import MODALITIES, Media, Modality
+from aio_plugin.modality import MODALITIES, Media
 from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.simple import PerPerson, SourcePhoto
 
@@ -177,7 +177,7 @@ def test_a_report_without_pictures_says_so(tmp_path):
 
 
 def test_every_modality_can_be_drawn():
-    picture = ranked_picture(query(1, *Modality), target().gallery, range(4), render)
+    picture = ranked_picture(query(1, *MODALITIES), target().gallery, range(4), render)
     assert picture.width > picture.height
 
 

@@ -286,8 +286,8 @@ def test_what_models_read_and_are_searched_by():
     assert readable("dmf_tiny", options(modalities=["rgb"])) == (Modality.RGB,)
     assert searchable("dmf_tiny", options()) == (Modality.RGB,)
     everything = options(modalities=[m.value for m in MODALITIES])
-    assert readable("aio_tiny", everything) == searchable("aio_tiny", everything) == MODALITIES
-    assert readable("osnet_x1_0", everything) == MODALITIES
+    assert readable("aio_tiny", everything) == searchable("aio_tiny", everything) == tuple(MODALITIES)
+    assert readable("osnet_x1_0", everything) == tuple(MODALITIES)
 
 
 @pytest.mark.parametrize(

@@ -157,5 +157,5 @@ def test_bad_modalities_are_refused(names, says):
 def test_modalities_are_put_in_order():
     assert config.modalities(config.parse_config({"modalities": ["cp", "RGB", "text"]})) == THREE
     assert config.modalities(config.AIOConfig()) == FOUR
-    assert Modality("cp") is CP
+    assert Modality.named("cp") is CP
     assert CP.is_image

@@ -8,12 +8,12 @@ import torch
 
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.evaluation.score import score
-from aio_plugin.modality import Item, Media, Modality
+from aio_plugin.modality import MODALITIES, Item, Media
 from aio_plugin.protocols.kinds import Kinds
 
 from .helpers import image
 
-RGB, IR, SKETCH, TEXT, CP = Modality
+RGB, IR, SKETCH, TEXT, CP = MODALITIES
 
 
 def regdb(people=9, images=5, missing=(4,)):

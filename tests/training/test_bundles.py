@@ -9,13 +9,13 @@ from PIL import Image
 
 from aio_plugin.errors import DatasetError, MediaError
 from aio_plugin.heads.lexicon import Lexicon
-from aio_plugin.modality import MISSING, REAL, SYNTHETIC, Item, Media, Modality
+from aio_plugin.modality import MISSING, MODALITIES, REAL, SYNTHETIC, Item, Media
 from aio_plugin.synthesis.sketch import Sketcher
 from aio_plugin.training.bundles import BundleDataset, Draw, Source, bundle
 from aio_plugin.training.media import MediaReader, QueryDataset, collate, read_image
 from aio_plugin.training.randomness import mix, seeded
 
-RGB, IR, SKETCH, TEXT, CP = Modality
+RGB, IR, SKETCH, TEXT, CP = MODALITIES
 
 
 def to_tensor(image):

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aio_plugin.errors import MediaError
-from aio_plugin.modality import Item, Media, Modality
+from aio_plugin.modality import MODALITIES, Item, Media
 from aio_plugin.synthesis.channel import CHOICES, augment_chosen, channel_augment
 from aio_plugin.synthesis.sketch import Sketcher
 from aio_plugin.training import images as images_module
-from aio_plugin.training import media as media_module
-from aio_plugin.training.images import read_image
+from aio_plugin.training.images import decode_image, read_image
 from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset, collate, stack
 from aio_plugin.training.randomness import seeded
@@ -29,7 +28,7 @@ from aio_plugin.training.transforms import Compose, Normalize, Resize, ToTensor,
 from torchvision.transforms import ColorJitter, RandomErasing, RandomHorizontalFlip  # isort: skip
 
 torch.set_num_threads(1)
-RGB, IR, SKETCH, TEXT, _ = Modality
+RGB, IR, SKETCH, TEXT, _ = MODALITIES
 LAST = [ToTensor(), Normalize([0.48, 0.45, 0.4], [0.26, 0.25, 0.27])]
 TRANSFORMS = {
     "test": Compose([Resize((48, 24)), *LAST]),
@@ -116,8 +115,7 @@ def test_an_image_is_decoded_and_resized_once(files, monkeypatch, tmp_path):
     reader = MediaReader(Compose([Counted((48, 24)), *LAST]), 77, Sketcher("", tmp_path))
     media = bundles(files)[0]
     reader.entries(media, random.Random(0))  # draws the sketch
-    for module in (images_module, media_module):
-        monkeypatch.setattr(module, "read_image", lambda *given: read.append(given) or read_image(*given))
+    monkeypatch.setattr(images_module, "decode_image", lambda *given: read.append(given) or decode_image(*given))
     resized.clear()
     reader.entries(media, random.Random(0))
     assert len(read) == 1

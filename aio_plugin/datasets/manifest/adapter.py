@@ -12,7 +12,7 @@ pid         who is shown: any number or name. If all pids of the file are whole 
             numbers (7 is 007), else as they are written
 camid       which camera took it: any number or name; may be empty. Cameras of two modalities are different cameras,
             whatever they are called
-modality    rgb, ir, sketch, text or cp (colour pencil)
+modality    rgb, ir, sketch, text, cp (colour pencil), or another that is registered
 split       train, query or gallery
 source      optional: the ``path`` of the rgb image that this caption, sketch, ... was made from. In train it then
             accompanies that image alone (else any image of its person); in query it says which gallery image

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ...modality import Combination, Item, Media, Modality, in_order
+from ...modality import MODALITIES, Combination, Item, Media, in_order
 from ..base import relabel
 from .links import grouped
 from .rows import SPLITS, Row
@@ -103,7 +103,7 @@ def _camera(parts: Sequence[Row]) -> tuple[int, str, str]:
     """
     ordered = sorted(parts, key=lambda row: row.modality.index)
     named = next((row for row in ordered if row.camid), None)
-    return (named.modality.index, named.camid, "") if named else (len(Modality), "", parts[0].split)
+    return (named.modality.index, named.camid, "") if named else (len(MODALITIES), "", parts[0].split)
 
 
 def _camera_numbers(entries: Iterable[Sequence[Row]]) -> dict[tuple[int, str, str], int]:

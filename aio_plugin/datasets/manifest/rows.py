@@ -191,7 +191,7 @@ def _row(tree: Tree, line: int, values: Values, problems: Problems) -> Row | Non
         problems.add(line, problem)
     if wrong:
         return None
-    split, modality = cell["split"].lower(), Modality(cell["modality"].lower())
+    split, modality = cell["split"].lower(), Modality.named(cell["modality"].lower())
     return Row(
         line,
         paths["path"],
@@ -214,9 +214,9 @@ def _wrong_cells(cell: Values) -> Iterator[str]:
     name = cell["modality"].lower()
     if name not in known:
         yield f"unknown modality {cell['modality']!r}.{nearest(name, known)}"
-    elif name == str(Modality.TEXT) and not cell["caption"]:
-        yield "modality text, but no 'caption'; write the sentence there."
-    elif name != str(Modality.TEXT) and not cell["path"]:
+    elif not Modality.named(name).is_image and not cell["caption"]:
+        yield f"modality {name}, but no 'caption'; write the sentence there."
+    elif Modality.named(name).is_image and not cell["path"]:
         yield f"modality {name}, but no 'path'; name the image there."
     if cell["path"] and cell["caption"]:
         yield "has a 'path' and a 'caption'; give the caption a row of its own, with the image as its 'source'."
