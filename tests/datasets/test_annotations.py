@@ -2,19 +2,21 @@
 
 import io
 import json
+import math
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.datasets.reading import json_stream
 from aio_plugin.datasets.reading.annotations import read_objects, read_photos
-from aio_plugin.datasets.reading.json_stream import elements
+from aio_plugin.datasets.reading.json_stream import list_elements
 from aio_plugin.errors import DatasetError
 
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=8,
 )
@@ -27,7 +29,7 @@ def block(request, monkeypatch):
 
 
 def stream(data):
-    return list(elements(io.BytesIO(data)))
+    return list(list_elements(io.BytesIO(data)))
 
 
 @settings(deadline=None, max_examples=100)
@@ -61,9 +63,10 @@ def test_a_stream_says_what_the_whole_file_does(values, ascii, indent, size):
     ),
     size=st.integers(1, 9),
 )
-def test_it_accepts_what_the_standard_library_does(data, size):
+def test_it_accepts_what_the_standard_library_does_within_its_bounds(data, size):
+    assume(not set(data) & set(b"\v\f"))  # ijson takes these for white space
     try:
-        whole = json.loads(data.decode(), parse_constant=_refuse)
+        whole = json.loads(data.decode(), parse_constant=_refuse, parse_int=_64_bits, parse_float=_finite)
     except ValueError:
         whole = None
     with pytest.MonkeyPatch.context() as patch:
@@ -79,31 +82,42 @@ def _refuse(name):
     raise ValueError(name)
 
 
+def _64_bits(text):
+    return int(text) if -(2**63) <= int(text) < 2**63 else _refuse(text)
+
+
+def _finite(text):
+    return float(text) if math.isfinite(float(text)) else _refuse(text)
+
+
 BROKEN = [
-    (b"", -1, r"expected '\[', got the end of the file \(character 0\)"),
-    (b"  \n", -1, "got the end of the file"),
-    (b'"text"', -1, "got '\"'"),
-    (b"[", -1, r"Expecting value \(character 1\)"),
-    (b'[{"a": 1}', 0, "expected ',' or ']', got the end"),
-    (b'[{"a": 1},', 0, r"Expecting value \(character 10\)"),
-    (b'[{"a": 1},]', 0, "Expecting value"),
-    (b'[{"a": 1} {"a": 2}]', 0, "expected ',' or ']', got '{'"),
-    (b'[{"a": 1}, {"a" 2}]', 0, r"Expecting ':' delimiter \(character 16\)"),
-    (b'[{"a": 1}, {"a": "2}]', 0, "Unterminated string"),
-    (b'[{"a": 1}, {"a": "\\q"}]', 0, "escape"),
-    (b'[{"a": 1}, {"a": "\\u12"}]', 0, "escape"),
-    (b'[{"a": "1\n"}]', -1, "control character"),
-    (b'[{"a": NaN}]', -1, "NaN is no number"),
-    (b'[{"a": -Infinity}]', -1, "-Infinity is no number"),
-    (b'[{"a": 01}]', -1, "delimiter"),
-    (b'[{"a": 1}] x', 0, r"'x' behind the end of the list \(character 11\)"),
-    (b'[{"a": 1}][]', 0, "behind the end"),
-    (b'[{"a": 1}, {"a": "\xff"}]', 0, r"no UTF-8: invalid start byte \(character 18\)"),
-    (b'[{"a": 1}, {"a": "\xe4', 0, "no UTF-8|Unterminated"),
-    (b'[{"a": ' + b"1" * 5000 + b"}]", -1, "limit"),
-    (b'[{"a": ' + b"[" * 100_000, -1, "nested too deeply"),
-    ('[{"a": 1}]'.encode("utf-16"), -1, "no UTF-8"),
-    (b"\xef\xbb\xbf\xef\xbb\xbf[]", -1, "got '\\\\ufeff'"),
+    (b"", -1, "premature EOF"),
+    (b"  \n", -1, "premature EOF"),
+    (b'"text"', -1, r"expected '\[', got '\"'"),
+    (b" {}", -1, r"expected '\[', got '{'"),
+    (b"[", -1, "premature EOF"),
+    (b'[{"a": 1}', 0, "premature EOF"),
+    (b'[{"a": 1},', 0, "premature EOF"),
+    (b'[{"a": 1},]', 0, "unallowed token"),
+    (b'[{"a": 1} {"a": 2}]', 0, "after array element, I expect ',' or ']'"),
+    (b'[{"a": 1}, {"a" 2}]', 0, r"must be separated by a colon \(':'\)"),
+    (b'[{"a": 1}, {"a": "2}]', 0, "premature EOF"),
+    (b'[{"a": 1}, {"a": "\\q"}]', 0, r"'\\' occurs before a character which it may not"),
+    (b'[{"a": 1}, {"a": "\\u12"}]', 0, "hex"),
+    (b'[{"a": "1\n"}]', -1, "invalid character inside string"),
+    (b'[{"a": NaN}]', -1, "invalid char"),
+    (b'[{"a": -Infinity}]', -1, "malformed number"),
+    (b'[{"a": 01}]', -1, "I expect ',' or '}'"),
+    (b'[{"a": 1}] x', 0, "trailing garbage"),
+    (b'[{"a": 1}][]', 0, "trailing garbage"),
+    (b'[{"a": 1}, {"a": "\xff"}]', 0, "invalid bytes in UTF8 string"),
+    (b'[{"a": 1}, {"a": "\xe4', 0, "invalid bytes in UTF8 string|premature EOF"),
+    (b'[{"a": ' + b"1" * 5000 + b"}]", -1, "integer overflow"),
+    (b'[{"a": 1e5000}]', -1, "overflow"),
+    (b'[{"a": ' + b"[" * 100_000, -1, "nested more than 400 levels deep"),
+    (b"[" + b'{"a":' * 100_000, -1, "nested more than 400 levels deep"),
+    ('[{"a": 1}]'.encode("utf-16"), -1, r"expected '\[', got '\\\\xff'"),
+    (b"\xef\xbb\xbf\xef\xbb\xbf[]", -1, r"got '\\\\xef'"),
 ]
 
 
@@ -111,7 +125,10 @@ BROKEN = [
 def test_what_is_no_json(tmp_path, block, data, last, reason):
     file = tmp_path / "x.json"
     file.write_bytes(data)
-    with pytest.raises(DatasetError, match=rf"x\.json: no JSON after record {last}: .*(?:{reason}).*Restore the file"):
+    place = f"after record {last}" if last >= 0 else "before the first record"
+    with pytest.raises(
+        DatasetError, match=rf"x\.json: not a JSON list of records, {place}: .*(?:{reason}).*Restore the file"
+    ):
         list(read_objects(str(file)))
 
 
@@ -120,9 +137,8 @@ def test_what_is_no_json(tmp_path, block, data, last, reason):
     [
         (b"[]", "holds no records"),
         (b" [ ] ", "holds no records"),
-        (b" {}", "must be a JSON list of records, but is one object"),
-        (b'[{}, "a"]', "record 1 is no object but str 'a'"),
-        (b"[123", "record 0 is no object but int 123|no JSON after record -1"),
+        (b'[{}, "a"]', "record 1 is not an object but str 'a'"),
+        (b"[123", "record 0 is not an object but int 123|before the first record: parse error: premature EOF"),
     ],
 )
 def test_what_is_no_list_of_objects(tmp_path, block, data, says):
@@ -142,6 +158,13 @@ def test_all_before_a_fault_is_read(tmp_path, block):
     assert [next(records), next(records)] == [(0, {"a": 1}), (1, {"a": "ä"})]
 
 
+@pytest.mark.parametrize("size", range(1, 15))
+def test_escapes_are_read_whole_wherever_a_block_ends(monkeypatch, size):
+    monkeypatch.setattr(json_stream, "BLOCK", size)
+    text = r'["\\ud83d\ud83d\ude00\ud83dA", "\"\ude00\ud83d\u00e4\\\ud83d\n"]'
+    assert stream(text.encode()) == ["\\ud83d\U0001f600?A", '"??ä\\?\n']
+
+
 def test_halves_of_surrogate_pairs_become_question_marks(tmp_path):
     file = tmp_path / "x.json"
     file.write_text(r'[{"id": 1, "file_path": "\ud83d.jpg", "captions": ["a \ud83d\ude00 \ude00", "b"]}]')
@@ -158,7 +181,7 @@ def test_memory_does_not_grow_with_the_file_nor_with_what_is_wrong_in_it(tmp_pat
         try:
             assert sum(1 for _ in read_objects(str(file))) == 3000
         except DatasetError as error:
-            assert "after record 0: expected ',' or ']', got ':'" in str(error)  # noqa: PT017 -- of one of the two
+            assert "after record 0: parse error: after array element, I expect ',' or ']'" in str(error)  # noqa: PT017 -- of one of the two
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4_000_000 < 30_000_000 < file.stat().st_size
@@ -169,5 +192,5 @@ def test_a_long_record_is_read_and_one_without_end_refused(monkeypatch):
     monkeypatch.setattr(json_stream, "BLOCK", 1000)
     assert stream(json.dumps(long).encode()) == long
     monkeypatch.setattr(json_stream, "LONGEST", 20_000)
-    with pytest.raises(ValueError, match="an element longer than 20000 characters"):
+    with pytest.raises(ValueError, match="an element is longer than 20,000 bytes"):
         stream(json.dumps(long).encode())

@@ -68,17 +68,17 @@ def test_damaged_records(tmp_path, name, file, records, changes, says):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "no JSON"),
-        (b"[", "no JSON"),
-        (b"not json", "no JSON after record -1"),
-        (b'[{"id": 1}, ', "record 0|no JSON"),
+        (b"", "not a JSON list of records"),
+        (b"[", "not a JSON list of records"),
+        (b"not json", "not a JSON list of records, before the first record"),
+        (b'[{"id": 1}, ', "record 0|not a JSON list"),
         (b"[]", "no records"),
-        (b"{}", "must be a JSON list"),
-        (b'\xef\xbb\xbf {"a": []}', "must be a JSON list"),
-        (b"[1]", "record 0 is no object but int 1"),
-        (b"[[]]", "record 0 is no object"),
-        (b'[{"id": "\xff"}]', "no JSON"),
-        (b'[{"id": 99999999999999999999999}]', "no JSON|whole number"),
+        (b"{}", r"not a JSON list of records, before the first record: expected '\[', got '{'"),
+        (b'\xef\xbb\xbf {"a": []}', r"not a JSON list of records, before the first record: expected '\[', got '{'"),
+        (b"[1]", "record 0 is not an object but int 1"),
+        (b"[[]]", "record 0 is not an object"),
+        (b'[{"id": "\xff"}]', "not a JSON list of records"),
+        (b'[{"id": 99999999999999999999999}]', "not a JSON list|whole number"),
     ],
 )
 def test_files_that_are_no_annotations(tmp_path, name, file, records, content, says):
@@ -93,7 +93,7 @@ def test_a_cut_file_names_the_last_good_record(tmp_path):
     base = fixtures.synth_pedes(tmp_path)
     text = json.dumps(SYNTH_RECORDS)
     fixtures.write(base / "synthpedes_dataset.json", text[: text.index("Part1/12/1")])
-    with pytest.raises(DatasetError, match="no JSON after record 5"):
+    with pytest.raises(DatasetError, match="not a JSON list of records, after record 5"):
         read("synth_pedes", tmp_path)
 
 

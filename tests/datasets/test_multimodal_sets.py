@@ -342,12 +342,12 @@ def test_orbench_bad_rows(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "no JSON object of lists"),
+        ("", "not a JSON object of lists"),
         ("[]", "no list RGB_GALLERY, CP"),
         ("[[1]]", "no list RGB_GALLERY, CP"),
         ('{"RGB_GALLERY": [[1, "vis/0731/0.jpg"]]}', "no list CP[.]"),
-        ('{"CP": [', "no JSON object of lists"),
-        ('{"CP": "', "no JSON object of lists"),
+        ('{"CP": [', "not a JSON object of lists"),
+        ('{"CP": "', "not a JSON object of lists"),
     ],
 )
 def test_orbench_bad_test_files(tmp_path, content, message):

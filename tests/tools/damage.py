@@ -65,7 +65,7 @@ def malformed_line(root):
 def broken_json(root):
     file = root / "CUHK-PEDES/reid_raw.json"
     replace(file, file.read_text()[:-40])
-    return r"CUHK-PEDES/reid_raw.json: no JSON after record \d+"
+    return r"CUHK-PEDES/reid_raw.json: not a JSON list of records, after record \d+"
 
 
 def wrong_type(root):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.datasets.reading.annotations import Record
+from aio_plugin.datasets.reading.annotations import PhotoRecord
 from aio_plugin.datasets.storage.caption_storage import CaptionedPhotos
 from aio_plugin.datasets.storage.columns import columns_of
 from aio_plugin.errors import DatasetError
@@ -128,7 +128,9 @@ def test_persons_are_a_sequence():
 def test_captioned_photos_are_grouped_without_making_items(monkeypatch):
     photos = CaptionedPhotos("notes.json", "/base")
     for number, pid in enumerate((9, 5, 9, 7, 5)):
-        photos.add(Record(number, pid, f"{number}.jpg", ("a", "") if number % 2 else ("",), ""), f"/base/{number}.jpg")
+        photos.add(
+            PhotoRecord(number, pid, f"{number}.jpg", ("a", "") if number % 2 else ("",), ""), f"/base/{number}.jpg"
+        )
     photos.close()
     expected = slow(list(photos), MODALITIES)[0]
     made = []

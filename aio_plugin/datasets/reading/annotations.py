@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from ...config import Option
 from ...errors import DatasetError, IncompleteError
-from .json_stream import elements
+from .json_stream import list_elements
 from .layouts import Tree
 
 MOST_ID = 2**62
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Record(NamedTuple):
+class PhotoRecord(NamedTuple):
     """One photo of an annotation file.
 
     Attributes:
@@ -32,7 +31,7 @@ class Record(NamedTuple):
     split: str
 
 
-def read_photos(file: str, path_key: str = "file_path", splits: tuple[str, ...] = ()) -> Iterator[Record]:
+def read_photos(file: str, path_key: str = "file_path", splits: tuple[str, ...] = ()) -> Iterator[PhotoRecord]:
     """The records of a caption file; keys beside those used are ignored.
 
     Args:
@@ -45,7 +44,7 @@ def read_photos(file: str, path_key: str = "file_path", splits: tuple[str, ...] 
     """
     for number, record in read_objects(file):
         where = f"{file}: record {number}"
-        yield Record(
+        yield PhotoRecord(
             number,
             identity(record, "id", where),
             string(record, path_key, where),
@@ -58,18 +57,20 @@ def read_objects(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON list with their positions from 0, one in memory at a time.
 
     Raises:
-        DatasetError: absent, not JSON, not a list, empty, or an element is no object.
+        DatasetError: absent, not JSON, not a list, empty, or an element is not an object.
     """
     number = -1
     try:
         with open(file, "rb") as stream:
-            _check_list(file, stream)
-            for number, record in enumerate(elements(stream)):
+            for number, record in enumerate(list_elements(stream)):
                 if not isinstance(record, dict):
-                    raise DatasetError(f"{file}: record {number} is no object but {_kind(record)}. Restore the file.")
+                    raise DatasetError(
+                        f"{file}: record {number} is not an object but {_kind(record)}. Restore the file."
+                    )
                 yield number, record
     except ValueError as error:
-        raise DatasetError(f"{file}: no JSON after record {number}: {error}. Restore the file.") from error
+        place = f"after record {number}" if number >= 0 else "before the first record"
+        raise DatasetError(f"{file}: not a JSON list of records, {place}: {error}. Restore the file.") from error
     except OSError as error:
         raise DatasetError(f"Cannot read the annotations {file}: {error}.") from error
     if number < 0:
@@ -141,15 +142,6 @@ def _encodable(text: str) -> str:
 def _kind(value: Any) -> str:
     shown = repr(value)
     return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
-
-
-def _check_list(file: str, stream: BinaryIO) -> None:
-    """Leave ``stream`` at the start of the JSON text, which must open a list."""
-    head = stream.read(4096)
-    start = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
-    if head[start:].lstrip()[:1] == b"{":
-        raise DatasetError(f"{file}: must be a JSON list of records, but is one object. Restore the file.")
-    stream.seek(start)
 
 
 def file_option(name: str = "annotations", suffixes: Sequence[str] = (".json",)) -> Option:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
-from .annotations import Record, read_photos
+from .annotations import PhotoRecord, read_photos
 from .checks import Absences, Fault
 from .layouts import Tree
 
@@ -39,7 +39,7 @@ def photos_by_split(
         DatasetError: bad annotations, absent images, or one image with two identities or splits.
     """
     found: dict[str, list[Photo]] = {split: [] for split in splits}
-    seen: dict[str, Record] = {}
+    seen: dict[str, PhotoRecord] = {}
     absences = Absences(tree, tree.relative(tree.path(file)), images)
     repeated = blank = 0
     for record in read_photos(tree.path(file), path_key, splits):
@@ -117,7 +117,7 @@ def counts(split: str, photos: Sequence[Photo]) -> dict[str, int]:
     }
 
 
-def _captions(file: str, record: Record) -> tuple[Media, ...]:
+def _captions(file: str, record: PhotoRecord) -> tuple[Media, ...]:
     return tuple(
         Media(f"{file}#{record.number}.{at}", Modality.TEXT, caption)
         for at, caption in enumerate(record.captions)
@@ -125,7 +125,7 @@ def _captions(file: str, record: Record) -> tuple[Media, ...]:
     )
 
 
-def _check_same(first: Record, again: Record, file: str) -> None:
+def _check_same(first: PhotoRecord, again: PhotoRecord, file: str) -> None:
     if (first.pid, first.split) != (again.pid, again.split):
         raise DatasetError(
             f"{file}: records {first.number} and {again.number} give {again.path!r} two identities or splits. "

@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import ijson
-
 from ...errors import DatasetError
 from .annotations import read_objects, string
+from .json_stream import member_elements
 
 DUMP = re.compile(r"ImageName:\s*(?P<image>\S+?)\s*,\s*the caption is:(?P<caption>.*)", re.IGNORECASE)
 PAIR = re.compile(r"(?P<image>\S+\.(?:jpe?g|png|bmp))(?:[\t ](?P<caption>.*))?", re.IGNORECASE)
@@ -104,13 +103,12 @@ def _members(file: str, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
     number = -1
     try:
         with open(file, "rb") as stream:
-            stream.seek(3 if stream.read(3) == b"\xef\xbb\xbf" else 0)
-            for number, record in enumerate(ijson.items(stream, f"{key}.item", use_float=True, multiple_values=True)):
+            for number, record in enumerate(member_elements(stream, key)):
                 if not isinstance(record, dict):
-                    raise DatasetError(f"{file}: {key}[{number}] is no object. Restore the file.")
+                    raise DatasetError(f"{file}: {key}[{number}] is not an object. Restore the file.")
                 yield number, record
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{file}: no JSON after {key}[{number}]: {error}. Restore the file.") from error
+    except ValueError as error:
+        raise DatasetError(f"{file}: not JSON after {key}[{number}]: {error}. Restore the file.") from error
 
 
 def _id(record: dict[str, Any], key: str, where: str) -> int | str:

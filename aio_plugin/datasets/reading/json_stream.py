@@ -1,119 +1,121 @@
-"""The elements of a JSON list of any size, one in memory at a time, at the speed of the standard library."""
+"""JSON of any size read by ijson, one element in memory at a time, within bounds on nesting and length."""
 
 from __future__ import annotations
 
-import codecs
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-BLOCK = 1 << 19
+import ijson
+
+BLOCK = 1 << 15
 """Bytes read at a time."""
-LONGEST = 1 << 28
-"""Characters of an element, at most: what never closes its quotes must not fill the memory."""
-LONGEST_WORD = 10
-"""Characters of the longest thing that cannot be told from an error when the text breaks off in it: ``-Infinity``."""
-SPACES = re.compile(r"[ \t\n\r]*")
+DEEPEST = 400
+"""Levels of nested lists and objects. The parser's memory grows with the square of them: 20,000 take a gigabyte."""
+LONGEST = 1 << 26
+"""Bytes of an element, and so of a string or a number."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape sequence, a surrogate pair as one; half of a pair by itself is group 1."""
+_LONGEST_ESCAPE = 12
+_UNMARKED = bytes(set(range(256)) - set(b"[]{}\\"))
 
 
-def elements(stream: BinaryIO) -> Iterator[Any]:
-    """The elements of the one list that UTF-8 JSON text consists of, as :func:`json.loads` makes them.
+def list_elements(stream: BinaryIO) -> Iterator[Any]:
+    """The elements of the one list that UTF-8 JSON text consists of.
+
+    Half of a surrogate pair, which JSON can write and UTF-8 cannot, becomes ``?``.
 
     Raises:
-        ValueError: the text is no JSON or no list; says why and after how many characters. Everything
-            before the fault has been yielded.
+        ValueError: the text is not JSON, is not a list, or exceeds a bound. Elements before a fault have been
+            yielded, those before an exceeded bound up to a block before it.
     """
-    window = _Window(stream)
-    window.expect("[")
-    if window.peek() == "]":
-        window.at += 1
-    else:
-        while True:
-            yield window.value()
-            if window.expect(",]") == "]":
-                break
-            window.peek()
-    if window.peek():
-        raise window.fault(f"{window.peek()!r} behind the end of the list", window.at)
+    first = _first_character(stream)
+    if first not in (b"[", b""):
+        raise ValueError(f"expected '[', got {first.decode('ascii', 'backslashreplace')!r}")
+    bounded = _BoundedStream(stream, LONGEST)
+    return _checked(ijson.items(bounded, "item", use_float=True), bounded)
 
 
-class _Window:
-    """A stretch of the stream's text, ``at`` is how far it is read."""
+def member_elements(stream: BinaryIO, key: str) -> Iterator[Any]:
+    """The elements of the lists under ``key`` of every object that the text consists of, however long other keys are.
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._text, self.at, self._before = "", 0, 0
-        self._bytes = codecs.getincrementaldecoder("utf-8")()
-        self._broken: ValueError | None = None
-        self._decode = json.JSONDecoder(parse_constant=_refuse).raw_decode
-
-    def peek(self) -> str:
-        """The next character that is no space, and go there; "" at the end of the stream."""
-        while True:
-            space = SPACES.match(self._text, self.at)
-            assert space is not None  # it matches the empty string
-            self.at = space.end()
-            if self.at < len(self._text):
-                return self._text[self.at]
-            if not self._more():
-                return ""
-
-    def expect(self, characters: str) -> str:
-        """Step over the next character, which must be one of these, and return it."""
-        found = self.peek()
-        if not found or found not in characters:
-            wanted = " or ".join(map(repr, characters))
-            raise self.fault(f"expected {wanted}, got {repr(found) if found else 'the end of the file'}", self.at)
-        self.at += 1
-        return found
-
-    def value(self) -> Any:
-        """The value that begins here; step over it."""
-        while True:
-            try:
-                value, end = self._decode(self._text, self.at)
-            except json.JSONDecodeError as error:
-                if not (self._cut(error) and self._more()):
-                    raise self.fault(error.msg, error.pos) from error
-            except RecursionError as error:
-                raise self.fault("nested too deeply", self.at) from error
-            except ValueError as error:
-                raise self.fault(str(error), self.at) from error
-            else:
-                whole = not isinstance(value, int | float) or end <= len(self._text) - LONGEST_WORD
-                if whole or not self._more():  # 1 may go on as 1e-5
-                    self.at = end
-                    return value
-
-    def fault(self, reason: str, at: int) -> ValueError:
-        """The error to raise for a fault at a place in the window."""
-        return ValueError(f"{reason} (character {self._before + at})")
-
-    def _cut(self, error: json.JSONDecodeError) -> bool:
-        """Whether the error may be just that the window ends."""
-        return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - LONGEST_WORD
-
-    def _more(self) -> bool:
-        """Drop what is read and read on; False, and nothing is changed, at the end of the stream."""
-        if self._broken:
-            raise self._broken
-        left = len(self._text) - self.at
-        if left > LONGEST:
-            raise self.fault(f"an element longer than {LONGEST} characters", self.at)
-        block = self._stream.read(max(BLOCK, left))  # of a long element as much again, lest it be tried too often
-        try:
-            text = self._bytes.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            text = error.object[: error.start].decode("utf-8")  # what comes before is read first
-            self._broken = self.fault(f"no UTF-8: {error.reason}", len(self._text) + len(text))
-            if not text:
-                raise self._broken from error
-        if not block and not text:
-            return False
-        self._text, self._before, self.at = self._text[self.at :] + text, self._before + self.at, 0
-        return True
+    Raises:
+        ValueError: as :func:`list_elements`.
+    """
+    _first_character(stream)
+    bounded = _BoundedStream(stream)
+    return _checked(ijson.items(bounded, f"{key}.item", use_float=True, multiple_values=True), bounded)
 
 
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+def members(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
+    """The keys and values of the one object that the text consists of.
+
+    Raises:
+        ValueError: as :func:`list_elements`.
+    """
+    _first_character(stream)
+    bounded = _BoundedStream(stream, LONGEST)
+    return _checked(ijson.kvitems(bounded, "", use_float=True), bounded)
+
+
+def _first_character(stream: BinaryIO) -> bytes:
+    """The first byte that is neither white space nor of a byte order mark, and go there; b"" if there is none."""
+    if stream.read(3) != BYTE_ORDER_MARK:
+        stream.seek(0)
+    while (first := stream.read(1)).isspace():
+        pass
+    stream.seek(-len(first), 1)
+    return first
+
+
+def _checked(elements: Iterable[Any], stream: _BoundedStream) -> Iterator[Any]:
+    try:
+        for element in elements:
+            stream.start_element()
+            yield element
+    except ijson.JSONError as error:  # its message can be the repr of bytes, and shows the text in further lines
+        raise ValueError(re.split(r"\\n|\n", str(error).removeprefix("b'"))[0]) from error
+
+
+class _BoundedStream:
+    """A stream that raises ValueError before the parser's memory grows with what is wrong in the text.
+
+    Brackets inside strings count as others do: the depth is reset with each element, lest they add up.
+    """
+
+    def __init__(self, stream: BinaryIO, longest: float = float("inf")) -> None:
+        self._stream, self._longest = stream, longest
+        self._length = self._depth = 0
+
+    def start_element(self) -> None:
+        """An element is complete."""
+        self._length = self._depth = 0
+
+    def read(self, size: int) -> bytes:
+        """The next block, whatever ``size`` says; nothing for size 0. No escape sequence is split."""
+        block = self._stream.read(min(size, BLOCK))
+        while b"\\" in block[-_LONGEST_ESCAPE:] and len(block) < BLOCK + 4096 and (more := self._stream.read(64)):
+            block += more
+        self._length += len(block)
+        if self._length > self._longest:
+            raise ValueError(f"an element is longer than {self._longest:,} bytes")
+        marks = block.translate(None, _UNMARKED)
+        opened = marks.count(b"[") + marks.count(b"{")
+        if self._depth + opened > DEEPEST and self._depth + _deepest(marks) > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST:,} levels deep")
+        self._depth = max(0, self._depth + opened - marks.count(b"]") - marks.count(b"}"))
+        if b"\\" in marks and (b"\\ud" in block or b"\\uD" in block):
+            block = _ESCAPE.sub(lambda match: b"?" if match[1] else match[0], block)
+        return block
+
+
+def _deepest(marks: bytes) -> int:
+    """How many more brackets are opened than closed, where that is largest."""
+    depth = deepest = 0
+    for mark in marks:
+        depth += (mark in b"[{") - (mark in b"]}")
+        deepest = max(deepest, depth)
+    return deepest

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import Any
-
-import ijson
 
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality, in_order
 from .captioned import OTHER_CAMERA, PHOTO_CAMERA
 from .checks import Absences
+from .json_stream import members
 from .layouts import Tree
 
 FILE, GALLERY = "test_gallery_and_queries.json", "RGB_GALLERY"
@@ -64,12 +62,9 @@ def _values(file: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
     """The wanted keys of the file's object with their values, one list in memory at a time beside them."""
     try:
         with open(file, "rb") as stream:
-            for key, value in ijson.kvitems(stream, "", use_float=True):
-                if key in wanted:
-                    yield key, value
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        reason = re.sub(r"\s+", " ", str(error)).replace("(right here) ------^", "").strip()
-        raise DatasetError(f"{file}: no JSON object of lists: {reason}. Restore the file.") from error
+            yield from ((key, value) for key, value in members(stream) if key in wanted)
+    except ValueError as error:
+        raise DatasetError(f"{file}: not a JSON object of lists: {error}. Restore the file.") from error
     except OSError as error:
         raise DatasetError(f"Cannot read {file}: {error}.") from error
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DatasetError
 from ...modality import Item, Media, Modality
-from ..reading.annotations import Record
+from ..reading.annotations import PhotoRecord
 from .columns import Columns, bit
 from .mmap_arrays import Arrays
 
@@ -51,7 +51,7 @@ class CaptionedPhotos(Sequence[Item]):
         photos.arrays, photos.captions, photos.persons = arrays, captions, persons
         return photos
 
-    def add(self, record: Record, path: str) -> None:
+    def add(self, record: PhotoRecord, path: str) -> None:
         """Append a photo; ``path`` is its place on disk, below ``base``. Records come in order, none left out."""
         for text in (path[len(self._base) + 1 :], *record.captions):
             self._text += text.encode("utf-8", "surrogatepass")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...modality import Item
-from ..reading.annotations import Record, read_objects, string
+from ..reading.annotations import PhotoRecord, read_objects, string
 from ..reading.checks import Absences
 from ..reading.layouts import Tree
 from .caption_storage import CaptionedPhotos
@@ -73,7 +73,7 @@ def read_unidentified(
         part = CaptionedPhotos(file, tree.base)
         for number, raw in read_objects(file):
             where = f"{file}: record {number}"
-            record = Record(number, 0, string(raw, path_key, where), captions(raw, where), "")
+            record = PhotoRecord(number, 0, string(raw, path_key, where), captions(raw, where), "")
             path = tree.listed(record.path, f"{where}, {path_key!r}", images)
             absences.see(path)
             part.add(record, path)
