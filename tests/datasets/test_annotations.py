@@ -14,7 +14,7 @@ from aio_plugin.datasets.reading.annotations import read_objects, read_photos
 from aio_plugin.datasets.reading.json_stream import list_elements
 from aio_plugin.errors import DatasetError
 
-INTEGERS = st.integers(-(2**63), 2**63 - 1)
+INTEGERS = st.integers(1 - 2**63, 2**63 - 1)
 VALUES = st.recursive(
     st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
@@ -83,7 +83,7 @@ def _refuse(name):
 
 
 def _64_bits(text):
-    return int(text) if -(2**63) <= int(text) < 2**63 else _refuse(text)
+    return int(text) if abs(int(text)) < 2**63 else _refuse(text)
 
 
 def _finite(text):
