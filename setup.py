@@ -18,7 +18,15 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["aio_plugin", "aio_plugin.*"]),
-    package_data={"aio_plugin": ["heads/*.json", "encoders/*.safetensors", "encoders/*.json", "evaluation/*.html"]},
+    package_data={
+        "aio_plugin": [
+            "heads/*.json",
+            "encoders/*.safetensors",
+            "encoders/*.json",
+            "evaluation/*.html",
+            "evaluation/*.json",
+        ]
+    },
     install_requires=[
         "torch>=2.4",
         "torchvision>=0.19",
@@ -33,6 +41,7 @@ setup(
         "safetensors>=0.4",
         "scipy>=1.10",
         "jinja2>=3",
+        "jsonschema>=4.18",
         "ijson>=3.2",
         "tabulate>=0.9",
         "tqdm>=4.60",

@@ -1,25 +1,20 @@
-"""Ranked lists to look at: a query, whatever it is made of, and who was found for it."""
+"""Ranked lists as pictures: a query, whatever it consists of, and the first gallery items of its ranking."""
 
 from __future__ import annotations
 
 import math
 import re
-import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from torch import Tensor
-from torch.nn import functional as F
 
-from ..metrics.distance import Metric
-from ..metrics.ranking import nearest
 from ..modality import Item, Media, Modality
-from ..protocols.base import Protocol
 from .pixels import Render
-from .score import Rerank, trial_queries, trial_rows
+from .score import Result
 from .tiles import FAINT, INK, PAPER, font, framed, label_of, tile
 
 RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
@@ -27,22 +22,6 @@ RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
 
 FRAME, GAP, LABEL, FOOT = 5, 8, 20, 18
 """Pixels: thickness of a frame, space between tiles, heights of the lines above and below them."""
-
-
-class Searched(typing.Protocol):
-    """What was searched with what."""
-
-    @property
-    def protocol(self) -> Protocol:
-        """How it is scored."""
-
-    @property
-    def query(self) -> Sequence[Item]:
-        """(Q,) items."""
-
-    @property
-    def gallery(self) -> Sequence[Item]:
-        """(G,) items."""
 
 
 def ranked_picture(
@@ -86,7 +65,7 @@ def ranked_picture(
     return _row(parts, ranked)
 
 
-class _Tile(typing.NamedTuple):
+class _Tile(NamedTuple):
     """A picture with the words above it, their colour, and those below it."""
 
     picture: Image.Image
@@ -125,77 +104,46 @@ def _row(query: Sequence[_Tile], ranked: Sequence[_Tile]) -> Image.Image:
 
 
 def ranked_pictures(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    target: Searched,
-    topk: int,
-    render: Render,
-    size: tuple[int, int],
-    *,
-    queries: Sequence[int] | None = None,
-    metric: Metric = "cosine",
-    rerank: Rerank | None = None,
+    result: Result, topk: int, render: Render, size: tuple[int, int], *, queries: Sequence[int] | None = None
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield (position of the query, picture) for queries of the protocol's first trial.
 
     Args:
-        query_features, gallery_features: (Q, D), (G, D).
-        topk: gallery images shown, after removal as the protocol asks.
+        result: holds the top k of every query, see ``topk`` of :func:`aio_plugin.evaluation.score.score`.
+        topk: gallery images shown.
         render: draws an image medium.
         size: height and width of a tile in pixels.
         queries: positions of the queries to draw, those that the trial lacks left out; None for all.
-        metric, rerank: as scored with.
     """
-    trial = next(iter(target.protocol.trials(target.query, target.gallery)))
-    rows, ranking = trial_rows(query_features, gallery_features, target.query, target.gallery, trial, metric, rerank)
-    order = nearest(rows, ranking, topk)
+    trial, retrieval = result.trials[0].trial, result.trials[0].retrieval
+    similarity = result.similarity(retrieval)
     wanted = None if queries is None else set(queries)
-    cameras = len({item.camid for item in target.gallery}) > 1
+    cameras = len({item.camid for item in result.gallery}) > 1
     height, width = size
-    features = trial_queries(query_features, trial)
-    for row, (position, best) in enumerate(zip(trial.query, order, strict=True)):
-        if wanted is None or int(position) in wanted:
-            found = [int(trial.gallery[index]) for index in best if index >= 0]
-            likeness = [] if rerank else cosines(features[row], gallery_features[found])
-            query = target.query[position]
+    for row, position in enumerate(trial.query.tolist()):
+        if wanted is None or position in wanted:
+            places = retrieval.top[row, :topk].numpy()
+            order = trial.gallery[places[places >= 0]]
+            query = result.query[position]
             if trial.parts is not None:
-                query = _together([target.query[part] for part in trial.parts[row]])
-            yield int(position), ranked_picture(query, target.gallery, found, render, width, height, likeness, cameras)
+                query = joined([result.query[part] for part in trial.parts[row]])
+            values = [] if similarity is None else similarity[row, : len(order)].tolist()
+            yield position, ranked_picture(query, result.gallery, order, render, width, height, values, cameras)
 
 
-def _together(queries: Sequence[Item]) -> Item:
+def joined(queries: Sequence[Item]) -> Item:
     """The first of the queries, with the media of all."""
     first, *others = (part for query in queries for part in query.media.parts)
     return queries[0]._replace(media=Media(str(first), first.modality, first.caption, others, first.synthetic))
 
 
-def cosines(query: Tensor, gallery: Tensor) -> list[float]:
-    """(D), (G, D) -> G cosine similarities; they order as both distances do, but not as re-ranking does."""
-    found: list[float] = F.cosine_similarity(query[None].float(), gallery.float()).tolist()
-    return found
-
-
-def write_ranked_lists(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    target: Searched,
-    folder: Path,
-    topk: int,
-    render: Render,
-    size: tuple[int, int],
-    *,
-    metric: Metric = "cosine",
-    rerank: Rerank | None = None,
-) -> Path:
+def write_ranked_lists(result: Result, folder: Path, topk: int, render: Render, size: tuple[int, int]) -> Path:
     """Write :func:`ranked_pictures` of all queries into ``folder``, one JPEG each; returns the folder.
 
     A file is named by the position of its query and the name of the query's file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = ranked_pictures(
-        query_features, gallery_features, target, topk, render, size, metric=metric, rerank=rerank
-    )
-    for position, picture in pictures:
-        name = re.sub(r"[^\w.-]+", "-", Path(str(target.query[position].media)).name)
+    for position, picture in ranked_pictures(result, topk, render, size):
+        name = re.sub(r"[^\w.-]+", "-", Path(str(result.query[position].media)).name)
         picture.save(folder / f"{position:06d}_{name}.jpg", quality=90)
     return folder

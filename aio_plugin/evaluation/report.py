@@ -13,13 +13,11 @@ from typing import Any
 import jinja2
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from ..atomic_write import written_whole
-from ..metrics.distance import Metric
-from .pictures import Searched, ranked_pictures
+from .pictures import ranked_pictures
 from .pixels import Render
-from .score import Rerank
+from .score import Result
 from .table import METRICS, columns, percent, rows
 
 COLUMN_NAMES = {"pixels": "Raw pixels", "before": "Before training", "after": "After training"}
@@ -35,36 +33,15 @@ class RankedList:
     picture: Image.Image
 
 
-def ranked_lists(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    target: Searched,
-    count: int,
-    topk: int,
-    render: Render,
-    size: tuple[int, int],
-    *,
-    metric: Metric = "cosine",
-    rerank: Rerank | None = None,
-) -> list[RankedList]:
-    """Ranked lists of ``count`` queries of the first trial, evenly spread over it, as they fall: not chosen by success.
+def ranked_lists(result: Result, count: int, topk: int, render: Render, size: tuple[int, int]) -> list[RankedList]:
+    """Ranked lists of ``count`` queries of the first trial, evenly spread over it: not chosen by success.
 
     The other arguments are those of :func:`aio_plugin.evaluation.pictures.ranked_pictures`.
     """
-    searched = next(iter(target.protocol.trials(target.query, target.gallery))).query
+    searched = result.trials[0].trial.query
     spread = np.linspace(0, len(searched) - 1, min(count, len(searched))).round().astype(int)
-    pictures = ranked_pictures(
-        query_features,
-        gallery_features,
-        target,
-        topk,
-        render,
-        size,
-        queries=[int(searched[at]) for at in spread],
-        metric=metric,
-        rerank=rerank,
-    )
-    items = target.query
+    pictures = ranked_pictures(result, topk, render, size, queries=searched[spread].tolist())
+    items = result.query
     return [
         RankedList(items[at].pid, tuple(m.caption for m in items[at].media.parts if m.caption), picture)
         for at, picture in pictures

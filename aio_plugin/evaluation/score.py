@@ -1,9 +1,9 @@
-"""Features of queries and gallery scored as a protocol says: every trial, then means over trials."""
+"""Features of queries and gallery scored as a protocol asks: every trial, then means over trials."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ProtocolError
-from ..metrics.distance import Metric, feature_rows, matrix_rows
-from ..metrics.gallery import Ranking
-from ..metrics.ranking import Metrics, evaluate_rows
+from ..metrics.distance import Metric, feature_rows, matrix_rows, similarities
+from ..metrics.msd import similarity_distributions
+from ..metrics.ranking import Ranking
+from ..metrics.retrieval import Retrieval, evaluate_rows
 from ..modality import Item
 from ..protocols.base import Protocol, Trial
 
@@ -28,84 +29,97 @@ CMC_LENGTH = 50
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial's numbers."""
+    """A trial, and what its queries found: positions count in ``trial.gallery``."""
 
-    name: str
-    num_gallery: int
-    metrics: Metrics
+    trial: Trial
+    retrieval: Retrieval
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a protocol found; fractions.
+    """What a protocol's trials found; fractions.
 
     Attributes:
-        protocol: its name, variant included.
-        cmc: what Rank-k counts, gallery images or identities.
-        metric: the distance, and whether it was re-ranked.
+        protocol: how it was scored.
+        query, gallery: (Q,), (G,) the items that the trials count in.
+        metric: the distance.
+        reranked: whether other distances replaced it.
         ranks: which Rank-k the JSON lists.
         trials: at least one.
         variants: what the protocol's variants found on the same features.
     """
 
-    protocol: str
-    cmc: str
-    metric: str
+    protocol: Protocol
+    query: Sequence[Item]
+    gallery: Sequence[Item]
+    metric: Metric
+    reranked: bool
     ranks: tuple[int, ...]
     trials: tuple[TrialResult, ...]
     variants: tuple[Result, ...] = ()
 
     def rank(self, k: int) -> float:
         """Rank-k, the mean over trials."""
-        return self._mean(lambda metrics: metrics.rank(k))
+        return self._mean(lambda retrieval: retrieval.rank(k))
 
     @property
     def mAP(self) -> float:
         """Mean over trials."""
-        return self._mean(lambda metrics: metrics.mAP)
+        return self._mean(lambda retrieval: retrieval.mAP)
 
     @property
     def mINP(self) -> float:
         """Mean over trials."""
-        return self._mean(lambda metrics: metrics.mINP)
+        return self._mean(lambda retrieval: retrieval.mINP)
 
     @property
     def chance(self) -> float:
-        """Rank-1 that random rankings are expected to have, the mean over trials."""
-        return self._mean(lambda metrics: metrics.chance)
+        """Expected Rank-1 of random rankings, the mean over trials."""
+        return self._mean(lambda retrieval: retrieval.chance)
 
-    def _mean(self, of: Callable[[Metrics], float]) -> float:
-        return statistics.fmean(of(trial.metrics) for trial in self.trials)
+    def measures(self) -> dict[str, float]:
+        """Further measures of the protocol by name, the means over trials."""
+        names = self.trials[0].retrieval.measures
+        return {name: statistics.fmean(each.retrieval.measure(name) for each in self.trials) for name in names}
+
+    def _mean(self, of: Callable[[Retrieval], float]) -> float:
+        return statistics.fmean(of(each.retrieval) for each in self.trials)
+
+    def similarity(self, retrieval: Retrieval) -> Tensor | None:
+        """(Q, k) cosines of the top k, which order as both distances do; None if other distances ranked them."""
+        return None if self.reranked else similarities(retrieval.top_distances, self.metric)
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in results.json; ``std`` is that of the trials themselves (population)."""
+        """The entry of results.json; ``std`` is the population's, over trials."""
+        numbers = [self._numbers(each.retrieval) for each in self.trials]
         trials = [
             {
-                "trial": trial.name,
-                "num_query": trial.metrics.num_query,
-                "num_valid": trial.metrics.num_valid,
-                "num_gallery": trial.num_gallery,
-                **self._numbers(trial.metrics),
+                "trial": each.trial.name,
+                "num_query": each.retrieval.num_query,
+                "num_valid": each.retrieval.num_valid,
+                "num_gallery": len(each.trial.gallery),
+                **values,
             }
-            for trial in self.trials
+            for each, values in zip(self.trials, numbers, strict=True)
         ]
-        numbers = [self._numbers(trial.metrics) for trial in self.trials]
         return {
-            "protocol": self.protocol,
-            "cmc": self.cmc,
-            "metric": self.metric,
+            "protocol": self.protocol.name,
+            "definition": self.protocol.definition(),
+            "cmc": self.protocol.cmc,
+            "metric": f"{self.metric}, re-ranked" if self.reranked else self.metric,
             "num_trials": len(trials),
-            "num_query": sum(trial.metrics.num_query for trial in self.trials),
-            "num_valid": sum(trial.metrics.num_valid for trial in self.trials),
+            "num_query": sum(each.retrieval.num_query for each in self.trials),
+            "num_valid": sum(each.retrieval.num_valid for each in self.trials),
             "mean": {key: statistics.fmean(each[key] for each in numbers) for key in numbers[0]},
             "std": {key: statistics.pstdev(each[key] for each in numbers) for key in numbers[0]},
             "trials": trials,
             "variants": [variant.to_json() for variant in self.variants],
         }
 
-    def _numbers(self, metrics: Metrics) -> dict[str, float]:
-        ranks = {f"rank-{k}": metrics.rank(k) for k in self.ranks}
-        return {**ranks, "mAP": metrics.mAP, "mINP": metrics.mINP, "chance": metrics.chance}
+    def _numbers(self, retrieval: Retrieval) -> dict[str, float]:
+        ranks = {f"rank-{k}": retrieval.rank(k) for k in self.ranks}
+        measures = {name: retrieval.measure(name) for name in retrieval.measures}
+        return {**ranks, "mAP": retrieval.mAP, "mINP": retrieval.mINP, "chance": retrieval.chance, **measures}
 
 
 def score(
@@ -118,6 +132,7 @@ def score(
     metric: Metric = "cosine",
     ranks: Sequence[int] = (1, 5, 10, 20),
     rerank: Rerank | None = None,
+    topk: int = 0,
 ) -> Result:
     """Run all trials of ``protocol``, then its variants.
 
@@ -126,32 +141,65 @@ def score(
         metric: "cosine" or "euclidean"; features are L2-normalised for both, as the papers do.
         ranks: which Rank-k the result lists besides Rank-1.
         rerank: distances to use instead of the metric's, of every trial's features.
+        topk: gallery positions to keep of every ranking, for ranked lists.
 
     Raises:
         ProtocolError: no query of a trial has its identity in the gallery (names the first query),
             features and items do not fit, or a rank is below 1.
+
+    Example:
+        >>> from aio_plugin.modality import Item, Media
+        >>> from aio_plugin.protocols.whole_gallery import WholeGallery
+        >>> items = [Item(Media("a.jpg"), 1, 0), Item(Media("b.jpg"), 2, 0)]
+        >>> query, gallery = torch.eye(2), torch.tensor([[0.0, 1.0], [0.6, 0.8]])
+        >>> result = score(query, gallery, items, items, WholeGallery("toy"), topk=1)
+        >>> result.protocol.name, result.rank(1), result.mAP
+        ('toy, nothing removed', 0.0, 0.5)
+        >>> result.trials[0].retrieval.top.tolist()
+        [[1], [0]]
     """
     if (len(query_features), len(gallery_features)) != (len(query_items), len(gallery_items)):
         raise ProtocolError(
             f"{len(query_features)} and {len(gallery_features)} features do not fit {len(query_items)} queries and "
-            f"{len(gallery_items)} gallery items; extract one feature an item, in their order."
+            f"{len(gallery_items)} gallery items; extract one feature of every item, in their order."
         )
     listed = tuple(sorted({1, *ranks}))
     if listed[0] < 1:
         raise ProtocolError(f"Ranks count from 1, got {listed[0]}; correct test.ranks.")
-    given = (query_features, gallery_features, query_items, gallery_items)
-    found = []
+    measures = similarity_distributions(metric) if protocol.similarity_distribution and rerank is None else None
     length = max(CMC_LENGTH, *listed)
+    trials = []
     for trial in protocol.trials(query_items, gallery_items):
+        query, gallery = trial_queries(query_features, trial), gallery_features[torch.from_numpy(trial.gallery)]
         try:
-            rows, ranking = trial_rows(*given, trial, metric, rerank)
-            metrics = evaluate_rows(rows, ranking, cmc=protocol.cmc, max_rank=length)
+            ranking = Ranking(
+                np.array([query_items[i].pid for i in trial.query]),
+                np.array([gallery_items[i].pid for i in trial.gallery]),
+                trial.query_key,
+                trial.gallery_key,
+                gallery_features.device,
+            )
+            rows = matrix_rows(rerank(query, gallery)) if rerank else feature_rows(query, gallery, metric)
+            retrieval = evaluate_rows(rows, ranking, cmc=protocol.cmc, max_rank=length, topk=topk, measures=measures)
+            trials.append(TrialResult(trial, retrieval))
         except ProtocolError as error:
-            raise ProtocolError(_explain(protocol, trial, query_items, error)) from error
-        found.append(TrialResult(trial.name, len(trial.gallery), metrics))
-    distance = f"{metric}, re-ranked" if rerank else metric
-    others = tuple(score(*given, each, metric=metric, ranks=ranks, rerank=rerank) for each in protocol.variants)
-    return Result(protocol.name, protocol.cmc, distance, listed, tuple(found), others)
+            first = f" The first query is {str(query_items[trial.query[0]].media)!r}." if len(trial.query) else ""
+            raise ProtocolError(f"{protocol.name}, {trial.name}: {error}{first}") from error
+    variants = tuple(
+        score(
+            query_features,
+            gallery_features,
+            query_items,
+            gallery_items,
+            variant,
+            metric=metric,
+            ranks=ranks,
+            rerank=rerank,
+        )
+        for variant in protocol.variants
+    )
+    items = query_items, gallery_items
+    return Result(protocol, *items, metric, rerank is not None, listed, tuple(trials), variants)
 
 
 def trial_queries(query_features: Tensor, trial: Trial) -> Tensor:
@@ -160,31 +208,3 @@ def trial_queries(query_features: Tensor, trial: Trial) -> Tensor:
         return query_features[torch.from_numpy(trial.query)]
     unit = F.normalize(query_features.float())
     return torch.stack([unit[torch.from_numpy(parts)].mean(0) for parts in trial.parts])
-
-
-def trial_rows(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    query_items: Sequence[Item],
-    gallery_items: Sequence[Item],
-    trial: Trial,
-    metric: Metric,
-    rerank: Rerank | None,
-) -> tuple[Iterator[Tensor], Ranking]:
-    """Blocks of a trial's distances, and who is ranked by them."""
-    query, gallery = trial_queries(query_features, trial), gallery_features[torch.from_numpy(trial.gallery)]
-    ranking = Ranking(
-        np.array([query_items[i].pid for i in trial.query]),
-        np.array([gallery_items[i].pid for i in trial.gallery]),
-        trial.query_key,
-        trial.gallery_key,
-        gallery_features.device,
-    )
-    if rerank is not None:
-        return matrix_rows(rerank(query, gallery)), ranking
-    return feature_rows(query, gallery, metric), ranking
-
-
-def _explain(protocol: Protocol, trial: Trial, query: Sequence[Item], error: ProtocolError) -> str:
-    first = f" The first query is {str(query[trial.query[0]].media)!r}." if len(trial.query) else ""
-    return f"{protocol.name}, {trial.name}: {error}{first}"

@@ -21,10 +21,10 @@ from ..training.schedule import WarmupCosine
 from ..training.step import Settings, Step
 from .checkpoint_writer import Keeper
 from .processes import NoWriter
-from .record import Record
+from .record import RunResults
 from .run_config import unwrap
 from .session import session
-from .testing import Options, examine, features_of, refuse_cuhk03_metric, reranking
+from .testing import EvaluationOptions, evaluate_target, features_of, refuse_cuhk03_metric, reranking
 from .torchreid_import import import_torchreid
 
 torchreid = import_torchreid()
@@ -66,7 +66,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
         self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
         self.keeper = Keeper(model, optimizer, scheduler, self.scaler)
-        self.record = Record()
+        self.results = RunResults()
         self.save_dir = "log"
         if not distributed.is_main():
             self.writer = NoWriter()
@@ -105,16 +105,16 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         testing = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
         kept = {key: options[key] for key in testing if key in options}
         if self.options.test.pixels and distributed.is_main():
-            self.record.pixels(self.datamanager, kept.get("ranks", [1, 5, 10, 20]))
+            self.results.pixels(self.datamanager, kept.get("ranks", [1, 5, 10, 20]))
         if self.options.test.before and started == start_epoch == 0 and not options.get("test_only"):
             print("=> Test before training")
-            self.record.column = "before"
+            self.results.column = "before"
             self.test(save_dir=save_dir, **kept)
-        self.record.column = "after"
+        self.results.column = "after"
         self.epoch = max(start_epoch - 1, 0)  # what the last checkpoint is named by, where no epoch is left to train
         super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
         if distributed.is_main():
-            self.record.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
+            self.results.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
 
     def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Any = None) -> None:
         """One epoch, or what a resumed checkpoint left of it."""
@@ -203,7 +203,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         if query is not None and gallery is not None:
             print(f"Speed: {timer.avg:.4f} sec/batch")
             reranked = reranking(torchreid.engine.engine, dist_metric) if rerank else None
-            options = Options(
+            options = EvaluationOptions(
                 dist_metric,
                 tuple(ranks),
                 reranked,
@@ -212,13 +212,13 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
                 Path(save_dir or self.save_dir),
             )
             target = self.datamanager.test_targets[dataset_name]
-            result = examine(self, target, query, gallery, options, started)
+            result = evaluate_target(self, target, query, gallery, options, started)
             found = result.rank(1), result.mAP
         return distributed.from_main(found)  # type: ignore[no-any-return]
 
     def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
         """torchreid's checkpoint, and the best one where aio.train.select_target is set; after a test."""
         train = self.options.train
-        found = self.record.results.get(train.select_target, {}).get("after")
+        found = self.results.results.get(train.select_target, {}).get("after")
         best = self.keeper.is_best(train.select_target, train.select_metric, found)
         self.keeper.save(epoch + 1, rank1, Path(save_dir), is_best or best)

@@ -18,7 +18,7 @@ from ..encoders.files import faults, read_file
 from ..errors import CheckpointError, ConfigError
 from ..modality import Batch
 from ..models.specs import DMF_NAMES, NAMES
-from ..protocols.simple import Open
+from ..protocols.whole_gallery import WholeGallery
 from .data_manager import AIODataManager
 from .default_config import arguments
 from .main import _config, _datamanager
@@ -77,7 +77,7 @@ class TestData(AIODataManager):
         adapter, values = ADAPTERS[name], dict(self.options.datasets[name])
         if adapter.queries_in(self.root, values):
             return super()._target(spec)
-        return Target(spec, Open(name), [], list(adapter.read(self.root, values, None).gallery))
+        return Target(spec, WholeGallery(name), [], list(adapter.read(self.root, values, None).gallery))
 
 
 def test_data(cfg: CfgNode, spec: str) -> tuple[Any, Target]:

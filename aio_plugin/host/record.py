@@ -1,4 +1,4 @@
-"""What a run found, gathered over its tests and left as results.json, a table and a report."""
+"""The results of a run, collected over its tests and written as results.json, a table and a report."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from ..evaluation.pixels import pixel_features
 from ..evaluation.report import RankedList, ranked_lists, write_report
@@ -20,10 +18,10 @@ from .torchreid_import import distribution
 
 RESULTS, REPORT, TARGETS = "results.json", "report.html", "results"
 LISTS, TOP = 6, 8
-"""Ranked lists a direction in the report, and gallery images in each."""
+"""Ranked lists per direction in the report, and gallery images in each."""
 
 
-class Record:
+class RunResults:
     """Results of every target in up to three columns: ``pixels``, ``before`` and ``after`` training.
 
     Attributes:
@@ -37,43 +35,41 @@ class Record:
         self.started = time.time()
 
     def add(self, target: Any, result: Result | None) -> None:
-        """Note the result of a target in the current column; a later one replaces it."""
+        """Set the result of a target in the current column; a later one replaces it."""
         self.results.setdefault(target.name, {})[self.column] = result
 
-    def draw(self, target: Any, query: Tensor, gallery: Tensor, manager: Any, metric: Any, rerank: Any) -> None:
+    def draw(self, target: Any, result: Result, manager: Any) -> None:
         """Keep ranked lists of a target for the report."""
         size = (manager.height, manager.width)
-        self.lists[target.name] = ranked_lists(
-            query, gallery, target, LISTS, TOP, manager.reader.picture, size, metric=metric, rerank=rerank
-        )
+        self.lists[target.name] = ranked_lists(result, LISTS, TOP, manager.reader.picture, size)
 
     def pixels(self, manager: Any, ranks: Any) -> None:
-        """Test raw pixels on every target that has them on both sides."""
+        """Score raw pixels on every target that has them on both sides."""
         self.column = "pixels"
         for target in manager.test_targets.values():
             query, gallery = (pixel_features(items, manager.reader.picture) for items in (target.query, target.gallery))
-            found = None
+            result = None
             if query is not None and gallery is not None:
-                found = score(query, gallery, target.query, target.gallery, target.protocol, ranks=tuple(ranks))
-            self.add(target, found)
+                result = score(query, gallery, target.query, target.gallery, target.protocol, ranks=tuple(ranks))
+            self.add(target, result)
 
     def save(self, folder: Path, target: Any, manager: Any, encoder: Any, seconds: float) -> None:
         """Write results/<target>.json, which holds this target alone.
 
         Args:
-            seconds: the test took.
+            seconds: duration of the test.
         """
-        found = self._document([target.name], manager, encoder, seconds)
-        write_json(found, folder / TARGETS / f"{file_name(target.name)}.json")
+        result = self._document([target.name], manager, encoder, seconds)
+        write_json(result, folder / TARGETS / f"{file_name(target.name)}.json")
 
     def write(self, folder: Path, manager: Any, encoder: Any, report: bool) -> None:
         """Print the table and write results.json, and report.html where asked."""
-        found = self._document(list(self.results), manager, encoder, time.time() - self.started)
-        print(f"\n{table(found)}\n")
-        write_json(found, folder / RESULTS)
+        results = self._document(list(self.results), manager, encoder, time.time() - self.started)
+        print(f"\n{table(results)}\n")
+        write_json(results, folder / RESULTS)
         print(f'Results saved to "{folder / RESULTS}"')
         if report:
-            print(f'Report saved to "{write_report(folder / REPORT, found, self.lists)}"')
+            print(f'Report saved to "{write_report(folder / REPORT, results, self.lists)}"')
 
     def _document(self, names: Sequence[str], manager: Any, encoder: Any, seconds: float) -> dict[str, Any]:
         return document(
@@ -87,11 +83,11 @@ class Record:
         )
 
     def _entry(self, target: Any) -> dict[str, Any]:
-        found = self.results[target.name]
+        results = self.results[target.name]
         return target_entry(
             target.name,
             target.direction,
-            {column: found[column] for column in COLUMNS if column in found},
+            {column: results[column] for column in COLUMNS if column in results},
             target.notes,
             target.synthetic,
             target.leaks,

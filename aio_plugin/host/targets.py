@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from ..evaluation.queries import as_own, compose, needed
 from ..modality import Combination, Item, Media, Modality, format_combination, in_order, parse_written
 from ..protocols.base import Protocol
-from ..protocols.simple import SameCamera
+from ..protocols.whole_gallery import WholeGallery
 
 VALIDATION = "val"
 """Behind a ``/``, the split of a dataset that is for choosing between models; also its value of the option `split`."""
@@ -95,7 +95,7 @@ class TargetReader:
         else:
             dataset = self.stock(name)
             query, gallery, notes = items_of(dataset.query), items_of(dataset.gallery), []
-            protocol = SameCamera(name)
+            protocol = WholeGallery(name, "same_camera")
         if wanted and wanted != own:  # else the protocol has what it asks for, which its name may not say
             query = compose(query, wanted, bool(self.options.test.synthesise))
         self._check_modalities(spec, [*query, *gallery])

@@ -1,10 +1,10 @@
-"""Features of a target, extracted by all processes, and what is made of them by rank 0."""
+"""The test of a target: features extracted by all processes, scored by rank 0."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from ..evaluation.results import file_name
 from ..evaluation.score import Rerank, Result, score
 from ..training import distributed
 from ..training.step import memory_named
-from .printing import print_result
 from .targets import Target
+
+TOP_KEPT = 10
+"""Gallery items kept of every ranking, for `aio-reid explain`."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """torchreid's options of a test."""
+class EvaluationOptions:
+    """torchreid's options of a test; ``pictures`` is the length of the ranked lists to draw, 0 for none."""
 
     metric: Any
     ranks: tuple[int, ...]
@@ -35,32 +37,38 @@ class Options:
     folder: Path
 
 
-def refuse_cuhk03_metric(asked: bool) -> None:
-    """Raise ConfigError if torchreid's own way to sample galleries is ``asked`` for."""
-    if asked:
+def refuse_cuhk03_metric(enabled: bool) -> None:
+    """Raise ConfigError if torchreid's own way to sample galleries is enabled."""
+    if enabled:
         raise ConfigError("cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models.")
 
 
 @torch.no_grad()
 def features_of(loader: Any, part: str, extract: Callable[[Any], Tensor], timer: Any) -> Tensor | None:
-    """Features (N, D) of the items of ``loader``, which gives this process its batches; None but on rank 0."""
+    """Extract the features (N, D) of the items of ``loader``, which yields this process's batches.
+
+    Returns:
+        The features on rank 0, None on others.
+    """
     print(f"Extracting features from {part} set ...")
-    found = []
+    features = []
     with memory_named("test.batch_size"):
         for data in loader:
             end = time.time()
-            found.append(extract(data).cpu())
+            features.append(extract(data).cpu())
             timer.update(time.time() - end)
     places = distributed.from_all([item for batch in loader.batch_sampler for item in batch])
-    features = distributed.rows_to_main(torch.cat(found) if found else None, places)
-    if features is not None:
-        print(f"Done, obtained {features.size(0)}-by-{features.size(1)} matrix")
-    return features
+    matrix = distributed.rows_to_main(torch.cat(features) if features else None, places)
+    if matrix is not None:
+        print(f"Done, obtained {matrix.size(0)}-by-{matrix.size(1)} matrix")
+    return matrix
 
 
-def examine(engine: Any, target: Target, query: Tensor, gallery: Tensor, options: Options, started: float) -> Result:
-    """Score the features of a target, print, and leave result, report and ranked lists."""
-    manager, record = engine.datamanager, engine.record
+def evaluate_target(
+    engine: Any, target: Target, query: Tensor, gallery: Tensor, options: EvaluationOptions, started: float
+) -> Result:
+    """Score the features of a target, print the result, and write its files, report and ranked lists."""
+    manager, results = engine.datamanager, engine.results
     if options.normalize:
         print("Normalzing features with L2 norm ...")  # features are of unit length already
     print(f"Computing distance matrix with metric={options.metric} ...")
@@ -74,34 +82,34 @@ def examine(engine: Any, target: Target, query: Tensor, gallery: Tensor, options
         metric=options.metric,
         ranks=options.ranks,
         rerank=options.rerank,
+        topk=max(TOP_KEPT, options.pictures),
     )
     print_result(result, options.ranks)
-    record.add(target, result)
-    record.save(options.folder, target, manager, engine.bare_model.encoder, time.time() - started)
-    if engine.options.test.report and record.column == "after":
-        record.draw(target, query, gallery, manager, options.metric, options.rerank)
+    results.add(target, result)
+    results.save(options.folder, target, manager, engine.bare_model.encoder, time.time() - started)
+    if engine.options.test.report and results.column == "after":
+        results.draw(target, result, manager)
     if options.pictures:
-        _draw(manager, target, query, gallery, options)
+        folder = options.folder / f"visrank_{file_name(target.name)}"
+        write_ranked_lists(result, folder, options.pictures, manager.reader.picture, (manager.height, manager.width))
+        print(f'Done. Images have been saved to "{folder}" ...')
     return result
 
 
-def _draw(manager: Any, target: Target, query: Tensor, gallery: Tensor, options: Options) -> None:
-    pictures = write_ranked_lists(
-        query,
-        gallery,
-        target,
-        options.folder / f"visrank_{file_name(target.name)}",
-        options.pictures,
-        manager.reader.picture,
-        (manager.height, manager.width),
-        metric=options.metric,
-        rerank=options.rerank,
-    )
-    print(f'Done. Images have been saved to "{pictures}" ...')
+def print_result(result: Result, ranks: Iterable[int]) -> None:
+    """torchreid's block with mINP, and the same of every variant of the protocol under its name."""
+    ranks = list(ranks)
+    for each in (result, *result.variants):
+        print("** Results **" if each is result else f"** Results: {each.protocol.name} **")
+        for name, value in {"mAP": each.mAP, "mINP": each.mINP, **each.measures()}.items():
+            print(f"{name}: {value:.1%}")
+        print("CMC curve")
+        for rank in ranks:
+            print(f"Rank-{rank:<3}: {each.rank(rank):.1%}")
 
 
 def reranking(tools: Any, metric: str) -> Rerank:
-    """torchreid's re-ranking, with its distances.
+    """Return torchreid's re-ranking, with its distances.
 
     Args:
         tools: the module of torchreid's Engine.

@@ -1,8 +1,8 @@
-"""Places of a few matches in a long ranking, by counting: who stands before a match is counted, nobody is sorted.
+"""Ranks of a few matches in a long ranking, by counting the items before each match instead of sorting.
 
-A ranking of G images costs a sort; the metrics need the places of its matches alone, and comparing G
-numbers with each of them is cheaper while they are few. The passes are long, so that threads seldom
-wait for Python, and short enough that what one of them leaves is still in the processor's cache for the next.
+A ranking of G images costs a sort; the metrics only need the ranks of its matches, and comparing G
+numbers with each match is cheaper while these are few. A pass is long enough that threads rarely
+wait for Python, and short enough that its data stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -14,47 +14,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ProtocolError
-from .order import NOT_A_NUMBER
 from .threads import in_shares
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.floating[Any]]
+
+NOT_A_NUMBER = "A distance is not a number. Check the features: an untrained or diverged model, or a broken image."
 
 _UNIT = 1024
-"""Truth values whose bytes are added as 128 words of 8; with more than 255 words a byte would run over."""
+"""Booleans whose bytes are added as 128 words of 8; more than 255 words would overflow a byte."""
 _PASS = 48 * _UNIT
-"""Distances of a pass: few enough to stay in the processor's cache with what is made of them."""
+"""Distances per pass, which stay in the processor's cache together with the comparisons."""
 _MATCHES = 64
-"""Matches of a pass."""
+"""Matches per pass."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """Positions in the gallery that every query of a block has an eye on.
+class GalleryPositions:
+    """Some gallery positions for every query of a block.
 
     Attributes:
         at: (B, N) positions, ascending.
         meant: (B, N), which of them count; in every row, the first few.
     """
 
-    at: Ints
-    meant: Bools
+    at: IntArray
+    meant: BoolArray
 
-    def __getitem__(self, rows: slice) -> Places:
-        return Places(self.at[rows], self.meant[rows])
+    def __getitem__(self, rows: slice) -> GalleryPositions:
+        return GalleryPositions(self.at[rows], self.meant[rows])
 
 
-def count_before(distances: Floats, matches: Places, removed: Places) -> Ints:
-    """How many stand before each match: smaller distances, and equal ones at a lower position.
+def count_before(distances: FloatArray, matches: GalleryPositions, removed: GalleryPositions) -> IntArray:
+    """Count the items before each match: smaller distances, and equal ones at a lower position.
 
     Args:
         distances: (B, G) float32 or float64.
-        matches: who is looked for.
-        removed: who takes no part; a match may be among them.
+        matches: positions of the matches.
+        removed: positions of the removed items; a match may be among them.
 
     Returns:
-        (B, M) counts; -1 where a match is removed, or none is meant.
+        (B, M) counts; -1 where a match is removed, or the position does not count.
 
     Raises:
         ProtocolError: a distance is not a number.
@@ -64,7 +65,7 @@ def count_before(distances: Floats, matches: Places, removed: Places) -> Ints:
     return counts
 
 
-def _count_rows(distances: Floats, matches: Places, removed: Places, counts: Ints) -> None:
+def _count_rows(distances: FloatArray, matches: GalleryPositions, removed: GalleryPositions, counts: IntArray) -> None:
     """As :func:`count_before`, into ``counts``."""
     size, most = distances.shape[1], int(matches.meant.sum(1).max())
     width = min(_PASS, -(-size // _UNIT) * _UNIT)
@@ -85,12 +86,12 @@ def _count_rows(distances: Floats, matches: Places, removed: Places, counts: Int
             used = int(meant.sum(1).max())
             at, meant = at[:, :used], meant[:, :used]
             values = np.take_along_axis(rows, at, 1)
-            found = _count(rows, at, values, flags[: len(rows), :used])
-            counts[some, first : first + used] = np.where(meant & ~np.isnan(values), found, -1)
+            before = _count(rows, at, values, flags[: len(rows), :used])
+            counts[some, first : first + used] = np.where(meant & ~np.isnan(values), before, -1)
 
 
-def _count(rows: Floats, at: Ints, values: Floats, flags: Bools) -> Ints:
-    """(R, M) numbers before the ``values`` (R, M) at ``at`` (R, M) in ``rows`` (R, G); ``flags`` is working space."""
+def _count(rows: FloatArray, at: IntArray, values: FloatArray, flags: BoolArray) -> IntArray:
+    """(R, M) counts before the ``values`` (R, M) at ``at`` (R, M) in ``rows`` (R, G); ``flags`` is working space."""
     smaller, equal = np.zeros_like(at), np.zeros_like(at)
     for start in range(0, rows.shape[1], flags.shape[2]):
         part = rows[:, None, start : start + flags.shape[2]]
@@ -98,7 +99,7 @@ def _count(rows: Floats, at: Ints, values: Floats, flags: Bools) -> Ints:
         flags[:, :, width:] = False
         np.less(part, values[:, :, None], out=flags[:, :, :width])
         smaller += _total(flags)
-        late = int(np.append((at < start).all(0), False).argmin())  # before it, equals come too late to count
+        late = int(np.append((at < start).all(0), False).argmin())  # equal items behind a match do not count
         np.equal(part, values[:, late:, None], out=flags[:, late:, :width])
         equal[:, late:] += _total(flags[:, late:])
     for row, match in zip(*(equal > 1).nonzero(), strict=True):
@@ -107,8 +108,8 @@ def _count(rows: Floats, at: Ints, values: Floats, flags: Bools) -> Ints:
     return smaller
 
 
-def _total(flags: Bools) -> Ints:
-    """Sum over the last axis, whose bytes are added eight at a time."""
+def _total(flags: BoolArray) -> IntArray:
+    """Sum over the last axis, adding eight bytes at a time."""
     words = flags.view(np.uint64).reshape(*flags.shape[:2], flags.shape[2] // _UNIT, _UNIT // 8)
-    total: Ints = words.sum(3).view(np.uint8).sum(2, dtype=np.int64)
+    total: IntArray = words.sum(3).view(np.uint8).sum(2, dtype=np.int64)
     return total

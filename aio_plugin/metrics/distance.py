@@ -16,11 +16,11 @@ from ..errors import ProtocolError
 from .threads import in_shares
 
 Metric = Literal["cosine", "euclidean"]
-METRICS: tuple[Metric, ...] = ("cosine", "euclidean")
+DISTANCES: tuple[Metric, ...] = ("cosine", "euclidean")
 CHUNK = 256
-"""Queries at a time: enough to keep a matrix product busy, few enough to stay small beside the gallery."""
+"""Queries at a time: enough for an efficient matrix product, few enough to stay small beside the gallery."""
 _SLAB = 1024
-"""Gallery items a matrix product takes on a CPU: MKL is the faster for it, and what follows finds them in the cache."""
+"""Gallery items per matrix product on a CPU: MKL is faster so, and the next operation finds them in the cache."""
 
 
 def feature_rows(
@@ -30,14 +30,14 @@ def feature_rows(
 
     Args:
         query, gallery: (Q, D), (G, D) features.
-        metric: "cosine", 1 - cos, or "euclidean", its square, which ranks the same.
+        metric: "cosine", 1 - cos, or "euclidean", squared, which ranks the same.
         normalise: L2-normalise first; "cosine" always does.
 
     Raises:
-        ProtocolError: the features do not fit each other, or the metric is not known.
+        ProtocolError: the features do not fit each other, or the metric is unknown.
     """
-    if metric not in METRICS:
-        raise ProtocolError(f"Distance {metric!r} is not known; use {' or '.join(METRICS)}.")
+    if metric not in DISTANCES:
+        raise ProtocolError(f"Distance {metric!r} is not known; use {' or '.join(DISTANCES)}.")
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
         raise ProtocolError(
             f"Features must be (Q, D) and (G, D) with one D, got {tuple(query.shape)} and {tuple(gallery.shape)}."
@@ -63,7 +63,7 @@ def _feature_rows(query: Tensor, gallery: Tensor, metric: Metric, normalise: boo
         yield block
 
 
-@torch.inference_mode()  # the caller may be in it, which threads do not inherit
+@torch.inference_mode()  # the caller may use it, and threads do not inherit it
 def _fill(
     block: Tensor,
     rows: Tensor,
@@ -85,11 +85,16 @@ def _fill(
             torch.add(own, square, out=part).addmm_(rows, slab.T, alpha=-2)
 
 
+def similarities(distances: Tensor, metric: Metric) -> Tensor:
+    """Cosines from the distances of features of unit length."""
+    return 1 - distances if metric == "cosine" else 1 - distances / 2
+
+
 def matrix_rows(matrix: ArrayLike, chunk: int = CHUNK) -> Iterator[Tensor]:
     """Yield (chunk, G) rows of a (Q, G) matrix of distances, float32 or float64.
 
     Raises:
-        ProtocolError: it is no matrix.
+        ProtocolError: it is not a matrix.
     """
     rows = matrix if isinstance(matrix, Tensor) else torch.from_numpy(np.ascontiguousarray(matrix))
     if rows.ndim != 2:

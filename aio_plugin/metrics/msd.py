@@ -13,89 +13,51 @@ the order of the gallery, as the authors' published code does, and so depends on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
 from typing import Literal
 
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ProtocolError
-from .distance import CHUNK, feature_rows
+from .distance import Metric, similarities
+from .retrieval import QueryMeasure
 
 Form = Literal["release", "sorted"]
 NAMES: dict[Form, str] = {"release": "mSD (release-compatible)", "sorted": "mSD (sorted)"}
-"""What the forms are called in results."""
+"""Names of the forms in results."""
 
 
-@dataclass(frozen=True)
-class MSD:
-    """A mean similarity distribution.
-
-    Attributes:
-        name: of the form, one of NAMES.
-        value: a fraction, the mean over the queries that have a match and a non-match in the gallery.
-        num_valid, num_query: those queries, and all.
-    """
-
-    name: str
-    value: float
-    num_valid: int
-    num_query: int
-
-
-def mean_similarity_distribution(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    q_pids: ArrayLike,
-    g_pids: ArrayLike,
-    form: Form,
-    chunk: int = CHUNK,
-) -> MSD:
-    """mSD of features, a chunk of queries at a time, on the device of the gallery.
+def similarity_distributions(metric: Metric) -> dict[str, QueryMeasure]:
+    """Both forms by name, as measures of :func:`aio_plugin.metrics.retrieval.evaluate_rows`.
 
     Args:
-        query_features, gallery_features: (Q, D), (G, D).
-        q_pids, g_pids: (Q,), (G,) identities.
-
-    Raises:
-        ProtocolError: shapes do not fit, the form is not known, a feature is not a number, or no query has
-            both a match and a non-match.
+        metric: what the distances are, of features of unit length.
     """
-    device = gallery_features.device
-    wanted, there = (torch.as_tensor(pids).to(device) for pids in (q_pids, g_pids))
-    if (len(wanted), len(there)) != (len(query_features), len(gallery_features)):
-        raise ProtocolError(
-            f"There must be an identity for every feature, got {len(wanted)} for {len(query_features)} queries and "
-            f"{len(there)} for {len(gallery_features)} gallery images."
-        )
-    total, valid, start = 0.0, 0, 0
-    for rows in feature_rows(query_features, gallery_features, "cosine", chunk=chunk):
-        is_match = wanted[start : start + len(rows), None] == there
-        start += len(rows)
-        found = is_match.any(1) & ~is_match.all(1)
-        total += float(similarity_distribution(1 - rows[found], is_match[found], form).sum())
-        valid += int(found.sum())
-    if not valid:
-        raise ProtocolError(
-            f"None of the {len(wanted)} queries has both a match and another person in the gallery of {len(there)}. "
-            f"Check that query and gallery are of one split."
-        )
-    return MSD(NAMES[form], total / valid, valid, len(wanted))
+    return {name: functools.partial(_measure, metric, form) for form, name in NAMES.items()}
+
+
+def _measure(metric: Metric, form: Form, distances: Tensor, is_match: Tensor) -> Tensor:
+    return similarity_distribution(similarities(distances, metric), is_match, form)
 
 
 def similarity_distribution(similarity: Tensor, is_match: Tensor, form: Form) -> Tensor:
-    """SD of queries each of which has a match and a non-match; ties are ranked in the order of the gallery.
+    """SD of every query; ties are ranked in the order of the gallery.
 
     Args:
         similarity: (B, G) cosines.
         is_match: (B, G) bool, whether the gallery image shows the query's person.
 
     Returns:
-        (B,) float64.
+        (B,) float64; NaN where a query has no match or no other image.
 
     Raises:
-        ProtocolError: the form is not known, or a similarity is not a number.
+        ProtocolError: the form is unknown, or a similarity is not a number.
+
+    Example:
+        >>> cosines, is_match = torch.tensor([[0.6, 1.0, -0.2]]), torch.tensor([[True, False, True]])
+        >>> similarity_distribution(cosines, is_match, "sorted")
+        tensor([0.2233], dtype=torch.float64)
     """
     if form not in NAMES:
         raise ProtocolError(f"mSD has the forms {' and '.join(NAMES)}, got {form!r}.")
@@ -112,4 +74,5 @@ def similarity_distribution(similarity: Tensor, is_match: Tensor, form: Form) ->
     share = torch.where(everything > 0, matched / everything, 0.0)
     positive = matched[:, -1] / matches
     negative = (everything[:, -1] - matched[:, -1]) / (m.shape[1] - matches)
-    return (1 - (-positive / negative).exp()) * (share * m).sum(1) / matches
+    values = (1 - (-positive / negative).exp()) * (share * m).sum(1) / matches
+    return values.where((matches > 0) & (matches < m.shape[1]), torch.nan)

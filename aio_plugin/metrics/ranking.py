@@ -1,195 +1,265 @@
-"""CMC, mAP and mINP, exact and streamed: a chunk of queries x gallery is all that exists at a time.
+"""Rankings of a gallery by rows of distances: who is removed, where the matches stand, who comes first.
 
-All that the metrics need of a query are the ranks p_1 < ... < p_R of its R matches:
-
-* CMC@k: p_1 <= k, counting gallery images, or gallery identities by their best image;
-* AP, step: mean of i / p_i; trapezoid (Market-1501's MATLAB code): mean over i of the mean of the
-  precisions at p_i and just before it;
-* INP: R / p_R (Ye et al., Deep Learning for Person Re-identification, arXiv:2001.04193).
+A ranking is a total order: by distance, and by position in the gallery where distances are equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+import functools
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ProtocolError
-from .distance import CHUNK, Metric, feature_rows, matrix_rows
-from .gallery import Ranking
-from .order import LAST
-from .removal import Removal, removal_keys
+from .counting import NOT_A_NUMBER, GalleryPositions, IntArray, count_before
 
-Cmc = Literal["image", "identity"]
-Ap = Literal["step", "trapezoid"]
+LAST = torch.iinfo(torch.int64).max
+"""The sort key of a removed gallery item, and the rank of a match that does not exist: after everything else."""
+FEW = 128
+"""Mean number of matches per query up to which counting the items before each match is faster than sorting."""
+_NOBODY = torch.iinfo(torch.int64).min  # a removal key that no gallery item has
 
-
-@dataclass(frozen=True)
-class Metrics:
-    """Fractions, averaged over the queries that have a match left in the gallery.
-
-    Attributes:
-        cmc: (R,) float64, ``cmc[k - 1]`` is Rank-k.
-        num_valid, num_query: queries with a match, and all.
-        chance: Rank-1 that a random ranking is expected to have.
-    """
-
-    cmc: Tensor
-    mAP: float
-    mINP: float
-    num_valid: int
-    num_query: int
-    chance: float
-
-    def rank(self, k: int) -> float:
-        """Rank-k, k from 1 to R."""
-        return float(self.cmc[k - 1])
+RemovalKeys: TypeAlias = tuple[ArrayLike, ArrayLike]
+Removal: TypeAlias = Literal["same_camera", "none"] | RemovalKeys
+"""``"same_camera"``: gallery images of the query's person by the query's camera are removed, as in Market-1501 and in
+torchreid; ``"none"``; or keys (Q,), (G,): gallery item j is removed from the ranking of query i where
+``q_keys[i] == g_keys[j] >= 0``."""
 
 
-def evaluate_features(
-    query_features: Tensor,
-    gallery_features: Tensor,
+def as_labels(values: ArrayLike) -> IntArray:
+    """Identities, cameras or keys as int64, from a tensor on any device or from anything numpy reads."""
+    array = values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    return array.astype(np.int64)
+
+
+def removal_keys(
+    removal: Removal,
     q_pids: ArrayLike,
     g_pids: ArrayLike,
-    q_camids: ArrayLike | None = None,
-    g_camids: ArrayLike | None = None,
-    *,
-    removal: Removal = "same_camera",
-    cmc: Cmc = "image",
-    ap: Ap = "step",
-    max_rank: int = 50,
-    chunk: int = CHUNK,
-    normalise: bool = True,
-    metric: Metric = "cosine",
-) -> Metrics:
-    """Score features, on the device of the gallery's.
-
-    Args:
-        query_features, gallery_features: (Q, D), (G, D); computed with in float32.
-        q_pids, g_pids, q_camids, g_camids: (Q,), (G,) identities and cameras.
-        removal: who leaves a query's ranking: ``"same_camera"``, ``"none"`` (cameras are not needed), or
-            keys, see :data:`aio_plugin.metrics.removal.Removal`.
-        cmc: count gallery images or gallery identities.
-        ap: "step" as everyone's Python, or "trapezoid" as Market-1501's MATLAB.
-        max_rank: length R of the CMC curve.
-        chunk: queries at a time.
-        normalise, metric: see :func:`aio_plugin.metrics.distance.feature_rows`.
+    q_camids: ArrayLike | None,
+    g_camids: ArrayLike | None,
+) -> tuple[ArrayLike | None, ArrayLike | None]:
+    """The keys (Q,), (G,) of a removal rule; None, None if nothing is removed.
 
     Raises:
-        ProtocolError: no query has a match in the gallery, shapes do not fit, or a feature is not a number.
+        ProtocolError: the rule is unknown, or cameras are missing or do not fit the identities.
     """
-    keys = removal_keys(removal, q_pids, g_pids, q_camids, g_camids)
-    ranking = Ranking(q_pids, g_pids, *keys, gallery_features.device)
-    rows = feature_rows(query_features, gallery_features, metric, normalise, chunk)
-    return evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank)
+    if isinstance(removal, tuple) and len(removal) == 2:
+        return removal
+    if removal == "none":
+        return None, None
+    if removal != "same_camera":
+        raise ProtocolError(f"removal is {removal!r}; use 'same_camera', 'none' or a tuple of keys (Q,) and (G,).")
+    if q_camids is None or g_camids is None:
+        raise ProtocolError("removal='same_camera' needs q_camids and g_camids; pass them, or removal='none'.")
+    sides = [(as_labels(q_pids), as_labels(q_camids)), (as_labels(g_pids), as_labels(g_camids))]
+    for pids, camids in sides:
+        if pids.shape != camids.shape:
+            raise ProtocolError(
+                f"There are {len(pids)} identities, but {len(camids)} cameras; pass one of each for every image."
+            )
+    both = (np.concatenate(each) for each in zip(*sides, strict=True))
+    (_, person), (cameras, camera) = (np.unique(labels, return_inverse=True) for labels in both)
+    keys = person * len(cameras) + camera
+    return keys[: len(sides[0][0])], keys[len(sides[0][0]) :]
 
 
-def evaluate_distances(
-    distances: ArrayLike,
-    q_pids: ArrayLike,
-    g_pids: ArrayLike,
-    q_camids: ArrayLike | None = None,
-    g_camids: ArrayLike | None = None,
-    *,
-    removal: Removal = "same_camera",
-    cmc: Cmc = "image",
-    ap: Ap = "step",
-    max_rank: int = 50,
-) -> Metrics:
-    """Score a (Q, G) matrix of distances, such as a re-ranked one; otherwise as :func:`evaluate_features`."""
-    device = distances.device if isinstance(distances, Tensor) else "cpu"
-    keys = removal_keys(removal, q_pids, g_pids, q_camids, g_camids)
-    ranking = Ranking(q_pids, g_pids, *keys, device)
-    return evaluate_rows(matrix_rows(distances), ranking, cmc=cmc, ap=ap, max_rank=max_rank)
+def order_keys(distances: Tensor) -> Tensor:
+    """(B, G) distances -> (B, G) int64 keys, ascending with the distance, and with the position where it is equal.
+
+    The keys of a row are unique, so every way of sorting or counting them gives the order of a stable
+    sort. A float32 distance is the upper half of its key, the position the lower; a float64
+    distance does not fit, and its key is its place in a stable sort.
+
+    Raises:
+        ProtocolError: a distance is not a number.
+    """
+    if torch.isnan(distances).any():
+        raise ProtocolError(NOT_A_NUMBER)
+    if distances.dtype == torch.float64:
+        return distances.argsort(dim=1, stable=True).argsort(dim=1)
+    bits = (distances.float() + 0.0).view(torch.int32)  # + 0.0 makes -0.0 equal to 0.0
+    ascending = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # negative floats order backwards as integers
+    return (ascending.long() << 32) | torch.arange(distances.shape[1], device=distances.device)
 
 
-def evaluate_rows(
-    rows: Iterable[Tensor], ranking: Ranking, *, cmc: Cmc = "image", ap: Ap = "step", max_rank: int = 50
-) -> Metrics:
-    """Score blocks (B, G) of distances of consecutive queries; otherwise as :func:`evaluate_features`."""
-    sums = _Sums(ranking, cmc, ap, max_rank)
-    for block in rows:
-        sums.add(block)
-    return sums.result()
-
-
-def nearest(rows: Iterable[Tensor], ranking: Ranking, k: int) -> NDArray[np.int64]:
-    """(Q, min(k, G)) gallery positions in the order of the ranking, -1 where removal left fewer."""
-    found, start = [], 0
-    for block in rows:
-        keys, left = ranking.keys(block, start)
-        start += len(keys)
-        best = keys.topk(min(k, keys.shape[1]), largest=False)
-        found.append(best.indices.masked_fill_(best.values == LAST, -1).cpu())
-    order: NDArray[np.int64] = torch.cat(found).numpy()
-    return order
-
-
-def average_precision(ranks: Tensor, is_match: Tensor, ap: Ap) -> Tensor:
-    """Average precision from the ranks of matches.
+class LabelGroups:
+    """Positions of the items that have a query's label, without comparing every query with every item.
 
     Args:
-        ranks: (B, M) 1-based, ascending.
-        is_match: (B, M) bool, which of them count; at least one in a row.
-
-    Returns:
-        (B,) float64.
+        labels: (G,) int64, of the items.
+        wanted: (Q,) int64, of the queries.
     """
-    number = torch.arange(1, ranks.shape[1] + 1, device=ranks.device, dtype=torch.float64)
-    precision = number / ranks
-    if ap == "trapezoid":
-        before = torch.where(ranks > 1, (number - 1) / (ranks - 1).clamp_min(1), 1.0)
-        precision = (precision + before) / 2
-    return (precision * is_match).sum(1) / is_match.sum(1)
+
+    def __init__(self, labels: Tensor, wanted: Tensor) -> None:
+        in_order, self._order = labels.sort(stable=True)
+        self._first = torch.searchsorted(in_order, wanted)
+        self._count = torch.searchsorted(in_order, wanted, right=True) - self._first
+
+    def members(self, start: int, rows: int) -> tuple[Tensor, Tensor]:
+        """The items with the labels of queries ``start`` to ``start + B``.
+
+        Returns:
+            (B, M) positions, ascending, and (B, M) bool, which of them count: the first few; M is the
+            largest group, at least 1.
+        """
+        first, count = self._first[start : start + rows], self._count[start : start + rows]
+        steps = torch.arange(max(1, int(count.max())) if len(count) else 1, device=count.device)
+        at = (first[:, None] + steps).clamp_max(len(self._order) - 1)
+        positions = self._order.index_select(0, at.flatten()).view_as(at)  # where take() would wake torch's threads
+        return positions, steps < count[:, None]
 
 
-class _Sums:
-    """Sums over queries, in float64."""
+class BlockRanking(NamedTuple):
+    """The rankings of a block of queries.
 
-    def __init__(self, ranking: Ranking, cmc: Cmc, ap: Ap, max_rank: int) -> None:
-        if cmc not in ("image", "identity") or ap not in ("step", "trapezoid"):
-            raise ProtocolError(f"cmc is 'image' or 'identity', ap 'step' or 'trapezoid'; got {cmc!r} and {ap!r}.")
-        if max_rank < 1:
-            raise ProtocolError(f"max_rank must be 1 or more, got {max_rank}.")
-        self.ranking, self.cmc, self.ap = ranking, cmc, ap
-        self.first = torch.zeros(max_rank, dtype=torch.float64)
-        self.aps = self.inps = self.chances = 0.0
-        self.seen = self.valid = 0
+    Attributes:
+        ranks: (B, M) 1-based ranks of the matches among images, ascending, padded with LAST.
+        first: (B,) rank of the best match, among images or identities; undefined where there is no match.
+        left: (B,) number of gallery items that are not removed.
+        top: (B, k) gallery positions in the order of the ranking, -1 where removal left fewer.
+        top_distances: (B, k) their distances.
+    """
 
-    def add(self, distances: Tensor) -> None:
-        """The next rows (B, G)."""
-        ranks, best, left = self.ranking.find(distances, self.seen, self.cmc == "identity")
-        self.seen += len(ranks)
-        count = (ranks != LAST).sum(1)
-        valid = count > 0
-        if not valid.any():
-            return
-        if not valid.all():
-            ranks, best, left, count = ranks[valid], best[valid], left[valid], count[valid]
-        self.first += torch.bincount(best[best <= len(self.first)].cpu() - 1, minlength=len(self.first))
-        self.aps += float(average_precision(ranks, ranks != LAST, self.ap).sum())
-        self.inps += float((count.double() / ranks.gather(1, count[:, None] - 1).squeeze(1)).sum())
-        self.chances += float((count.double() / left).sum())
-        self.valid += len(ranks)
+    ranks: Tensor
+    first: Tensor
+    left: Tensor
+    top: Tensor
+    top_distances: Tensor
 
-    def result(self) -> Metrics:
-        """The means.
+
+class Ranking:
+    """Queries and gallery by identity and removal key; ranks come from rows of distances.
+
+    Args:
+        q_pids, g_pids: (Q,), (G,) identities.
+        q_keys, g_keys: (Q,), (G,) removal keys, see :data:`Removal`. None removes nothing.
+        device: where rankings are computed.
+
+    Raises:
+        ProtocolError: lengths differ, or there are no queries or no gallery.
+    """
+
+    def __init__(
+        self,
+        q_pids: ArrayLike,
+        g_pids: ArrayLike,
+        q_keys: ArrayLike | None = None,
+        g_keys: ArrayLike | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if (q_keys is None) != (g_keys is None):
+            raise ProtocolError("Removal keys are needed of both queries and gallery, or of neither.")
+        self.device = torch.device(device)
+        self.q_pids, self.g_pids = self._labels(q_pids), self._labels(g_pids)
+        keys = None if q_keys is None or g_keys is None else (self._labels(q_keys), self._labels(g_keys))
+        if not len(self.q_pids) or not len(self.g_pids):
+            raise ProtocolError(f"Nothing to rank: {len(self.q_pids)} queries, {len(self.g_pids)} in the gallery.")
+        if keys and (len(keys[0]), len(keys[1])) != (len(self.q_pids), len(self.g_pids)):
+            raise ProtocolError("There must be one removal key for every identity.")
+        self._matches = LabelGroups(self.g_pids, self.q_pids)
+        self._removed = keys and LabelGroups(keys[1], keys[0].where(keys[0] >= 0, _NOBODY))
+
+    def _labels(self, values: ArrayLike) -> Tensor:
+        return torch.from_numpy(as_labels(values)).to(self.device)
+
+    def rank(self, distances: Tensor, start: int, identities: bool = False, topk: int = 0) -> BlockRanking:
+        """Rank the gallery for queries ``start`` to ``start + B``.
+
+        Args:
+            distances: (B, G) float32 or float64; not changed.
+            identities: count identities for the best match, each ranked where its best image is.
+            topk: gallery items to return, at most G.
 
         Raises:
-            ProtocolError: rows are missing, or no query has a match.
+            ProtocolError: the distances are not of these queries and this gallery, or not numbers.
         """
-        q_pids, n = self.ranking.q_pids, self.valid
-        if self.seen != len(q_pids):
-            raise ProtocolError(f"There are {len(q_pids)} queries, but distances of {self.seen}; pass all rows.")
-        if not n:
+        left = len(self.q_pids) - start
+        if distances.ndim != 2 or len(distances) > left or distances.shape[1] != len(self.g_pids):
             raise ProtocolError(
-                f"None of the {self.seen} queries has its identity in the gallery of {len(self.ranking.g_pids)} "
-                f"after removal; the first looks for identity {int(q_pids[0])}. Check that query and gallery are of "
-                f"one split, and that identities were read alike."
+                f"Distances {tuple(distances.shape)} do not fit {left} queries x {len(self.g_pids)} in the gallery; "
+                f"pass rows in the order of the identities."
             )
-        return Metrics(self.first.cumsum(0) / n, self.aps / n, self.inps / n, n, self.seen, self.chances / n)
+        topk = min(topk, len(self.g_pids))
+        distances = distances.detach().to(self.device)
+        at, meant = self._matches.members(start, len(distances))
+        gone, is_gone = self._gone(start, len(distances))
+        remaining = len(self.g_pids) - is_gone.sum(1)
+        if not identities and self.device.type == "cpu" and int(meant.sum()) <= FEW * len(at):
+            matches = GalleryPositions(at.numpy(), meant.numpy())
+            removed = GalleryPositions(gone.numpy(), is_gone.numpy())
+            ranks = torch.from_numpy(count_before(distances.numpy(), matches, removed)) + 1
+            ranks = ranks.masked_fill_(ranks == 0, LAST).sort(dim=1).values
+            return BlockRanking(ranks, ranks[:, 0], remaining, *_nearest(distances, gone, is_gone, topk))
+        keys = _remove(order_keys(distances), gone, is_gone, LAST)
+        matched = keys.gather(1, at).masked_fill_(~meant, LAST).sort(dim=1).values
+        ranks = match_ranks(keys, matched).masked_fill_(matched == LAST, LAST)
+        first = self._identity_ranks(keys, matched[:, 0]) if identities else ranks[:, 0]
+        return BlockRanking(ranks, first, remaining, *_nearest_by_key(keys, distances, topk))
+
+    def _gone(self, start: int, rows: int) -> tuple[Tensor, Tensor]:
+        """(B, N) positions and (B, N) bool, which of them count: the removed gallery items."""
+        if self._removed is None:
+            return self.q_pids.new_empty(rows, 0), self.q_pids.new_empty(rows, 0, dtype=torch.bool)
+        return self._removed.members(start, rows)
+
+    def _identity_ranks(self, keys: Tensor, best: Tensor) -> Tensor:
+        """(B, G) keys, (B,) key of the best match -> (B,) 1-based ranks among identities."""
+        count, identity = self._identities
+        best_of_each = keys.new_full((len(keys), count), LAST)
+        best_of_each.scatter_reduce_(1, identity.expand_as(keys), keys, "amin")
+        return (best_of_each < best[:, None]).sum(1) + 1
+
+    @functools.cached_property
+    def _identities(self) -> tuple[int, Tensor]:
+        """Number of identities, and (G,) the index of each image's."""
+        distinct, identity = self.g_pids.unique(return_inverse=True)
+        return len(distinct), identity
+
+
+def match_ranks(keys: Tensor, matched: Tensor) -> Tensor:
+    """Ranks of the matches among images, without sorting the ranking: counts what falls between two matches.
+
+    Args:
+        keys: (B, G), see :func:`order_keys`.
+        matched: (B, M) keys of the matches, ascending, padded with LAST.
+
+    Returns:
+        (B, M) 1-based; undefined where ``matched`` is LAST.
+    """
+    places = matched.shape[1] + 1
+    between = torch.searchsorted(matched, keys)
+    between += torch.arange(len(keys), device=keys.device)[:, None] * places
+    counts = torch.bincount(between.flatten(), minlength=len(keys) * places)
+    return counts.view(len(keys), places)[:, :-1].cumsum(1)
+
+
+def _remove(values: Tensor, gone: Tensor, is_gone: Tensor, last: float) -> Tensor:
+    """Set the removed positions of ``values`` (B, G) to ``last``, in place."""
+    values[is_gone.nonzero()[:, 0], gone[is_gone]] = last
+    return values
+
+
+def _nearest(distances: Tensor, gone: Tensor, is_gone: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Positions and distances (B, k) of the nearest items, by partial selection.
+
+    Equal distances at the end of the selection would be picked at random, so such blocks are selected by key.
+    """
+    if not k:
+        return distances[:, :0].long(), distances[:, :0]
+    left = _remove(distances.clone(), gone, is_gone, torch.inf)
+    best = left.topk(min(k + 1, left.shape[1]), largest=False)
+    last, following = best.values[:, k - 1], best.values[:, k:]
+    if last.isinf().any() or (following == last[:, None]).any():
+        return _nearest_by_key(_remove(order_keys(distances), gone, is_gone, LAST), distances, k)
+    top = best.indices[:, :k].sort(dim=1).values
+    values, order = left.gather(1, top).sort(dim=1, stable=True)
+    return top.gather(1, order), values
+
+
+def _nearest_by_key(keys: Tensor, distances: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    best = keys.topk(k, largest=False)
+    return best.indices.masked_fill(best.values == LAST, -1), distances.gather(1, best.indices)

@@ -1,7 +1,7 @@
-"""Rows shared out among threads that compute each by itself.
+"""Rows divided among threads that work independently.
 
-torch's own way, threads that meet after every operation, is the slower one where operations are short or the
-processor has something else to do: the fastest thread waits for the slowest every time.
+torch's own threads synchronise after every operation, which is slower where operations are short or the processor
+is busy: the fastest thread waits for the slowest each time.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 
 
 def in_shares(count: int, work: Callable[[slice], object]) -> None:
-    """Call ``work`` with slices that make up ``range(count)``, in as many threads as torch would use.
+    """Call ``work`` with slices that cover ``range(count)``, in as many threads as torch would use.
 
-    What ``work`` raises is raised.
+    Exceptions of ``work`` propagate.
     """
     threads = torch.get_num_threads()
     share = max(1, -(-count // threads))
@@ -32,16 +32,16 @@ def in_shares(count: int, work: Callable[[slice], object]) -> None:
 
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads in which torch uses no further ones; they are kept, as MKL keeps memory for every thread it has seen."""
+    """Threads in which torch starts no further ones; kept, because MKL keeps memory for every thread it has seen."""
     pool = ThreadPoolExecutor(threads, "ranking", initializer=_alone)
     everyone = threading.Barrier(threads)
     list(pool.map(lambda _: everyone.wait(), range(threads)))
-    torch.set_num_threads(threads)  # a thread's own number is also what later threads begin with
+    torch.set_num_threads(threads)  # the setting of the last thread is the default of later ones
     return pool
 
 
 def _alone() -> None:
-    torch.get_num_threads()  # a thread takes over the number of all at its first question, over one set before
+    torch.get_num_threads()  # the first call in a thread copies the global number, over one set before
     torch.set_num_threads(1)
 
 

@@ -1,4 +1,4 @@
-"""Drawing a few images of every person under every camera, as the RGB-infrared protocols do."""
+"""Random galleries of a few images of every person under every camera, as the RGB-infrared protocols use."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..metrics.counting import IntArray
 from ..modality import Item
-from .base import Ints
 
-Places = dict[tuple[int, int], list[int]]
+ItemsByPlace = dict[tuple[int, int], list[int]]
 """(pid, camid) -> positions of its items, in the order of their paths."""
 
 
-def places(items: Sequence[Item]) -> Places:
-    """Where every person was seen; identities and cameras in rising order."""
-    found: Places = {}
+def items_by_place(items: Sequence[Item]) -> ItemsByPlace:
+    """Group items by person and camera; identities and cameras ascending."""
+    places: ItemsByPlace = {}
     for index in sorted(range(len(items)), key=lambda i: (items[i].pid, items[i].camid, str(items[i].media))):
-        found.setdefault((items[index].pid, items[index].camid), []).append(index)
-    return found
+        places.setdefault((items[index].pid, items[index].camid), []).append(index)
+    return places
 
 
-def draw_agw(found: Places, seed: int, shots: int = 1) -> Ints:
-    """Positions drawn as AGW's code draws: Python's random seeded once, identities sorted as four-digit
+def draw_agw(places: ItemsByPlace, seed: int, shots: int = 1) -> IntArray:
+    """Draw positions as AGW's code does: Python's random seeded once, identities sorted as four-digit
     strings, then cameras, one ``choice`` each.
 
     Args:
@@ -33,7 +33,7 @@ def draw_agw(found: Places, seed: int, shots: int = 1) -> Ints:
     """
     rng = random.Random(seed)
     drawn: list[int] = []
-    for place in sorted(found, key=lambda place: (f"{place[0]:04d}", place[1])):
-        here = found[place]
-        drawn += [rng.choice(here)] if shots == 1 else rng.sample(here, min(shots, len(here)))
+    for place in sorted(places, key=lambda place: (f"{place[0]:04d}", place[1])):
+        images = places[place]
+        drawn += [rng.choice(images)] if shots == 1 else rng.sample(images, min(shots, len(images)))
     return np.array(drawn, dtype=np.int64)

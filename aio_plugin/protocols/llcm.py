@@ -1,32 +1,34 @@
-"""LLCM (Zhang and Wang, CVPR 2023): one drawn image a person and camera against all of the other modality."""
+"""LLCM (Zhang and Wang, CVPR 2023): one random image per person and camera against all of the other modality."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from ..errors import ProtocolError
+from ..metrics.retrieval import Cmc
 from ..modality import Item
-from .base import Protocol, Trial
-from .draw import draw_agw, places
-from .keys import same_camera
+from .base import Protocol, RemovalRule, Trial, removal_keys_of
+from .draw import draw_agw, items_by_place
 
-TRIALS = 10
-DIRECTIONS = {
+Direction = Literal["ir_to_vis", "vis_to_ir", "deen_release"]
+_DIRECTIONS: dict[Direction, str] = {
     "ir_to_vis": "all infrared queries, sampled RGB gallery",
     "vis_to_ir": "all RGB queries, sampled infrared gallery",
     "deen_release": "sampled infrared queries, all RGB gallery (DEEN's release calls this VIS to IR)",
 }
 
 
+@dataclass
 class LLCM(Protocol):
-    """Rank-k counts identities; the same person under the same camera number leaves the gallery.
+    """Rank-k counts identities; the same person under the same camera number is removed.
 
     RGB and infrared cameras of one number hang in one place, and their numbers are compared as they are.
 
-    Args:
+    Attributes:
         direction: ``"ir_to_vis"`` and ``"vis_to_ir"`` draw the gallery, as the paper says;
             ``"deen_release"`` is what the released script computes under the name VIS to IR: it
             draws infrared queries and searches all RGB images. The two are not comparable.
@@ -35,20 +37,31 @@ class LLCM(Protocol):
         ProtocolError: the direction is not one of these.
     """
 
-    cmc = "identity"
+    direction: Direction = "ir_to_vis"
+    dataset: str = field(default="llcm", init=False)
+    removal: RemovalRule = field(default="same_camera", init=False)
+    cmc: Cmc = field(default="identity", init=False)
+    num_trials: int = field(default=10, init=False)
+    drawn_by: str = field(default="agw", init=False)
 
-    def __init__(self, direction: Literal["ir_to_vis", "vis_to_ir", "deen_release"] = "ir_to_vis") -> None:
-        if direction not in DIRECTIONS:
-            raise ProtocolError(f"llcm: direction {direction!r} is not known; use one of {', '.join(DIRECTIONS)}.")
-        self.draws_query = direction == "deen_release"
-        self.name = f"llcm, {DIRECTIONS[direction]}, {TRIALS} trials drawn as AGW does (seeds 0 to 9)"
+    def __post_init__(self) -> None:
+        if self.direction not in _DIRECTIONS:
+            raise ProtocolError(
+                f"llcm: direction {self.direction!r} is not known; use one of {', '.join(_DIRECTIONS)}."
+            )
+
+    @property
+    def name(self) -> str:
+        """With the direction and the way in which trials are drawn."""
+        return f"llcm, {_DIRECTIONS[self.direction]}, {self.num_trials} trials drawn as AGW does (seeds 0 to 9)"
 
     def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
         """Yield ten trials."""
-        found = places(query if self.draws_query else gallery)
-        for number in range(TRIALS):
-            drawn = draw_agw(found, number)
-            probes = drawn if self.draws_query else np.arange(len(query))
-            searched = np.arange(len(gallery)) if self.draws_query else drawn
-            keys = same_camera([query[i] for i in probes], [gallery[i] for i in searched])
+        draws_query = self.direction == "deen_release"
+        places = items_by_place(query if draws_query else gallery)
+        for number in range(self.num_trials):
+            drawn = draw_agw(places, number)
+            probes = drawn if draws_query else np.arange(len(query))
+            searched = np.arange(len(gallery)) if draws_query else drawn
+            keys = removal_keys_of(self.removal, [query[i] for i in probes], [gallery[i] for i in searched])
             yield Trial(f"trial {number + 1}", probes, searched, *keys)

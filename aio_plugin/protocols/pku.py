@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import ProtocolError
+from ..metrics.counting import IntArray
 from ..modality import Item
-from .base import Ints, Protocol, Trial
-from .keys import no_keys
+from .base import KEEP, Protocol, Trial
 
 
+@dataclass
 class PKUSketch(Protocol):
-    """One trial a split: the sketches of its test persons against their photos, nothing removed.
+    """One trial per split: the sketches of its test persons against their photos, nothing removed.
 
-    Args:
+    Attributes:
         splits: raw identities of the test persons of every split.
+        num_trials, persons: number of splits, and of the test persons in one, for example ``50 to 51``.
 
     Raises:
         ProtocolError: there is no split, or one is empty.
+
+    Example:
+        >>> PKUSketch([{1, 2}, {2, 3}]).name
+        'pku_sketch, 2 splits of 2 test persons, nothing removed'
     """
 
-    def __init__(self, splits: Sequence[Collection[int]]) -> None:
-        if not splits or not all(splits):
+    splits: Sequence[Collection[int]] = field(repr=False)
+    dataset: str = field(default="pku_sketch", init=False)
+    num_trials: int = field(init=False)
+    persons: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.splits or not all(self.splits):
             raise ProtocolError("pku_sketch: needs at least one split, and persons in every one; check the lists.")
-        self.splits = [frozenset(split) for split in splits]
+        self.splits = [frozenset(split) for split in self.splits]
         sizes = sorted({len(split) for split in self.splits})
-        persons = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-        self.name = f"pku_sketch, {len(self.splits)} splits of {persons} test persons, nothing removed"
+        self.num_trials = len(self.splits)
+        self.persons = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+
+    @property
+    def name(self) -> str:
+        """With the numbers of splits and persons."""
+        return f"{self.dataset}, {self.num_trials} splits of {self.persons} test persons, nothing removed"
 
     def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
-        """Yield one trial a split."""
+        """Yield one trial per split."""
         for number, split in enumerate(self.splits, 1):
-            sketches, photos = _of(split, query), _of(split, gallery)
-            yield Trial(f"split {number}", sketches, photos, no_keys(len(sketches)), no_keys(len(photos)))
+            sketches, photos = _positions(split, query), _positions(split, gallery)
+            keys = np.full_like(sketches, KEEP), np.full_like(photos, KEEP)
+            yield Trial(f"split {number}", sketches, photos, *keys)
 
 
-def _of(split: Collection[int], items: Sequence[Item]) -> Ints:
+def _positions(split: Collection[int], items: Sequence[Item]) -> IntArray:
     return np.array([index for index, item in enumerate(items) if item.pid in split], dtype=np.int64)

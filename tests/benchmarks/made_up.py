@@ -3,13 +3,12 @@
 import functools
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
-import torch
 import yaml
 
 from aio_plugin.evaluation.results import document, file_name, target_entry, validate, write_json
 from aio_plugin.evaluation.score import Result, TrialResult
-from aio_plugin.metrics.ranking import Metrics
 from benchmarks.paper_tables import documents
 from benchmarks.paper_tables.documents import CellValues, Document
 
@@ -49,8 +48,13 @@ class Commands:
 
 def result(rank1, mean_ap=0.4, protocol="a protocol", variants=(), queries=10):
     """A result whose Rank-1 and mAP are as given."""
-    metrics = Metrics(torch.full((50,), rank1), mean_ap, 0.2, queries, queries, 0.1)
-    return Result(protocol, "image", "cosine", (1, 5, 10, 20), (TrialResult("the one", 20, metrics),), tuple(variants))
+    numbers = {"mAP": mean_ap, "mINP": 0.2, "num_valid": queries, "num_query": queries, "chance": 0.1, "measures": {}}
+    trial = TrialResult(
+        SimpleNamespace(name="the one", gallery=range(20)), SimpleNamespace(rank=lambda k: rank1, **numbers)
+    )
+    definition = {"kind": "WholeGallery", "dataset": protocol, "removal": "none", "cmc": "image"}
+    protocol = SimpleNamespace(name=protocol, cmc="image", definition=lambda: definition)
+    return Result(protocol, (), (), "cosine", False, (1, 5, 10, 20), (trial,), tuple(variants))
 
 
 def result_document(targets, seed=1, notes=(), leaks=(), synthetic=()):

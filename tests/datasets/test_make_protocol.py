@@ -9,8 +9,8 @@ from aio_plugin.errors import DatasetError, ModalityError, ProtocolError
 from aio_plugin.modality import parse_combination
 from aio_plugin.protocols.llcm import LLCM
 from aio_plugin.protocols.pku import PKUSketch
-from aio_plugin.protocols.simple import Open, SourcePhoto
 from aio_plugin.protocols.sysu import SysuMM01
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from . import fixtures
 from .every import EVERY
@@ -59,17 +59,19 @@ def test_pku(tmp_path):
 
 def test_text_sets(tmp_path):
     cases = [
-        ("cuhk_pedes", None, {}, Open),
-        ("cuhk_pedes", "text", {}, Open),
-        ("cuhk_pedes", "rgb+text", {}, SourcePhoto),
-        ("cuhk_pedes", "rgb", {}, SourcePhoto),
-        ("tri_cuhk_pedes", None, {}, SourcePhoto),
-        ("tri_cuhk_pedes", "text", {}, SourcePhoto),
-        ("tri_cuhk_pedes", "text", {"text_gallery": "original"}, Open),
-        ("tri_cuhk_pedes", "sketch+text", {"text_gallery": "original"}, SourcePhoto),
+        ("cuhk_pedes", None, {}, "none"),
+        ("cuhk_pedes", "text", {}, "none"),
+        ("cuhk_pedes", "rgb+text", {}, "source"),
+        ("cuhk_pedes", "rgb", {}, "source"),
+        ("tri_cuhk_pedes", None, {}, "source"),
+        ("tri_cuhk_pedes", "text", {}, "source"),
+        ("tri_cuhk_pedes", "text", {"text_gallery": "original"}, "none"),
+        ("tri_cuhk_pedes", "sketch+text", {"text_gallery": "original"}, "source"),
     ]
     for name, query, options, expected in cases:
-        assert isinstance(make(name, tmp_path, query, **options), expected), (name, query)
+        protocol = make(name, tmp_path, query, **options)
+        assert isinstance(protocol, WholeGallery)
+        assert protocol.removal == expected, (name, query)
 
 
 @pytest.mark.parametrize("name", [name for name in ADAPTERS if ADAPTERS[name].queries])

@@ -16,8 +16,7 @@ from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.evaluation.queries import needed
 from aio_plugin.evaluation.score import score
 from aio_plugin.modality import MODALITIES, format_combination, parse_combination
-from aio_plugin.protocols.kinds import Kinds
-from aio_plugin.protocols.simple import Open, SameCamera, SourcePhoto
+from aio_plugin.protocols.base import REMOVAL_RULES
 
 from .fixtures import image, write
 from .fixtures_text import COLUMNS, MANIFEST, as_csv, as_jsonl, manifest, row
@@ -115,11 +114,12 @@ def test_queries_come_from_the_data(tmp_path):
 
 
 def test_protocols(tmp_path):
-    for removal, kind in (("same_camera", SameCamera), ("none", Open), ("source", SourcePhoto)):
-        assert type(ADAPTER.protocol("", {"removal": removal}, (TEXT,))) is kind
+    for removal in ("same_camera", "none", "source"):
+        alone = ADAPTER.protocol("", {"removal": removal}, (TEXT,))
+        assert (alone.removal, alone.grouping) == (removal, "none")
         mixed = ADAPTER.protocol("", {"removal": removal})
-        assert type(mixed) is Kinds
-        assert kind.rule in mixed.name
+        assert (mixed.removal, mixed.grouping) == (removal, "combination")
+        assert REMOVAL_RULES[removal] in mixed.name
         assert "manifest/manifest.csv" in mixed.name
 
 

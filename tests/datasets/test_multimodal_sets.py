@@ -16,7 +16,6 @@ from aio_plugin.datasets.reading.checks import Fault
 from aio_plugin.datasets.reading.layouts import Tree
 from aio_plugin.errors import ConfigError, DatasetError, MediaError, ModalityError
 from aio_plugin.modality import MODALITIES, parse_written
-from aio_plugin.protocols.kinds import Kinds
 from aio_plugin.training.media import read_image
 
 from . import fixtures
@@ -294,7 +293,7 @@ def test_orbench_groups_are_all_their_lists_a_trial_each(tmp_path):
         assert len(splits.query) == sum(len(lists[key]) for key in keys)
         assert not splits.train
         protocol = ADAPTERS[name].protocol(str(tmp_path), {}, None)
-        assert isinstance(protocol, Kinds)
+        assert protocol.grouping == "combination"
         trials = list(protocol.trials(splits.query, splits.gallery))
         assert [len(trial.query) for trial in trials] == [len(lists[key]) for key in keys]
         assert f"all {len(keys)} lists of {name[8:]}" in protocol.name

@@ -10,7 +10,6 @@ import pytest
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import DatasetError, ProtocolError
 from aio_plugin.modality import parse_combination
-from aio_plugin.protocols.simple import Open, SourcePhoto
 
 from . import fixtures_synthetic as made
 from .fixtures import write
@@ -178,10 +177,11 @@ def test_ufine_short_captions_are_no_matter(tmp_path):
 def test_ufine_protocols(tmp_path, name):
     SYNTHETIC_BUILDERS[name](tmp_path)
     adapter = ADAPTERS[name]
-    for query, kind in ((None, Open), ("text", Open), ("rgb+text", SourcePhoto), ("rgb", SourcePhoto)):
+    for query, removal in ((None, "none"), ("text", "none"), ("rgb+text", "source"), ("rgb", "source")):
         combination = parse_combination(query) if query else None
         protocol = adapter.protocol(str(tmp_path), {}, combination)
-        assert type(protocol) is kind
+        assert protocol.removal == removal
+        assert protocol.similarity_distribution is (removal == "none")
         assert protocol.name.startswith(f"{name}, test, all captions")
         splits = adapter.read(str(tmp_path), {}, combination)
         assert not {item.camid for item in splits.query} & {item.camid for item in splits.gallery}
@@ -189,7 +189,7 @@ def test_ufine_protocols(tmp_path, name):
         removed = (trial.query_key[:, None] == trial.gallery_key) & (trial.gallery_key >= 0)
         sources = np.array([item.source for item in splits.query])
         own = sources[:, None] == np.arange(len(splits.gallery))
-        assert (removed == (own if kind is SourcePhoto else np.zeros_like(own))).all()
+        assert (removed == (own if removal == "source" else np.zeros_like(own))).all()
 
 
 @pytest.mark.parametrize("name", ["finegpr", "finegpr_c", "mals", "luperson_t"])

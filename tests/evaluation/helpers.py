@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from aio_plugin.modality import Item, Media, Modality
-from aio_plugin.protocols.simple import Open
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 PEOPLE = 6
 CAPTION = "A man in a <b>red</b> jacket & dark jeans, carrying a grey backpack."
@@ -35,7 +35,7 @@ def query(pid, *modalities, source=-1):
 def target(*modalities, protocol=None, people=PEOPLE):
     gallery = [Item(Media(f"/data/{pid}_{k}.jpg"), pid, 0, 3 * pid + k) for pid in range(people) for k in range(3)]
     queries = [query(pid, *(modalities or (Modality.SKETCH,)), source=3 * pid) for pid in range(people)]
-    return SimpleNamespace(protocol=protocol or Open("toy"), query=queries, gallery=gallery)
+    return SimpleNamespace(protocol=protocol or WholeGallery("toy"), query=queries, gallery=gallery)
 
 
 def features(items, noise=0.5, seed=0):

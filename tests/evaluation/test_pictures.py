@@ -15,7 +15,6 @@ from aio_plugin.evaluation.pictures import (
     QUERY,
     RIGHT,
     WRONG,
-    cosines,
     ranked_picture,
     write_ranked_lists,
 )
@@ -25,7 +24,7 @@ from aio_plugin.evaluation.score import score
 from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, tile, wrap
 from aio_plugin.modality import MODALITIES, Media
 from aio_plugin.protocols.pku import PKUSketch
-from aio_plugin.protocols.simple import PerPerson, SourcePhoto
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from .helpers import CAPTION, colour, features, query, render, target
 
@@ -90,10 +89,14 @@ def test_wrapping_keeps_every_word():
     assert "".join(wrap("w" * 50, 60, 12)) == "w" * 50
 
 
+def scored(at, noise=0.5, **options):
+    q, g = features(at.query, noise), features(at.gallery, noise)
+    return score(q, g, at.query, at.gallery, at.protocol, topk=4, **options)
+
+
 def write(at, tmp_path, **options):
-    q, g = features(at.query), features(at.gallery)
     folder = tmp_path / "visrank_toy@sketch+text"
-    assert write_ranked_lists(q, g, at, folder, 4, render, (HEIGHT, WIDTH), **options) == folder
+    assert write_ranked_lists(scored(at, **options), folder, 4, render, (HEIGHT, WIDTH)) == folder
     return sorted(folder.iterdir())
 
 
@@ -111,7 +114,7 @@ def test_names_of_captions_are_safe(tmp_path):
 
 def test_lists_follow_the_protocol(tmp_path):
     """The source photo, which these features find first, is not shown."""
-    at = target(RGB, protocol=SourcePhoto("toy"))
+    at = target(RGB, protocol=WholeGallery("toy", "source"))
     at.gallery = [item._replace(media=Media(f"/data/{5 - item.pid}_{item.source % 3}.jpg")) for item in at.gallery]
     drawn = []
 
@@ -119,8 +122,8 @@ def test_lists_follow_the_protocol(tmp_path):
         drawn.append(str(medium))
         return render(medium)
 
-    q, g = features(at.query, 0), features(at.gallery, 0)  # ties: all photos of a person
-    write_ranked_lists(q, g, at, tmp_path, 3, watch, (HEIGHT, WIDTH))
+    result = scored(at, noise=0)  # ties: all photos of a person
+    write_ranked_lists(result, tmp_path, 3, watch, (HEIGHT, WIDTH))
     assert drawn[:3] == ["/data/0_q.jpg", "/data/5_1.jpg", "/data/5_2.jpg"]
 
 
@@ -131,8 +134,7 @@ def test_positions_are_those_of_all_queries_in_a_trial_of_some(tmp_path):
 
 def test_report(tmp_path):
     at = target(IR, TEXT)
-    q, g = features(at.query), features(at.gallery)
-    result = score(q, g, at.query, at.gallery, at.protocol)
+    result = scored(at)
     entry = target_entry(
         "toy@ir+text", "ir+text -> rgb", {"pixels": None, "after": result}, ["1 < 2"], ["ir"], ["2 > 1"]
     )
@@ -145,7 +147,7 @@ def test_report(tmp_path):
         sketcher="edges",
         seconds=1,
     )
-    lists = ranked_lists(q, g, at, 3, 4, render, (HEIGHT, WIDTH))
+    lists = ranked_lists(result, 3, 4, render, (HEIGHT, WIDTH))
     assert [each.pid for each in lists] == [0, 2, 5]
     page = write_report(tmp_path / "log" / "report.html", found, {"toy@ir+text": lists}).read_text()
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
@@ -213,7 +215,9 @@ def test_similarities_are_the_features_own_and_left_out_where_others_rank(tmp_pa
     q, g = (np.asarray(features(items)) for items in (at.query, at.gallery))
     cosine = (q @ g.T) / np.linalg.norm(q, axis=1)[:, None] / np.linalg.norm(g, axis=1)
     assert [text for text in written if "." in text] == [f"{c:.2f}" for row in cosine for c in -np.sort(-row)[:4]]
-    assert cosines(features(at.query)[0], features(at.gallery)) == pytest.approx(cosine[0], abs=1e-6)
+    result = scored(at, metric="euclidean")
+    similarity = result.similarity(result.trials[0].retrieval)
+    np.testing.assert_allclose(similarity, [-np.sort(-row)[:4] for row in cosine], atol=1e-6)
     del written[:]
     write(at, tmp_path, rerank=lambda q, g: np.zeros((len(q), len(g))))
     assert not any("." in text for text in written)
@@ -221,13 +225,13 @@ def test_similarities_are_the_features_own_and_left_out_where_others_rank(tmp_pa
 
 def test_a_query_of_several_sketches_shows_them_all_and_the_similarity_of_their_mean(tmp_path, monkeypatch):
     written = words(monkeypatch)
-    at = target(SKETCH, people=2, protocol=PerPerson("toy"))
+    at = target(SKETCH, people=2, protocol=WholeGallery("toy", grouping="person"))
     at.query += at.query
     write(at, tmp_path)
     assert written.count("sketch") == 4  # two persons of two each
     unit = torch.nn.functional.normalize(features(at.query))
     mean = (unit[0] + unit[2]) / 2
-    best = max(cosines(mean, features(at.gallery)))
+    best = torch.cosine_similarity(mean[None], features(at.gallery)).max()
     assert f"{best:.2f}" in written
 
 

@@ -2,6 +2,7 @@ import copy
 import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -84,21 +85,24 @@ AFTER = ("targets", 0, "results", "after")
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (change(["schema"], 1), "schema 1 is not 2"),
-        (change(["seed"], KeyError), "results: 'seed' is missing"),
-        (change(["seed"], "1"), "results.seed: must be int, got '1'"),
-        (change(["seed"], True), "results.seed: must be int, got True"),
-        (change(["colour"], "red"), "'colour' is unknown"),
-        (change(["commit"], 5), "results.commit: must be text or null"),
-        (change(["hardware", "gpus"], ["H200", 3]), r"results.hardware.gpus\[1\]: must be str"),
-        (change(["encoder"], {"name": "toy"}), "results.encoder: 'sha256' is missing"),
-        (change(["targets", 1, "notes"], "a note"), r"results.targets\[1\].notes: must be list"),
-        (change(["targets", 0, "leaks"], KeyError), r"results.targets\[0\]: 'leaks' is missing"),
-        (change(["targets", 1, "leaks"], [1]), r"results.targets\[1\].leaks\[0\]: must be str"),
-        (change([*AFTER, "mean", "mAP"], 51.2), r"targets\[0\].results.after.mean.mAP: must be a fraction"),
-        (change([*AFTER, "mean", "rank-1"], "0.5"), "mean.rank-1: must be a fraction"),
-        (change([*AFTER, "trials", 0, "num_valid"], None), r"trials\[0\].num_valid: must be int"),
-        (change(["targets", 0, "results", "during"], None), "unknown column; known are pixels, before, after"),
+        (change(["schema"], 1), "schema 1 is not 2 or 3"),
+        (change(["seed"], KeyError), "results: 'seed' is a required"),
+        (change(["seed"], "1"), "results.seed: '1' is not of type 'integer'"),
+        (change(["seed"], True), "results.seed: True is not of type 'integer'"),
+        (change(["colour"], "red"), "results: .*'colour' was unexpected"),
+        (change(["commit"], 5), "results.commit: 5 is not of type 'string', 'null'"),
+        (change(["hardware", "gpus"], ["H200", 3]), r"results.hardware.gpus\[1\]: 3 is not of type 'string'"),
+        (change(["encoder"], {"name": "toy"}), "results.encoder: 'sha256' is a required"),
+        (change(["targets", 1, "notes"], "a note"), r"results.targets\[1\].notes: 'a note' is not of type 'array'"),
+        (change(["targets", 0, "leaks"], KeyError), r"results.targets\[0\]: 'leaks' is a required"),
+        (change(["targets", 1, "leaks"], [1]), r"results.targets\[1\].leaks\[0\]: 1 is not of type 'string'"),
+        (
+            change([*AFTER, "mean", "mAP"], 51.2),
+            r"results.after.mean.mAP: 51.2 is greater than the maximum",
+        ),
+        (change([*AFTER, "mean", "rank-1"], "0.5"), "mean.*rank-1.*: '0.5' is not of type 'number'"),
+        (change([*AFTER, "trials", 0, "num_valid"], None), r"trials\[0\].num_valid: None is not of type 'integer'"),
+        (change(["targets", 0, "results", "during"], None), "results: .*'during' was unexpected"),
     ],
 )
 def test_the_schema_names_what_is_wrong(found, edit, message):
@@ -110,8 +114,18 @@ def test_the_schema_names_what_is_wrong(found, edit, message):
 
 @pytest.mark.parametrize("broken", [None, [], "text"])
 def test_what_is_no_document_is_no_document(broken):
-    with pytest.raises(AIOError, match="must be dict"):
+    with pytest.raises(AIOError, match="is not of type 'object'"):
         validate(broken)
+
+
+def test_files_of_schema_2_stay_readable():
+    file = Path(__file__).parents[2] / "benchmarks" / "results" / "toy_demo_seed1.json"
+    old = json.loads(file.read_text())
+    assert old["schema"] == 2
+    validate(old)
+    old["schema"] = 3
+    with pytest.raises(AIOError, match="is a required property"):
+        validate(old)
 
 
 def test_names_of_files_are_safe_and_differ():

@@ -6,11 +6,11 @@ from PIL import Image
 from aio_plugin.errors import ProtocolError
 from aio_plugin.evaluation.pixels import pixel_features
 from aio_plugin.evaluation.score import score
-from aio_plugin.metrics.ranking import evaluate_features
+from aio_plugin.metrics.retrieval import evaluate_features
 from aio_plugin.modality import MODALITIES, Item, Media
 from aio_plugin.protocols.llcm import LLCM
 from aio_plugin.protocols.pku import PKUSketch
-from aio_plugin.protocols.simple import Open, SourcePhoto
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from .helpers import features, query, render, target
 
@@ -31,8 +31,8 @@ def test_trials_are_scored_by_themselves_and_averaged():
         rows, columns = ([i for i, item in enumerate(items) if item.pid in split] for items in (at.query, at.gallery))
         pids = [at.query[i].pid for i in rows], [at.gallery[i].pid for i in columns]
         expected.append(evaluate_features(q[rows], g[columns], *pids, removal="none"))
-    assert [t.metrics.mAP for t in result.trials] == pytest.approx([m.mAP for m in expected])
-    assert [t.num_gallery for t in result.trials] == [9, 12, 6]
+    assert [t.retrieval.mAP for t in result.trials] == pytest.approx([m.mAP for m in expected])
+    assert [len(t.trial.gallery) for t in result.trials] == [9, 12, 6]
     assert result.mAP == pytest.approx(np.mean([m.mAP for m in expected]))
     assert result.rank(3) == pytest.approx(np.mean([m.rank(3) for m in expected]))
     found = result.to_json()
@@ -44,14 +44,14 @@ def test_trials_are_scored_by_themselves_and_averaged():
 
 
 def test_removal_and_identity_cmc_reach_the_metrics():
-    at = target(protocol=SourcePhoto("toy"))
+    at = target(protocol=WholeGallery("toy", "source"))
     result, *_ = run(at)
     assert result.to_json()["mean"]["chance"] == pytest.approx(2 / 17)  # one of three photos is the source
     drawn, *_ = run(target(protocol=LLCM("ir_to_vis")))
-    assert (drawn.cmc, len(drawn.trials)) == ("identity", 10)
+    assert (drawn.protocol.cmc, len(drawn.trials)) == ("identity", 10)
 
 
-class PerIdentity(Open):
+class PerIdentity(WholeGallery):
     cmc = "identity"
 
 
@@ -61,7 +61,7 @@ def test_identities_are_counted_where_the_protocol_counts_them():
     pids = [item.pid for item in at.query], [item.pid for item in at.gallery]
     images, identities = (evaluate_features(q, g, *pids, removal="none", cmc=cmc) for cmc in ("image", "identity"))
     found = score(q, g, at.query, at.gallery, at.protocol)
-    assert found.trials[0].metrics.cmc.tolist() == identities.cmc.tolist() != images.cmc.tolist()
+    assert found.trials[0].retrieval.cmc.tolist() == identities.cmc.tolist() != images.cmc.tolist()
 
 
 def test_reranked_distances_replace_the_metric():
@@ -76,7 +76,7 @@ def test_reranked_distances_replace_the_metric():
     worst, *_ = run(at, rerank=rerank)
     assert seen == [(q.shape, g.shape)]
     assert worst.mAP < result.mAP
-    assert worst.metric == "cosine, re-ranked"
+    assert worst.to_json()["metric"] == "cosine, re-ranked"
 
 
 def test_ranks_beyond_the_usual_curve():

@@ -5,7 +5,7 @@ import pytest
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation import results
 from aio_plugin.evaluation.score import score
-from aio_plugin.protocols.simple import Open, SourcePhoto
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from .helpers import features, target
 
@@ -16,18 +16,18 @@ def run(protocol):
 
 
 def filtered():
-    protocol = SourcePhoto("toy")
-    protocol.variants = (Open("toy, original gallery"),)
+    protocol = WholeGallery("toy", "source")
+    protocol.variants = (WholeGallery("toy, original gallery"),)
     return protocol
 
 
 def test_a_variant_is_what_it_is_alone():
     both = run(filtered())
     (other,) = both.variants
-    assert other.to_json() == run(Open("toy, original gallery")).to_json()
-    assert both.to_json()["trials"] == run(SourcePhoto("toy")).to_json()["trials"]
+    assert other.to_json() == run(WholeGallery("toy, original gallery")).to_json()
+    assert both.to_json()["trials"] == run(WholeGallery("toy", "source")).to_json()["trials"]
     assert other.mAP != both.mAP
-    assert run(Open("toy")).variants == ()
+    assert run(WholeGallery("toy")).variants == ()
 
 
 def test_variants_land_in_the_document_and_fit_the_schema():
@@ -41,5 +41,5 @@ def test_variants_land_in_the_document_and_fit_the_schema():
     with pytest.raises(AIOError, match=r"after.variants\[0\].mean.mAP"):
         results.document([entry], **options)
     del variant["mean"]
-    with pytest.raises(AIOError, match=r"variants\[0\]: 'mean' is missing"):
+    with pytest.raises(AIOError, match=r"variants\[0\]: 'mean' is a required"):
         results.document([entry], **options)

@@ -17,7 +17,7 @@ from aio_plugin.evaluation.score import score
 from aio_plugin.host.testing import reranking
 from aio_plugin.modality import Item, Media
 from aio_plugin.protocols.cuhk03 import CUHK03Classic
-from aio_plugin.protocols.simple import SameCamera
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 
 def labels(queries: int, gallery: int, people: int, cameras: int = 3) -> tuple[Any, ...]:
@@ -112,9 +112,19 @@ def test_reranked_results_equal_torchreids(torchreid: Any, metric: str) -> None:
     plain = torchreid.metrics.evaluate_rank(distances[0], *sides, use_cython=False)
     cmc, mean = torchreid.metrics.evaluate_rank(torchreid.utils.re_ranking(*distances), *sides, use_cython=False)
     rerank = reranking(sys.modules[torchreid.engine.Engine.__module__], metric)
+    protocol = WholeGallery("toy", "same_camera")
     of_query, of_gallery = items(q_pids, q_camids, "q"), items(g_pids, g_camids, "g")
-    found = score(query, gallery, of_query, of_gallery, SameCamera("toy"), metric=metric, ranks=(1, 50), rerank=rerank)
-    np.testing.assert_allclose(found.trials[0].metrics.cmc[:50], cmc, atol=1e-6)
+    found = score(
+        query,
+        gallery,
+        of_query,
+        of_gallery,
+        protocol,
+        metric=metric,
+        ranks=(1, 50),
+        rerank=rerank,
+    )
+    np.testing.assert_allclose(found.trials[0].retrieval.cmc[:50], cmc, atol=1e-6)
     assert found.mAP == pytest.approx(mean, abs=1e-6)
     assert abs(mean - plain[1]) > 0.01, "re-ranking changes something"
 
@@ -142,6 +152,6 @@ def test_cuhk03_sampled_as_torchreid_samples(torchreid: Any) -> None:
                 torchreid.metrics.evaluate_rank(matrix.numpy(), *sides, 20, use_metric_cuhk03=True, use_cython=False)
             )
         found = score(query, gallery, items(q_pids, q_camids, "q"), items(g_pids, g_camids, "g"), CUHK03Classic("toy"))
-        weights = [trial.metrics.num_valid for trial in found.trials]
-        cmc = np.average([trial.metrics.cmc[:20].numpy() for trial in found.trials], axis=0, weights=weights)
+        weights = [trial.retrieval.num_valid for trial in found.trials]
+        cmc = np.average([trial.retrieval.cmc[:20].numpy() for trial in found.trials], axis=0, weights=weights)
         np.testing.assert_allclose(cmc, np.mean([each[0] for each in expected], axis=0), atol=tolerance)

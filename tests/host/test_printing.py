@@ -5,16 +5,16 @@ import dataclasses
 import torch
 
 from aio_plugin.evaluation.score import score
-from aio_plugin.host.printing import print_result
+from aio_plugin.host.testing import print_result
 from aio_plugin.modality import Item, Media
-from aio_plugin.protocols.simple import Open
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 
 def test_a_variant_stands_below_the_result_under_its_name(capsys):
     items = [Item(Media("a.jpg"), 0, 0), Item(Media("b.jpg"), 1, 0)]
     features = torch.eye(2)
-    right = score(features, features, items, items, Open("x"))
-    wrong = score(features, features.flip(0), items, items, Open("y"))
+    right = score(features, features, items, items, WholeGallery("x"))
+    wrong = score(features, features.flip(0), items, items, WholeGallery("y"))
     print_result(dataclasses.replace(right, variants=(wrong,)), [1, 2])
     lines = capsys.readouterr().out.splitlines()
     assert lines[:5] == ["** Results **", "mAP: 100.0%", "mINP: 100.0%", "CMC curve", "Rank-1  : 100.0%"]

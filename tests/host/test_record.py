@@ -14,7 +14,7 @@ import aio_plugin
 from aio_plugin.datasets.overlaps import LeakWarning
 from aio_plugin.evaluation.results import validate
 from aio_plugin.evaluation.score import score
-from aio_plugin.host.record import Record
+from aio_plugin.host.record import RunResults
 from aio_plugin.host.targets import Target
 
 from ..datasets.fixtures import mask1k
@@ -63,7 +63,7 @@ def test_every_target_has_a_file_of_its_own(torchreid: Any, tmp_path: Path, name
     other = Target("other", at.protocol, at.query, at.gallery)
     manager = SimpleNamespace(test_targets={name: target, "other": other}, sketcher=SimpleNamespace(name="edges"))
     features = helpers.features(at.query), helpers.features(at.gallery)
-    record = Record()
+    record = RunResults()
     for each in (target, other):
         record.add(each, score(*features, at.query, at.gallery, at.protocol))
         record.save(tmp_path, each, manager, ENCODER, 1.5)

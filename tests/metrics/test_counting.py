@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.metrics import counting, evaluate_features
-from aio_plugin.metrics.counting import Places, count_before
-from aio_plugin.metrics.gallery import FEW, Ranking
-from aio_plugin.metrics.order import LAST
+from aio_plugin.metrics.counting import GalleryPositions, count_before
+from aio_plugin.metrics.ranking import FEW, LAST, Ranking
 from aio_plugin.metrics.threads import in_shares
 
 from . import slow
@@ -27,9 +26,9 @@ def threads(request):
 
 
 def some(rng, rows, size, most):
-    """Places in ascending order, from none to ``most`` a row."""
+    """GalleryPositions in ascending order, from none to ``most`` a row."""
     meant = np.arange(most) < rng.integers(0, most + 1, (rows, 1))
-    return Places(np.sort(np.array([rng.permutation(size)[:most] for _ in range(rows)]), axis=1), meant)
+    return GalleryPositions(np.sort(np.array([rng.permutation(size)[:most] for _ in range(rows)]), axis=1), meant)
 
 
 def expected(row, at, meant, gone):
@@ -86,9 +85,9 @@ def test_two_tied_before_and_on_the_border_of_passes(first, second, monkeypatch)
     monkeypatch.setattr(counting, "_PASS", 1024)
     distances = np.ones((1, 3000), dtype=np.float32)
     distances[0, [first, second]] = 0.5
-    nobody = Places(np.zeros((1, 0), dtype=np.int64), np.zeros((1, 0), dtype=bool))
+    nobody = GalleryPositions(np.zeros((1, 0), dtype=np.int64), np.zeros((1, 0), dtype=bool))
     for place in (first, second):
-        only = Places(np.array([[place]]), np.ones((1, 1), dtype=bool))
+        only = GalleryPositions(np.array([[place]]), np.ones((1, 1), dtype=bool))
         assert count_before(distances, only, nobody).tolist() == [[int(place > min(first, second))]]
 
 
@@ -96,14 +95,14 @@ def test_all_distances_of_a_long_ranking_equal():
     """As many as a byte can count and more."""
     distances = np.zeros((1, 300_000), dtype=np.float32)
     at = np.array([[0, 255, 256, 65_536, 299_999]])
-    every, nobody = np.ones(at.shape, dtype=bool), Places(at, np.zeros(at.shape, dtype=bool))
-    assert count_before(distances, Places(at, every), nobody).tolist() == at.tolist()
+    every, nobody = np.ones(at.shape, dtype=bool), GalleryPositions(at, np.zeros(at.shape, dtype=bool))
+    assert count_before(distances, GalleryPositions(at, every), nobody).tolist() == at.tolist()
     distances[:, 299_999] = 1
-    assert count_before(distances, Places(at[:, 4:], every[:, 4:]), nobody).tolist() == [[299_999]]
+    assert count_before(distances, GalleryPositions(at[:, 4:], every[:, 4:]), nobody).tolist() == [[299_999]]
 
 
 def test_a_distance_that_is_no_number_is_an_error_wherever_it_is(threads):
-    places = Places(np.zeros((6, 1), dtype=np.int64), np.zeros((6, 1), dtype=bool))
+    places = GalleryPositions(np.zeros((6, 1), dtype=np.int64), np.zeros((6, 1), dtype=bool))
     for row in range(6):
         distances = np.zeros((6, 40), dtype=np.float32)
         distances[row, 39] = np.nan
@@ -118,11 +117,11 @@ def test_many_matches_are_ordered_instead_and_stand_where_counting_finds_them(pe
     distances = torch.from_numpy(rng.integers(0, 50, (9, 400)).astype(np.float32))
     found = []
     for few in (0, FEW, 10**6):
-        monkeypatch.setattr("aio_plugin.metrics.gallery.FEW", few)
-        found.append(Ranking(*labels).find(distances, 0))
+        monkeypatch.setattr("aio_plugin.metrics.ranking.FEW", few)
+        found.append(Ranking(*labels).rank(distances, 0, topk=7))
     for other in found[1:]:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
-    ranks, best, left = found[0]
+    ranks, best, left, *_ = found[0]
     assert (ranks.diff(dim=1) > 0).logical_or(ranks[:, 1:] == LAST).all()
     assert torch.equal(best, ranks[:, 0])
     assert left.tolist() == [(labels[3] != key).sum() if key >= 0 else 400 for key in labels[2]]
@@ -135,9 +134,9 @@ def test_memory_is_bounded_whatever_one_query_looks_for():
     meant = np.zeros((200, size), dtype=bool)
     meant[7], meant[:, 0] = True, True
     at = np.broadcast_to(np.arange(size), meant.shape)
-    nobody = Places(at[:, :0], meant[:, :0])
+    nobody = GalleryPositions(at[:, :0], meant[:, :0])
     assert counting._MATCHES * counting._PASS < 8 * 2**20
-    found = count_before(distances[5:9], Places(at[5:9], meant[5:9]), nobody)
+    found = count_before(distances[5:9], GalleryPositions(at[5:9], meant[5:9]), nobody)
     assert sorted(found[2].tolist()) == list(range(size))
 
 

@@ -8,7 +8,10 @@ import torch
 from torch.nn import functional as F
 
 from aio_plugin.errors import ProtocolError
-from aio_plugin.metrics.msd import mean_similarity_distribution, similarity_distribution
+from aio_plugin.metrics.distance import feature_rows
+from aio_plugin.metrics.msd import NAMES, similarity_distribution, similarity_distributions
+from aio_plugin.metrics.ranking import Ranking
+from aio_plugin.metrics.retrieval import evaluate_rows
 
 
 def slow(cosines, matches, form):
@@ -30,17 +33,23 @@ def features(seed, queries=23, gallery=31, people=7):
     return query, images, torch.arange(queries) % people, torch.arange(gallery) % people
 
 
+def evaluate(query, gallery, q_pids, g_pids, metric="cosine", chunk=256):
+    rows = feature_rows(query, gallery, metric, chunk=chunk)
+    return evaluate_rows(rows, Ranking(q_pids, g_pids), measures=similarity_distributions(metric))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("form", ["release", "sorted"])
 @pytest.mark.parametrize("chunk", [1, 5, 256])
-def test_equals_the_loop(form, chunk):
+def test_equals_the_loop(form, chunk, metric):
     query, gallery, q_pids, g_pids = features(0)
     cosines = (F.normalize(query) @ F.normalize(gallery).T).double()
     matches = q_pids[:, None] == g_pids
     expected = np.mean([slow(c.tolist(), m.tolist(), form) for c, m in zip(cosines, matches, strict=True)])
-    found = mean_similarity_distribution(query, gallery, q_pids, g_pids, form, chunk)
-    assert found.value == pytest.approx(expected, abs=1e-6)
-    assert (found.num_valid, found.num_query) == (23, 23)
-    assert form in found.name
+    result = evaluate(query, gallery, q_pids, g_pids, metric, chunk)
+    assert result.measure(NAMES[form]) == pytest.approx(expected, abs=1e-6)
+    assert result.measures[NAMES[form]].shape == (23,)
+    assert form in NAMES[form]
 
 
 def test_by_hand():
@@ -56,8 +65,8 @@ def test_the_release_depends_on_the_order_of_the_gallery():
     query, gallery, q_pids, g_pids = features(1)
     order = torch.randperm(len(gallery), generator=torch.Generator().manual_seed(2))
     for form, same in (("sorted", True), ("release", False)):
-        one = mean_similarity_distribution(query, gallery, q_pids, g_pids, form).value
-        other = mean_similarity_distribution(query, gallery[order], q_pids, g_pids[order], form).value
+        one = evaluate(query, gallery, q_pids, g_pids).measure(NAMES[form])
+        other = evaluate(query, gallery[order], q_pids, g_pids[order]).measure(NAMES[form])
         assert (abs(one - other) < 1e-6) is same
 
 
@@ -69,18 +78,15 @@ def test_forms_agree_on_a_ranked_gallery():
 
 def test_queries_without_a_match_or_a_stranger_do_not_count():
     query, gallery, _, _ = features(3, queries=3, gallery=4)
-    found = mean_similarity_distribution(query, gallery, [5, 9, 5], [5, 6, 5, 6], "sorted")
-    assert (found.num_valid, found.num_query) == (2, 3)
-    for q_pids, g_pids in (([9, 9, 9], [5, 6, 5, 6]), ([5, 5, 5], [5, 5, 5, 5])):
-        with pytest.raises(ProtocolError, match="None of the 3 queries"):
-            mean_similarity_distribution(query, gallery, q_pids, g_pids, "sorted")
+    for values in evaluate(query, gallery, [5, 9, 5], [5, 6, 5, 6]).measures.values():
+        assert values.isnan().tolist() == [False, True, False]
+    for values in evaluate(query, gallery, [5, 5, 5], [5, 5, 5, 5]).measures.values():
+        assert values.isnan().all()
 
 
 def test_refusals():
-    query, gallery, q_pids, g_pids = features(4)
+    cosines, matches = torch.zeros(1, 2), torch.tensor([[True, False]])
     with pytest.raises(ProtocolError, match="forms release and sorted"):
-        mean_similarity_distribution(query, gallery, q_pids, g_pids, "paper")
+        similarity_distribution(cosines, matches, "paper")
     with pytest.raises(ProtocolError, match="not a number"):
-        mean_similarity_distribution(query * torch.nan, gallery, q_pids, g_pids, "sorted")
-    with pytest.raises(ProtocolError, match="identity for every feature"):
-        mean_similarity_distribution(query, gallery, q_pids[1:], g_pids, "sorted")
+        similarity_distribution(cosines * torch.nan, matches, "sorted")

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.metrics.distance import feature_rows, matrix_rows
-from aio_plugin.metrics.gallery import Ranking
-from aio_plugin.metrics.order import order_keys
-from aio_plugin.metrics.ranking import evaluate_distances, evaluate_features, evaluate_rows, nearest
+from aio_plugin.metrics.ranking import Ranking, order_keys
+from aio_plugin.metrics.retrieval import evaluate_distances, evaluate_features, evaluate_rows
 from aio_plugin.torchvision_import import repair_torchvision
 
 from . import slow
@@ -60,14 +59,39 @@ def test_equals_the_slow_form(device, problem, cmc, ap, max_rank, chunk, dtype):
         assert found.num_query == len(distances)
 
 
-@given(problems(), st.integers(1, 30))
-@settings(max_examples=100, deadline=None)
-def test_nearest_equals_the_slow_form(problem, k):
+@given(problems(), st.integers(0, 30), st.booleans(), st.sampled_from([torch.float32, torch.float64]), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_the_top_k_equals_the_slow_form(problem, k, identities, dtype, infinite):
     distances, q_pids, g_pids, q_keys, g_keys = problem
-    found = nearest(matrix_rows(distances, 2), Ranking(q_pids, g_pids, q_keys, g_keys), k)
-    for i, row in enumerate(found):
+    if infinite:
+        distances = np.where(distances > 0, np.inf, distances)
+    ranking, block = Ranking(q_pids, g_pids, q_keys, g_keys), torch.from_numpy(distances).to(dtype)
+    *_, top, top_distances = ranking.rank(block, 0, identities, k)
+    for i, (row, values) in enumerate(zip(top, top_distances, strict=True)):
         order = slow.ranking(distances[i], [q_keys[i] == key and key >= 0 for key in g_keys])
-        assert row.tolist() == (order + [-1] * len(row))[: min(k, len(g_pids))]
+        assert row.tolist() == (order + [-1] * len(g_pids))[: min(k, len(g_pids))]
+        assert values[row >= 0].tolist() == distances[i][order[:k]].tolist()
+    assert torch.equal(block, torch.from_numpy(distances).to(dtype)), "a caller's matrix is left as it is"
+
+
+def test_what_every_query_found_equals_the_slow_form():
+    q, g, q_pids, g_pids, q_cams, g_cams = features()
+    q_pids[3] = 99
+    result = evaluate_features(q, g, q_pids, g_pids, q_cams, g_cams, metric="euclidean", normalise=False, chunk=5)
+    distances = ((q[:, None].double() - g[None].double()) ** 2).sum(2)
+    for i, pid in enumerate(q_pids):
+        removed = ((g_pids == pid) & (g_cams == q_cams[i])).tolist()
+        bits = [int(g_pids[j] == pid) for j in slow.ranking(distances[i].tolist(), removed)]
+        assert (result.num_matches[i], result.num_left[i]) == (sum(bits), len(bits))
+        if any(bits):
+            assert result.ap[i] == pytest.approx(slow.average_precision(bits, "step"), abs=1e-12)
+            assert result.inp[i] == pytest.approx(slow.inverse_negative_penalty(bits), abs=1e-12)
+            assert result.first_rank[i] == bits.index(1) + 1
+        else:
+            assert result.ap[i].isnan()
+            assert result.inp[i].isnan()
+            assert result.first_rank[i] == 0
+    assert result.valid.tolist() == [i != 3 for i in range(len(q_pids))]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.metrics import evaluate_distances, evaluate_features
-from aio_plugin.metrics.removal import removal_keys
+from aio_plugin.metrics.ranking import removal_keys
 
 LABEL = st.integers(-(2**62), 2**62) | st.integers(-2, 2)
 SIDE = st.lists(st.tuples(LABEL, LABEL), min_size=1, max_size=8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aio_plugin.errors import ProtocolError
-from aio_plugin.metrics.ranking import evaluate_distances
+from aio_plugin.metrics.retrieval import evaluate_distances
 from aio_plugin.modality import Modality
 from aio_plugin.protocols.llcm import LLCM
 from aio_plugin.protocols.sysu import SysuMM01
@@ -95,7 +95,7 @@ def test_sysu_official_takes_the_rows_of_the_permutations(mode, cameras, shots):
 
 def test_sysu_camera_3_drops_all_of_camera_2_and_nothing_else():
     probes, pool = sysu()
-    trial = next(SysuMM01(trials="agw").trials(probes, pool))
+    trial = next(SysuMM01(drawn_by="agw").trials(probes, pool))
     cameras = [pool[i].camid + 1 for i in trial.gallery]
     for i, probe in enumerate(probes):
         kept = [cameras[j] for j in left(trial, i)]
@@ -104,7 +104,7 @@ def test_sysu_camera_3_drops_all_of_camera_2_and_nothing_else():
 
 def test_sysu_indoor_scores_only_people_seen_indoors():
     probes, pool = sysu()
-    protocol = SysuMM01("indoor", trials="agw")
+    protocol = SysuMM01("indoor", drawn_by="agw")
     trial = next(protocol.trials(probes, pool))
     g_pids = [pool[i].pid for i in trial.gallery]
     distances = np.random.default_rng(0).random((len(probes), len(g_pids)))
@@ -175,7 +175,7 @@ def test_sysu_permutations_that_do_not_fit():
 
 def test_sysu_unknown_camera():
     with pytest.raises(ProtocolError, match="cameras 1 to 6"):
-        list(SysuMM01(trials="agw").trials([image("cam7/0001/0001.jpg", 1, 6, IR)], []))
+        list(SysuMM01(drawn_by="agw").trials([image("cam7/0001/0001.jpg", 1, 6, IR)], []))
 
 
 def llcm():

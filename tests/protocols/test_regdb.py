@@ -9,7 +9,7 @@ import torch
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.evaluation.score import score
 from aio_plugin.modality import MODALITIES, Item, Media
-from aio_plugin.protocols.kinds import Kinds
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from .helpers import image
 
@@ -63,7 +63,7 @@ def test_regdb_both_directions(searched_with, ties, seed):
     found = [result.rank(1), result.rank(5), result.mAP, result.mINP]
     assert found == pytest.approx(expected, abs=1e-6)
     (trial,) = result.trials
-    assert (trial.metrics.num_query, trial.metrics.num_valid) == (len(query), valid)
+    assert (trial.retrieval.num_query, trial.retrieval.num_valid) == (len(query), valid)
     assert (len(query), valid) == ((40, 40) if searched_with is RGB else (45, 40))
 
 
@@ -91,19 +91,19 @@ def test_kinds_are_trials_of_their_own_with_equal_weight():
     query, gallery, *kinds = lists()
     q, g = numbers(query, 1), numbers(gallery, 2)
     rows = [[index for index, item in enumerate(query) if item in kind] for kind in kinds]
-    result = as_protocol(Kinds("orbench, two"), query, gallery, q, g)
-    assert [trial.name for trial in result.trials] == ["text+cp", "cp+text"]
+    result = as_protocol(WholeGallery("orbench, two", grouping="combination"), query, gallery, q, g)
+    assert [each.trial.name for each in result.trials] == ["text+cp", "cp+text"]
     expected = [by_hand([query[i] for i in each], gallery, q[each], g)[0] for each in rows]
     for trial, numbers_by_hand in zip(result.trials, expected, strict=True):
-        found = trial.metrics
+        found = trial.retrieval
         assert [found.rank(1), found.rank(5), found.mAP, found.mINP] == pytest.approx(numbers_by_hand, abs=1e-6)
     assert result.mAP == pytest.approx(np.mean([each[2] for each in expected]), abs=1e-6)
-    assert "one trial for every combination" in result.protocol
+    assert "one trial for every combination" in result.protocol.name
 
 
 def test_kinds_remove_nothing():
     query, gallery, *_ = lists()
-    trials = list(Kinds("orbench").trials(query, gallery))
+    trials = list(WholeGallery("orbench", grouping="combination").trials(query, gallery))
     assert sorted(index for trial in trials for index in trial.query) == list(range(len(query)))
     for trial in trials:
         assert (trial.query_key < 0).all()

@@ -2,7 +2,7 @@ import pytest
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.protocols.pku import PKUSketch
-from aio_plugin.protocols.simple import Open, SameCamera, SourcePhoto
+from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from .helpers import image, left
 
@@ -19,9 +19,9 @@ GALLERY = [
 @pytest.mark.parametrize(
     ("protocol", "expected", "name"),
     [
-        (Open("x"), [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], "x, nothing removed"),
-        (SameCamera("x"), [[1, 2, 3, 4], [0, 1, 2, 3, 4]], "x, same person and camera removed"),
-        (SourcePhoto("x"), [[0, 1, 3, 4], [0, 1, 2, 3, 4]], "x, source photo removed"),
+        (WholeGallery("x"), [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]], "x, nothing removed"),
+        (WholeGallery("x", "same_camera"), [[1, 2, 3, 4], [0, 1, 2, 3, 4]], "x, same person and camera removed"),
+        (WholeGallery("x", "source"), [[0, 1, 3, 4], [0, 1, 2, 3, 4]], "x, source photo removed"),
     ],
 )
 def test_what_is_left(protocol, expected, name):

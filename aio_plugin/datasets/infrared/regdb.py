@@ -10,7 +10,7 @@ from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import Open
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.checks import Absences, check_apart, lacking, modality_counts, pids
@@ -81,7 +81,7 @@ def protocol(root: str, options: Options, query: Combination | None = None) -> P
     """All test images of one modality against all of the other, nothing removed."""
     trial = resolve(NAME, OPTIONS, options)["trial"]
     (modality,) = choose_query(NAME, QUERIES, query)
-    return Open(f"{NAME}, {DIRECTIONS[modality]}, split {trial} of 10")
+    return WholeGallery(NAME, part=f"{DIRECTIONS[modality]}, split {trial} of 10")
 
 
 def _list(part: str, modality: Modality, trial: int) -> str:

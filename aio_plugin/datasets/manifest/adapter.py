@@ -49,9 +49,8 @@ from pathlib import PurePosixPath
 from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Modality
-from ...protocols.base import Protocol
-from ...protocols.kinds import Kinds
-from ...protocols.simple import Open, SameCamera, SourcePhoto, Whole
+from ...protocols.base import Protocol, RemovalRule
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query
 from ..reading.checks import Fault
 from ..reading.layouts import Part, Tree
@@ -60,7 +59,7 @@ from .links import check
 from .rows import READERS, Problems, Row, read_rows, suffix_of
 
 NAME, FOLDER = "manifest", "manifest"
-RULES: dict[str, type[Whole]] = {"same_camera": SameCamera, "none": Open, "source": SourcePhoto}
+RULES: tuple[RemovalRule, ...] = ("same_camera", "none", "source")
 
 
 def _inside(value: str) -> str | None:
@@ -81,7 +80,7 @@ OPTIONS = (
         "same_camera",
         "who leaves a query's gallery: 'same_camera' (images of the same person by the same camera, compared within a "
         "modality), 'source' (the image that the query was made from), 'none'",
-        tuple(RULES),
+        RULES,
     ),
 )
 
@@ -120,8 +119,8 @@ def find_queries(root: str, options: Options) -> tuple[Combination, ...]:
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """One trial a combination, or one of the combination asked for, with the removal rule of the options."""
     values = resolve(NAME, OPTIONS, options)
-    name, rule = f"{NAME} {values['folder']}/{values['file']}", RULES[values["removal"]]
-    return Kinds(name, rule) if query is None else rule(name)
+    name = f"{NAME} {values['folder']}/{values['file']}"
+    return WholeGallery(name, values["removal"], grouping="combination" if query is None else "none")
 
 
 def _rows(root: str, values: Options) -> tuple[str, list[Row]]:

@@ -15,8 +15,7 @@ from functools import partial
 from ...config import resolve
 from ...modality import Combination, Item, format_combination
 from ...protocols.base import Protocol
-from ...protocols.kinds import Kinds
-from ...protocols.simple import Open
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query
 from ..reading import checks
 from ..reading.checks import unanswered
@@ -72,8 +71,8 @@ def protocol(name: str, root: str, options: Options, query: Combination | None =
     resolve(name, (), options)
     lists = _chosen(name, query)
     if len(lists) == 1:
-        return Open(f"{NAME}, list {list_name(lists[0])}")
-    return Kinds(f"{NAME}, all {len(lists)} lists of {name.removeprefix('orbench_')}")
+        return WholeGallery(NAME, part=f"list {list_name(lists[0])}")
+    return WholeGallery(NAME, part=f"all {len(lists)} lists of {name.removeprefix('orbench_')}", grouping="combination")
 
 
 def _queries(name: str) -> tuple[Combination, ...]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ...config import Option, resolve
 from ...modality import Combination, Item, Media, Modality, format_combination
 from ...protocols.base import Protocol
-from ...protocols.simple import SameCamera
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.checks import Fault, check_apart
@@ -85,7 +85,8 @@ def protocol(root: str, options: Options, query: Combination | None = None) -> P
     combination = choose_query(NAME, QUERIES, query)
     searched = format_combination(combination) if values["gallery"] == "query" else "rgb"
     infrared = f" (ir: {values['infrared']})" if Modality.IR in combination else ""
-    return SameCamera(f"{NAME}, {format_combination(combination)} searches {searched}{infrared}")
+    part = f"{format_combination(combination)} searches {searched}{infrared}"
+    return WholeGallery(NAME, "same_camera", part)
 
 
 def _moments(tree: Tree, split: str, folders: dict[Modality, str], names: Names) -> list[Moment]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ...config import Option, resolve
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import Open, SourcePhoto
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading.captioned import Photo, beside, gallery_items, query_items, training_items
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
-from ..reading.text_sets import IMAGES, CaptionedSet, captions_of, read_photos, title
+from ..reading.text_sets import IMAGES, CaptionedSet, captions_of, read_photos, searched_part
 from ..text import cuhk_pedes, icfg_pedes, rstpreid
 
 _RGB, _SKETCH, _TEXT = Modality.RGB, Modality.SKETCH, Modality.TEXT
@@ -148,13 +148,13 @@ def _read(given: TriSet, root: str, options: Options, query: Combination | None 
 def _protocol(given: TriSet, root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Without the source photo; text alone also with the original gallery, in the order the options ask for."""
     values = resolve(given.name, given.options, options)
-    name = title(given.name, values)
-    filtered, original = SourcePhoto(name), Open(f"{name}, original gallery")
+    part = searched_part(values)
+    filtered = WholeGallery(given.name, "source", part)
+    original = WholeGallery(given.name, "none", f"{part}, original gallery")
     if query != (_TEXT,):
         return filtered
     first, other = (filtered, original) if values["text_gallery"] == "filtered" else (original, filtered)
-    first.variants = (other,)
-    return first
+    return replace(first, variants=(other,))
 
 
 def _expected(tree: Tree, folder: str, photo: Photo) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from ...config import Option, resolve
 from ...modality import Combination, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import Open, SourcePhoto
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from . import checks
 from .captioned import Photo, counts, gallery_items, photos_by_split, query_items, training_items
@@ -121,10 +121,10 @@ def captions_of(values: Options) -> int | None:
     return 2 if values.get("captions") == "first2" else None
 
 
-def title(name: str, values: Options) -> str:
-    """Of a protocol, before the removal rule: split and captions."""
+def searched_part(values: Options) -> str:
+    """Split and captions, as a protocol names them."""
     captions = f", {values['captions']} captions" if "captions" in values else ""
-    return f"{name}, {values.get('split', 'test')}{captions}"
+    return f"{values.get('split', 'test')}{captions}"
 
 
 def adapter(given: CaptionedSet) -> Adapter:
@@ -162,8 +162,8 @@ def _read(given: CaptionedSet, root: str, options: Options, query: Combination |
 
 def _protocol(given: CaptionedSet, root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    name = title(given.name, resolve(given.name, given.all_options, options))
-    return Open(name) if query in (None, (Modality.TEXT,)) else SourcePhoto(name)
+    part = searched_part(resolve(given.name, given.all_options, options))
+    return WholeGallery(given.name, "none" if query in (None, (Modality.TEXT,)) else "source", part)
 
 
 def _with_cameras(

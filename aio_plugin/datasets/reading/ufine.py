@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...config import resolve
 from ...modality import Combination, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import Open, SourcePhoto
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Options
 from .annotations import file_option, find_file
 from .captioned import Photo, photos_by_split
@@ -42,8 +42,9 @@ def read_photos(name: str, folder: str, root: str, options: Options) -> tuple[st
 def make_protocol(name: str, options: Options, query: Combination | None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
     resolve(name, OPTIONS, options)
-    title = f"{name}, test, all captions"
-    return Open(title) if query in (None, (Modality.TEXT,)) else SourcePhoto(title)
+    if query in (None, (Modality.TEXT,)):  # the authors report mSD of captions against photos
+        return WholeGallery(name, "none", "test, all captions", similarity_distribution=True)
+    return WholeGallery(name, "source", "test, all captions")
 
 
 def _too_long(name: str, photos: Sequence[Photo]) -> list[str]:

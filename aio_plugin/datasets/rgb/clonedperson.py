@@ -10,7 +10,7 @@ from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import SameCamera
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query
 from ..reading import checks
 from ..reading.checks import check_apart, pids, search_counts, unanswered
@@ -66,7 +66,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
 def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Market-1501's rule, a camera being one of a scene."""
     resolve(NAME, (), options)
-    return SameCamera(NAME)
+    return WholeGallery(NAME, "same_camera")
 
 
 def _camera(scene: int, camera: int) -> int:

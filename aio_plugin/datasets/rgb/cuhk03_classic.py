@@ -77,7 +77,7 @@ def read(boxes: str, root: str, options: Options, query: Combination | None = No
 def protocol(boxes: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
     """One drawn gallery image a person, ten repeats."""
     name = f"cuhk03_classic_{boxes}"
-    return CUHK03Classic(f"{name}, split {resolve(name, OPTIONS, options)['split']} of {SPLITS}")
+    return CUHK03Classic(name, f"split {resolve(name, OPTIONS, options)['split']} of {SPLITS}")
 
 
 def _adapter(boxes: str) -> Adapter:

@@ -8,7 +8,7 @@ from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media
 from ...protocols.base import Protocol
-from ...protocols.simple import SameCamera
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.checks import Absences, check_apart, pids, search_counts, unanswered
@@ -64,7 +64,7 @@ def read(boxes: str, root: str, options: Options, query: Combination | None = No
 def protocol(boxes: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Market-1501's rule, the camera being the view: the cameras of all pairs count as two."""
     resolve(f"cuhk03_np_{boxes}", (), options)
-    return SameCamera(f"cuhk03_np_{boxes}")
+    return WholeGallery(f"cuhk03_np_{boxes}", "same_camera")
 
 
 def _config(boxes: str) -> str:

@@ -10,7 +10,7 @@ from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import SameCamera
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.checks import check_apart, pids, search_counts, unanswered
@@ -69,7 +69,7 @@ def read_market1501(root: str, options: Options, query: Combination | None = Non
 def market1501_protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Market-1501's rule: images of the query's person by the query's camera leave the gallery."""
     resolve(NAME, (), options)
-    return SameCamera(NAME)
+    return WholeGallery(NAME, "same_camera")
 
 
 def _items(tree: Tree, folder: str, names: Names) -> list[Item]:

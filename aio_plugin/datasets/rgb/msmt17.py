@@ -14,7 +14,7 @@ from ...config import Option, resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import SameCamera
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel, training_only
 from ..reading import checks
 from ..reading.checks import Absences, Fault, pids, search_counts, unanswered
@@ -87,7 +87,7 @@ def read_all(root: str, options: Options, query: Combination | None = None) -> S
 def protocol(version: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
     """Market-1501's rule."""
     resolve(f"msmt17_{version}", (TRAIN,), options)
-    return SameCamera(f"msmt17_{version}")
+    return WholeGallery(f"msmt17_{version}", "same_camera")
 
 
 class _Lists:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ...config import Option, resolve, subset
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
-from ...protocols.simple import Open, PerPerson
+from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, choose_query, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
@@ -79,8 +79,10 @@ def protocol(root: str, options: Options, query: Combination | None = None) -> P
     retrieval features are averaged, which any model has; the protocol's name says so.
     """
     values = resolve(NAME, OPTIONS, options)
-    name = f"{NAME}, styles {''.join(sorted(values['test_styles']))}"
-    return Open(f"{name}, single query") if values["queries"] == "single" else PerPerson(f"{name}, multi-query")
+    part = f"styles {''.join(sorted(values['test_styles']))}, {values['queries']}"
+    if values["queries"] == "single":
+        return WholeGallery(NAME, part=f"{part} query")
+    return WholeGallery(NAME, part=f"{part}-query", grouping="person")
 
 
 def _photos(tree: Tree, part: str, names: Names) -> Iterable[Item]:
