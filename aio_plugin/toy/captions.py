@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .people import Person, pick
+from .people import ToyPerson, pick
 
 _SAME: dict[str, tuple[str, ...]] = {
     "woman": ("woman", "lady", "girl", "female pedestrian"),
@@ -67,7 +67,7 @@ def _a(phrase: str) -> str:
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
-def _top(person: Person, rng: np.random.Generator) -> str:
+def _top(person: ToyPerson, rng: np.random.Generator) -> str:
     name = _say(rng, "dress") if person.in_dress else _say(rng, person.top)
     words = _a(f"{_say(rng, person.top_colour)} {name}")
     if person.pattern != "plain" and rng.random() < 0.8:
@@ -79,7 +79,7 @@ def _top(person: Person, rng: np.random.Generator) -> str:
     return words
 
 
-def _bottom(person: Person, rng: np.random.Generator) -> str:
+def _bottom(person: ToyPerson, rng: np.random.Generator) -> str:
     words = f"{_say(rng, person.bottom_colour)} {_say(rng, person.bottom)}"
     if "skirt" in person.bottom:
         words = _a(words)
@@ -89,7 +89,7 @@ def _bottom(person: Person, rng: np.random.Generator) -> str:
     return words
 
 
-def _hair(person: Person, rng: np.random.Generator) -> str:
+def _hair(person: ToyPerson, rng: np.random.Generator) -> str:
     words = _say(rng, person.hair)
     for noun in ("hair in", "long", "cropped", "curly", "spiky", "short hair", "hair"):
         if words.startswith(noun):
@@ -97,15 +97,15 @@ def _hair(person: Person, rng: np.random.Generator) -> str:
     return words
 
 
-def _hat(person: Person, rng: np.random.Generator) -> str:
+def _hat(person: ToyPerson, rng: np.random.Generator) -> str:
     return _a(f"{_say(rng, person.hat_colour)} {_say(rng, person.hat)}")
 
 
-def _bag(person: Person, rng: np.random.Generator) -> str:
+def _bag(person: ToyPerson, rng: np.random.Generator) -> str:
     return _a(f"{_say(rng, person.bag_colour)} {_say(rng, person.bag)}")
 
 
-def _shoes(person: Person, rng: np.random.Generator) -> str:
+def _shoes(person: ToyPerson, rng: np.random.Generator) -> str:
     return f"{_say(rng, person.shoes_colour)} {_say(rng, person.shoes)}"
 
 
@@ -113,7 +113,7 @@ def _join(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def caption(person: Person, rng: np.random.Generator) -> str:
+def caption(person: ToyPerson, rng: np.random.Generator) -> str:
     """One English description, about 15 to 40 words; every attribute but the top may be missing."""
     worn = [_top(person, rng)]
     if not person.in_dress and rng.random() < 0.9:
@@ -134,7 +134,7 @@ def caption(person: Person, rng: np.random.Generator) -> str:
     return _sentences(person, clauses, rng)
 
 
-def _sentences(person: Person, clauses: list[str], rng: np.random.Generator) -> str:
+def _sentences(person: ToyPerson, clauses: list[str], rng: np.random.Generator) -> str:
     build = pick(rng, ("slim ",) if person.width < 0.92 else ("broad ", "stout ") if person.width > 1.14 else ("",))
     who = f"{build if rng.random() < 0.5 else ''}{_say(rng, person.sex)}"
     pronoun = "She" if person.sex == "woman" else "He"
@@ -145,7 +145,7 @@ def _sentences(person: Person, clauses: list[str], rng: np.random.Generator) -> 
     return f"{pick(rng, ('A', 'The', 'This'))} {who} {_join(clauses)}."
 
 
-def attribute_slots(person: Person) -> str:
+def attribute_slots(person: ToyPerson) -> str:
     """Sex, hair, top, bottom, shoes and bag as one comma string, as SYNTH-PEDES has them."""
     top = f"{person.top_colour} {'dress' if person.in_dress else person.top}"
     bottom = "unknown" if person.in_dress else f"{person.bottom_colour} {person.bottom}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .people import Person, pick
+from .people import ToyPerson, pick
 from .wardrobe import COLOURS
 
 FORMULAS = (
@@ -24,7 +24,7 @@ SEXES = {"woman": "female", "man": "male"}
 SHORT_HAIR = ("short", "cropped", "spiky", "bob")
 
 
-def formula(person: Person, weather: str, light: str, scene: str, view: str, rng: np.random.Generator) -> str:
+def formula(person: ToyPerson, weather: str, light: str, scene: str, view: str, rng: np.random.Generator) -> str:
     """One sentence that says the same of every picture of the person, beside where and when it was taken.
 
     Args:

@@ -12,7 +12,7 @@ from . import wardrobe as w
 
 
 @dataclass(frozen=True)
-class Person:
+class ToyPerson:
     """Everything that can be seen of a person; values are those of :mod:`.wardrobe`.
 
     Attributes:
@@ -71,7 +71,7 @@ def _other(rng: np.random.Generator, values: Iterable[str], *taken: str) -> str:
     return pick(rng, [value for value in values if value not in taken])
 
 
-def sample_person(rng: np.random.Generator) -> Person:
+def sample_person(rng: np.random.Generator) -> ToyPerson:
     """A person drawn from ``rng``."""
     sex = pick(rng, w.SEXES)
     bottoms = dict(w.BOTTOMS)
@@ -91,7 +91,7 @@ def sample_person(rng: np.random.Generator) -> Person:
     pattern_colour = _other(rng, w.COLOURS, top_colour)
     bottom_colour = top_colour if bottom == "dress" else pick(rng, tuple(w.COLOURS))
     fabrics = [pick(rng, tuple(w.MATERIALS)) for _ in range(5)]
-    return Person(
+    return ToyPerson(
         seed=int(rng.integers(2**31)),
         sex=sex,
         height=round(float(rng.uniform(0.90, 1.06)), 3),
@@ -127,7 +127,7 @@ def sample_person(rng: np.random.Generator) -> Person:
     )
 
 
-def _alternatives(person: Person) -> dict[str, list[str]]:
+def _alternatives(person: ToyPerson) -> dict[str, list[str]]:
     """Per attribute that shows in every modality, the values a look-alike may have instead."""
     kind = w.TOPS[person.top]
     lower = ("skirt", "long skirt") if "skirt" in person.bottom else ("trousers", "wide trousers", "shorts")
@@ -146,7 +146,7 @@ def _alternatives(person: Person) -> dict[str, list[str]]:
     return {name: options for name, options in found.items() if options}
 
 
-def look_alike(person: Person, rng: np.random.Generator) -> Person:
+def look_alike(person: ToyPerson, rng: np.random.Generator) -> ToyPerson:
     """Somebody who differs from ``person`` in exactly one attribute, one of shape.
 
     Shape and not colour, so that infrared and sketches can tell the two apart too.

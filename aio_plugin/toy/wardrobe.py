@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-Weights = Mapping[str, float]
+Frequencies = Mapping[str, float]
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (32, 32, 36),
@@ -37,7 +37,7 @@ SKINS: tuple[tuple[int, int, int], ...] = ((240, 208, 180), (216, 172, 136), (16
 
 SEXES = ("woman", "man")
 
-HAIR: Weights = {
+HAIR: Frequencies = {
     "short": 3,
     "cropped": 2,
     "long": 3,
@@ -49,9 +49,9 @@ HAIR: Weights = {
 }
 """Hair styles; "curly" is a large round one, "cropped" shows most of the skull."""
 
-HATS: Weights = {"none": 6, "cap": 2, "beanie": 1.5, "sun hat": 1.5}
-LOGOS: Weights = {"none": 3, "circle": 1, "square": 1, "triangle": 1, "cross": 1, "bar": 1}
-PATTERNS: Weights = {
+HATS: Frequencies = {"none": 6, "cap": 2, "beanie": 1.5, "sun hat": 1.5}
+LOGOS: Frequencies = {"none": 3, "circle": 1, "square": 1, "triangle": 1, "cross": 1, "bar": 1}
+PATTERNS: Frequencies = {
     "plain": 3,
     "stripes": 1.5,
     "pinstripes": 1,
@@ -64,11 +64,11 @@ PATTERNS: Weights = {
 }
 """Upper patterns: "half" is two blocks above one another, "sides" beside one another, "raglan" other sleeves."""
 
-PATTERN_SIZES: Weights = {"fine": 1, "bold": 1}
-BOTTOMS: Weights = {"trousers": 4, "wide trousers": 2, "shorts": 2.5, "skirt": 2, "long skirt": 1.5, "dress": 1.5}
-BOTTOM_PATTERNS: Weights = {"plain": 5, "side stripe": 1.5, "checks": 1.5, "stripes": 1}
-SHOES: Weights = {"shoes": 2, "trainers": 2, "boots": 2}
-BAGS: Weights = {"none": 3, "backpack": 2.5, "shoulder bag": 2, "handbag": 2, "suitcase": 1.5}
+PATTERN_SIZES: Frequencies = {"fine": 1, "bold": 1}
+BOTTOMS: Frequencies = {"trousers": 4, "wide trousers": 2, "shorts": 2.5, "skirt": 2, "long skirt": 1.5, "dress": 1.5}
+BOTTOM_PATTERNS: Frequencies = {"plain": 5, "side stripe": 1.5, "checks": 1.5, "stripes": 1}
+SHOES: Frequencies = {"shoes": 2, "trainers": 2, "boots": 2}
+BAGS: Frequencies = {"none": 3, "backpack": 2.5, "shoulder bag": 2, "handbag": 2, "suitcase": 1.5}
 
 
 class TopKind(NamedTuple):

@@ -33,7 +33,7 @@ def _rank1(folder: Path, query: list[Picture], gallery: list[Picture], other_cam
 
 
 def test_raw_pixels_hardly_find_the_person_in_colour(tmp_path: Path) -> None:
-    pictures = [p for p in market1501.plan(300, 0).pictures if "/-1_" not in p.path]
+    pictures = [p for p in market1501.plan_market1501(300, 0).pictures if "/-1_" not in p.path]
     query = [p for p in pictures if "/query/" in p.path]
     gallery = [p for p in pictures if "/bounding_box_test/" in p.path]
     assert len({p.person for p in query}) == 60
@@ -41,7 +41,7 @@ def test_raw_pixels_hardly_find_the_person_in_colour(tmp_path: Path) -> None:
 
 
 def test_raw_pixels_do_not_find_the_person_from_infrared(tmp_path: Path) -> None:
-    plan = sysu_mm01.plan(300, 0)
+    plan = sysu_mm01.plan_sysu_mm01(300, 0)
     test = {f"{int(n):04d}" for n in plan.files["SYSU-MM01/exp/test_id.txt"].decode().split(",")}
     pictures = [p for p in plan.pictures if p.path.split("/")[2] in test and p.path.endswith("/0001.jpg")]
     query = [p for p in pictures if p.kind == "ir"]
@@ -50,7 +50,7 @@ def test_raw_pixels_do_not_find_the_person_from_infrared(tmp_path: Path) -> None
 
 
 def test_raw_pixels_do_not_find_the_person_from_a_sketch(tmp_path: Path) -> None:
-    pictures = pku_sketch.plan(300, 0).pictures[:180]
+    pictures = pku_sketch.plan_pku_sketch(300, 0).pictures[:180]
     query = [p for p in pictures if p.kind == "sketch"]
     assert len({p.person for p in query}) == 60
     assert _rank1(tmp_path, query, [p for p in pictures if p.kind == "rgb"], other_camera=False) < 0.10

@@ -16,12 +16,12 @@ from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.heads.phrases import Phrases
 from aio_plugin.toy.drawing.draw import SIZE
 from aio_plugin.toy.formulas import FORMULAS, formula
-from aio_plugin.toy.layouts import cuhk03_np, finegpr, make, msmt17, randperson
+from aio_plugin.toy.layouts import cuhk03_np, finegpr, make, randperson
 from aio_plugin.toy.layouts.writer import SETS
 
 from .people import IDS, rng
 
-LAYOUTS = (finegpr, randperson, msmt17, cuhk03_np)
+LAYOUTS = SETS["dmf"][1:]
 NAMES = {
     "FineGPR_Dataset": r"FineGPR_subset/\d{4}_c(0[1-9]|[12]\d|3[0-6])_w0[1-7]_l0[1-7]_p0[1-9]\.jpg"
     r"|FineGPR-C\.txt|other_forms/(tabbed\.tsv|coco\.json|list\.json)",
@@ -106,7 +106,7 @@ def test_a_caption_says_what_its_file_name_says(dmf_world: Path) -> None:
 
 
 def test_every_formula_gives_phrases(dmf_world: Path) -> None:
-    person = next(p.person for p in finegpr.plan(IDS, 1).pictures)
+    person = next(p.person for p in finegpr.plan_finegpr(IDS, 1).pictures)
     said = {formula(person, "sunny", "noon", "urban", "front", rng(k)) for k in range(60)}
     assert len(said) == len(FORMULAS)
     phrases = Phrases(Lexicon.of(""))
@@ -166,7 +166,7 @@ def test_cuhk03_np(dmf_world: Path, boxes: str) -> None:
 
 
 def test_a_detected_box_shows_the_person_drawn_by_hand_elsewhere() -> None:
-    plan = cuhk03_np.plan(40, 0)
+    plan = cuhk03_np.plan_cuhk03_np(40, 0)
     labeled, detected = (
         {p.path.rsplit("/", 1)[-1]: p for p in plan.pictures if f"images_{boxes}/" in p.path}
         for boxes in ("labeled", "detected")
@@ -187,8 +187,8 @@ def test_a_detected_box_shows_the_person_drawn_by_hand_elsewhere() -> None:
 
 def test_nobody_lives_in_two_sets() -> None:
     homes = defaultdict(set)
-    for layout in SETS["all"]:
-        plan = layout.plan(IDS, 0)
+    for plan_dataset in SETS["all"]:
+        plan = plan_dataset(IDS, 0)
         for picture in plan.pictures:
             homes[picture.person.seed].add(plan.folder)
     assert len(homes) > 150
@@ -196,8 +196,8 @@ def test_nobody_lives_in_two_sets() -> None:
 
 
 def test_files_do_not_depend_on_the_sets_beside_them(dmf_world: Path) -> None:
-    for layout in LAYOUTS:
-        plan = layout.plan(IDS, 1)
+    for plan_dataset in LAYOUTS:
+        plan = plan_dataset(IDS, 1)
         for name, content in plan.files.items():
             assert (dmf_world / name).read_bytes() == content
 

@@ -163,8 +163,8 @@ def test_cuhk_pedes(world: Path) -> None:
 def test_nobody_lives_in_two_datasets_or_two_worlds() -> None:
     homes: dict[int, set[tuple[int, str]]] = {}
     for seed in (0, 1):
-        for layout in SETS["aio"]:
-            plan = layout.plan(IDS, seed)
+        for plan_dataset in SETS["aio"]:
+            plan = plan_dataset(IDS, seed)
             for picture in plan.pictures:
                 homes.setdefault(picture.person.seed, set()).add((seed, plan.folder))
     assert len(homes) > 300
@@ -172,7 +172,7 @@ def test_nobody_lives_in_two_datasets_or_two_worlds() -> None:
 
 
 def test_a_third_of_the_people_searched_have_a_look_alike() -> None:
-    pictures = [p for p in market1501.plan(100, 0).pictures if "/query/" in p.path]
+    pictures = [p for p in market1501.plan_market1501(100, 0).pictures if "/query/" in p.path]
     people = list({p.path.split("/")[-1][:4]: p.person for p in pictures}.values())
     twins = [p for p in people if sum(q.seed == p.seed for q in people) == 2]
     assert len(people) == 20

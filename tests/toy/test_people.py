@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.toy import wardrobe
-from aio_plugin.toy.drawing.draw import SIZE
-from aio_plugin.toy.drawing.shape import draw_labels
-from aio_plugin.toy.people import Person, look_alike, sample_person
+from aio_plugin.toy.drawing.draw import SIZE, draw_labels
+from aio_plugin.toy.people import ToyPerson, look_alike, sample_person
 
 from .people import NOT_SHAPE, POSES, rng
 
@@ -31,7 +30,7 @@ def test_a_person_wears_what_exists_and_a_look_alike_differs_in_one_thing(seed: 
         == len({person.top_colour, person.bottom_colour}) + 1
     )
     other = look_alike(person, rng(seed))
-    differ = [f.name for f in dataclasses.fields(Person) if getattr(person, f.name) != getattr(other, f.name)]
+    differ = [f.name for f in dataclasses.fields(ToyPerson) if getattr(person, f.name) != getattr(other, f.name)]
     assert len(differ) == 1
     assert not NOT_SHAPE & set(differ)
 
@@ -47,7 +46,9 @@ def test_look_alikes_can_be_told_apart_by_shape() -> None:
 def test_shape_alone_identifies_nearly_everybody() -> None:
     people = [sample_person(rng(seed)) for seed in range(1000)]
     shapes = {
-        tuple(getattr(p, f.name) for f in dataclasses.fields(Person) if f.name not in NOT_SHAPE | {"width", "height"})
+        tuple(
+            getattr(p, f.name) for f in dataclasses.fields(ToyPerson) if f.name not in NOT_SHAPE | {"width", "height"}
+        )
         for p in people
     }
     assert len(shapes) > 990

@@ -14,21 +14,21 @@ from aio_plugin.toy import wardrobe
 from aio_plugin.toy.captions import attribute_slots, caption
 from aio_plugin.toy.drawing.draw import draw_ir, draw_rgb, draw_sketch
 from aio_plugin.toy.drawing.sketch import HANDS
-from aio_plugin.toy.people import Person, sample_person
+from aio_plugin.toy.people import ToyPerson, sample_person
 from aio_plugin.toy.sample import sample_views
 from aio_plugin.toy.scene import WEB_CAMERAS
 
 from .people import POSES, rng
 
 
-def _recoloured(person: Person) -> Person:
+def _recoloured(person: ToyPerson) -> ToyPerson:
     colours = list(wardrobe.COLOURS)
     swap = dict(zip(colours, colours[1:] + colours[:1], strict=True))
     changes = {f: swap[getattr(person, f)] for f in vars(person) if f.endswith("colour") and f != "hair_colour"}
     return dataclasses.replace(person, **changes, accent=swap[person.accent], skin=3 - person.skin)
 
 
-def _other_fabric(person: Person) -> Person:
+def _other_fabric(person: ToyPerson) -> ToyPerson:
     fabrics = list(wardrobe.MATERIALS)
     changes = {f: fabrics[fabrics.index(getattr(person, f)) - 1] for f in vars(person) if f.endswith("material")}
     return dataclasses.replace(person, **changes)

@@ -14,8 +14,8 @@ from .people import IDS
 
 
 def test_the_files_do_not_depend_on_who_draws_them_and_when(world: Path, tmp_path: Path) -> None:
-    for layout in writer.SETS["aio"]:
-        plan = layout.plan(IDS, 1)
+    for plan_dataset in writer.SETS["aio"]:
+        plan = plan_dataset(IDS, 1)
         for name, content in plan.files.items():
             assert (world / name).read_bytes() == content
         for picture in plan.pictures[::-7]:  # the world was drawn forwards, in two processes
@@ -26,8 +26,8 @@ def test_the_files_do_not_depend_on_who_draws_them_and_when(world: Path, tmp_pat
 
 
 def test_another_seed_gives_other_files() -> None:
-    for layout in writer.SETS["aio"]:
-        one, two = layout.plan(IDS, 1), layout.plan(IDS, 2)
+    for plan_dataset in writer.SETS["aio"]:
+        one, two = plan_dataset(IDS, 1), plan_dataset(IDS, 2)
         assert not {p.key for p in one.pictures} & {p.key for p in two.pictures}
 
 

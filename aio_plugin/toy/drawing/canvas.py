@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ..scene import FloatArray
 from .pose import Pose
 
 Points = Sequence[tuple[float, float]]
 Labels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 
 SUPERSAMPLING = 2
 """Label pixels a picture pixel, along each side."""
@@ -79,7 +79,7 @@ class Canvas:
         """Label pixel of a point in body units."""
         return self.centre + (x + self.lean * (50 - y)) * self.unit_x, self.top + y * self.unit_y
 
-    def grid(self) -> tuple[Floats, Floats]:
+    def grid(self) -> tuple[FloatArray, FloatArray]:
         """Body units x (1, W) and y (H, 1) of every label pixel, without the lean."""
         x = (np.arange(self.image.width, dtype=np.float32) - self.centre) / self.unit_x
         y = (np.arange(self.image.height, dtype=np.float32) - self.top) / self.unit_y

@@ -5,34 +5,50 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from ..people import Person
-from ..scene import IR_CAMERAS, RGB_CAMERAS, Camera, background, expose, occluder, smooth_noise
-from .canvas import SUPERSAMPLING
+from ..people import ToyPerson
+from ..scene import IR_CAMERAS, RGB_CAMERAS, Camera, FloatArray, background, expose, occluder, smooth_noise
+from . import bags, clothes, head
+from .canvas import SUPERSAMPLING, Canvas, Label, Labels
+from .figure import Figure
 from .paint import colours, greys, tones
 from .pose import Pose, sample_pose
-from .shape import draw_labels
 from .sketch import HANDS, draw_lines
-
-Floats = NDArray[np.float32]
 
 SIZE = (64, 128)
 """Width and height of a picture, in pixels."""
 
 
-def _halve(pixels: Floats) -> Floats:
+def draw_labels(person: ToyPerson, pose: Pose, size: tuple[int, int]) -> Labels:
+    """(2 H, 2 W) labels of a person in a picture of ``size`` (W, H) pixels; background is 0."""
+    figure = Figure(Canvas(size, pose, person.height, person.width), person, pose)
+    bags.behind(figure)
+    if figure.side:
+        clothes.arm(figure, -1, Label.SLEEVE_FAR, Label.SKIN_FAR)
+    clothes.legs(figure)
+    clothes.bottom(figure)
+    clothes.torso(figure)
+    if not figure.side:
+        clothes.arm(figure, -1, Label.SLEEVE, Label.SKIN)
+    head.draw(figure)
+    bags.straps(figure)
+    clothes.arm(figure, 1, Label.SLEEVE, Label.SKIN)
+    bags.before(figure)
+    return clothes.patterned(figure)
+
+
+def _halve(pixels: FloatArray) -> FloatArray:
     """Means of 2 x 2 pixels."""
     step = SUPERSAMPLING
     upper, lower = pixels[::step], pixels[1::step]
-    mean: Floats = (upper[:, ::step] + upper[:, 1::step] + lower[:, ::step] + lower[:, 1::step]) * np.float32(0.25)
+    mean: FloatArray = (upper[:, ::step] + upper[:, 1::step] + lower[:, ::step] + lower[:, 1::step]) * np.float32(0.25)
     return mean
 
 
 def _light(
-    person: Person, table: Floats, camera: Camera, pose: Pose, size: tuple[int, int], rng: np.random.Generator
-) -> Floats:
+    person: ToyPerson, table: FloatArray, camera: Camera, pose: Pose, size: tuple[int, int], rng: np.random.Generator
+) -> FloatArray:
     """(H, W, C) what stands before the camera, in 0..1; ``table`` (labels, C) colours the labels."""
     labels = draw_labels(person, pose, size)
     channels = table.shape[1]
@@ -43,7 +59,7 @@ def _light(
     behind = background(camera, size, rng)
     if channels == 1:
         behind = behind @ np.asarray([[0.5], [-0.2], [0.6]], dtype=np.float32) + np.float32(0.05)
-    light: Floats = body[..., :channels] * folds[..., None].astype(np.float32) + (1 - body[..., channels:]) * behind
+    light: FloatArray = body[..., :channels] * folds[..., None].astype(np.float32) + (1 - body[..., channels:]) * behind
     hidden = occluder(camera, size, rng)
     if hidden is not None:
         light[hidden] = rng.uniform(0.1, 0.8) + rng.normal(0, 0.08, channels)
@@ -51,7 +67,7 @@ def _light(
 
 
 def draw_rgb(
-    person: Person,
+    person: ToyPerson,
     camera: int | Camera,
     rng: np.random.Generator,
     pose: Pose | None = None,
@@ -71,7 +87,7 @@ def draw_rgb(
 
 
 def draw_ir(
-    person: Person,
+    person: ToyPerson,
     camera: int | Camera,
     rng: np.random.Generator,
     pose: Pose | None = None,
@@ -84,7 +100,7 @@ def draw_ir(
 
 
 def draw_sketch(
-    person: Person, hand: str, rng: np.random.Generator, pose: Pose | None = None, size: tuple[int, int] = SIZE
+    person: ToyPerson, hand: str, rng: np.random.Generator, pose: Pose | None = None, size: tuple[int, int] = SIZE
 ) -> Image.Image:
     """A pencil drawing on white paper, RGB mode.
 

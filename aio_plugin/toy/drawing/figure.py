@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..people import Person
+from ..people import ToyPerson
 from .canvas import Canvas, Points
 from .pose import Pose
 
@@ -17,7 +17,7 @@ class Figure:
     """What the drawing functions share; half widths in body units."""
 
     canvas: Canvas
-    person: Person
+    person: ToyPerson
     pose: Pose
 
     @property

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ..domains import CUHK03
 from ..drawing.pose import Pose, sample_pose
-from ..people import Person
-from .matlab import mat
-from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
+from ..people import ToyPerson
+from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 PAIRS, VIEWS, SHOTS, CELLS = 5, 2, 3, 5
 """Camera pairs, cameras of a pair, pictures of a person by each, and how many its MATLAB cells would hold."""
@@ -20,74 +21,70 @@ MISSED = 0.04
 """Share of the pictures beyond the first of a camera in which the detector saw nobody."""
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_cuhk03_np(ids: int, seed: int) -> Plan:
     """A fifth of ``ids`` people to test, an eighth to train; one query by each camera of the pair."""
-    source, result = Source("CUHK03", seed), Plan("cuhk03")
+    random, plan = DatasetRandom("CUHK03", seed), Plan("cuhk03")
     n_train, n_test = max(8, ids // 8), test_people(ids)
-    people = source.crowd(n_train) + source.crowd(n_test, LOOK_ALIKES)
-    order = source.rng.permutation(len(people)).tolist()
-    lists = {boxes: _Lists() for boxes in BOXES}
+    people = random.people(n_train) + random.people(n_test, LOOK_ALIKES)
+    rows: dict[str, list[ListedImage]] = {boxes: [] for boxes in BOXES}
     numbers = [0] * PAIRS
-    for label, k in enumerate(order, start=1):
-        pair = source.below(PAIRS)
+    for label, k in enumerate(random.shuffled(len(people)), start=1):
+        pair = random.below(PAIRS)
         numbers[pair] += 1
-        who = f"{pair + 1}_{numbers[pair]:03d}"
-        _person(source, result, lists, people[k], (who, pair, label), test=k >= n_train)
-    for boxes, found in lists.items():
-        result.files[f"cuhk03/cuhk03_new_protocol_config_{boxes}.mat"] = found.mat()
-    return result
+        person = f"{pair + 1}_{numbers[pair]:03d}"
+        for boxes, name, view, part in _draw(random, plan, people[k], person, pair, test=k >= n_train):
+            rows[boxes].append(ListedImage(label, name, view, part))
+    for boxes, images in rows.items():
+        plan.mat(f"cuhk03_new_protocol_config_{boxes}.mat", new_protocol(images))
+    return plan
 
 
-class _Lists:
-    """What a configuration of the new protocol holds; positions count from 1."""
+class ListedImage(NamedTuple):
+    """An image of the new protocol; ``part`` is "train", "query" or "gallery"."""
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.labels: list[int] = []
-        self.cameras: list[int] = []
-        self.parts: dict[str, list[int]] = {"train": [], "query": [], "gallery": []}
-
-    def add(self, name: str, label: int, view: int, part: str) -> None:
-        self.names.append(name)
-        self.labels.append(label)
-        self.cameras.append(view)
-        self.parts[part].append(len(self.names))
-
-    def mat(self) -> bytes:
-        names = np.empty((len(self.names), 1), dtype=object)
-        names[:, 0] = self.names
-        columns = {"labels": self.labels, "camId": self.cameras}
-        columns |= {f"{part}_idx": positions for part, positions in self.parts.items()}
-        numbers = {name: np.asarray(column, dtype=float)[:, None] for name, column in columns.items()}
-        return mat({"filelist": names, **numbers})
+    label: int
+    name: str
+    view: int
+    part: str
 
 
-def _person(
-    source: Source, plan: Plan, lists: dict[str, _Lists], person: Person, who: tuple[str, int, int], test: bool
-) -> None:
-    """The pictures of a person; the detector's box of one is of the same picture as the one drawn by hand."""
-    name, pair, label = who
+def new_protocol(images: Sequence[ListedImage]) -> dict[str, np.ndarray]:
+    """The variables of a configuration of the new protocol; positions count from 1."""
+    names = np.empty((len(images), 1), dtype=object)
+    names[:, 0] = [image.name for image in images]
+    columns = {"labels": [image.label for image in images], "camId": [image.view for image in images]}
+    for part in ("train", "query", "gallery"):
+        columns[f"{part}_idx"] = [position for position, image in enumerate(images, start=1) if image.part == part]
+    return {"filelist": names} | {name: np.asarray(each, dtype=float)[:, None] for name, each in columns.items()}
+
+
+def _draw(
+    random: DatasetRandom, plan: Plan, person: ToyPerson, name: str, pair: int, test: bool
+) -> Iterator[tuple[str, str, int, str]]:
+    """Plans the pictures of a person; yields boxes, name, view and part of each.
+
+    The detector's box of one is of the same picture as the one drawn by hand.
+    """
     for view in range(1, VIEWS + 1):
-        query = source.below(SHOTS) if test else -1
+        query = random.below(SHOTS) if test else -1
         for shot in range(SHOTS):
-            key, pose = source.next_key(), sample_pose(source.rng)
+            key, pose = random.next_key(), sample_pose(random.rng)
             part = "query" if shot == query else "gallery" if test else "train"
-            poses = {"labeled": pose, "detected": _detected(pose, source)}
-            if part != "query" and shot and source.rng.random() < MISSED:
+            poses = {"labeled": pose, "detected": _detected(pose, random)}
+            if part != "query" and shot and random.rng.random() < MISSED:
                 del poses["detected"]
             for boxes, seen in poses.items():
                 file = f"{name}_{view}_{CELLS * (view - 1) + shot + 1:02d}.png"
-                camera = CAMERAS[VIEWS * pair + view - 1]
-                plan.pictures.append(Picture(f"cuhk03/images_{boxes}/{file}", person, "rgb", camera, key, seen))
-                lists[boxes].add(file, label, view, part)
+                plan.draw(f"images_{boxes}/{file}", person, "rgb", CAMERAS[VIEWS * pair + view - 1], key, seen)
+                yield boxes, file, view, part
 
 
-def _detected(pose: Pose, source: Source) -> Pose:
+def _detected(pose: Pose, random: DatasetRandom) -> Pose:
     """A box that does not sit as well."""
-    shift_x, shift_y = source.rng.normal(0, (0.08, 0.05))
+    shift_x, shift_y = random.rng.normal(0, (0.08, 0.05))
     return dataclasses.replace(
         pose,
-        scale=pose.scale * float(source.rng.uniform(0.85, 1.2)),
+        scale=pose.scale * float(random.rng.uniform(0.85, 1.2)),
         shift_x=pose.shift_x + float(shift_x),
         shift_y=pose.shift_y + float(shift_y),
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-
-import numpy as np
+from collections.abc import Sequence
 
 from ..captions import caption
 from ..drawing.pose import sample_pose
-from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
+from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 FOLDERS = (
     "CUHK01/{n:07d}.png",
@@ -24,30 +22,27 @@ HANDS = "AE"
 """A sketch made from a photo has one of two tidy hands."""
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_cuhk_pedes(ids: int, seed: int) -> Plan:
     """A fifth of ``ids`` people to test, fewer to train and validate; ids run from 1 through the splits."""
-    source, result = Source("CUHK-PEDES", seed), Plan("CUHK-PEDES")
-    words = np.random.default_rng((*source.key, 0, 1))
+    random, plan = DatasetRandom("CUHK-PEDES", seed), Plan("CUHK-PEDES")
     sizes = {"train": max(8, ids // 8), "val": max(4, ids // 30), "test": test_people(ids)}
-    records, pid, photo = [], 0, 0
+    records: list[dict[str, object]] = []
+    pid = 0
     for split, size in sizes.items():
-        for person in source.crowd(size, LOOK_ALIKES if split == "test" else 0.0):
+        for person in random.people(size, LOOK_ALIKES if split == "test" else 0.0):
             pid += 1
-            for camera in source.rng.permutation(6)[: 3 + source.below(2)]:
-                photo += 1
-                path = FOLDERS[source.below(len(FOLDERS))].format(n=photo)
-                pose = sample_pose(source.rng)
-                for folder, kind, by in (
-                    ("imgs", "rgb", int(camera)),
-                    ("imgs-sketch2", "sketch", HANDS[source.below(len(HANDS))]),
-                ):
-                    result.pictures.append(
-                        Picture(f"CUHK-PEDES/{folder}/{path}", person, kind, by, source.next_key(), pose)
-                    )
-                said = [caption(person, words) for _ in range(2)]
-                tokens = [re.findall(r"[a-z0-9]+", sentence.lower()) for sentence in said]
-                records.append(
-                    {"split": split, "captions": said, "file_path": path, "processed_tokens": tokens, "id": pid}
-                )
-    result.text("reid_raw.json", json.dumps(records))
-    return result
+            for camera in random.shuffled(6)[: 3 + random.below(2)]:
+                path = FOLDERS[random.below(len(FOLDERS))].format(n=len(records) + 1)
+                pose = sample_pose(random.rng)
+                plan.draw(f"imgs/{path}", person, "rgb", camera, random.next_key(), pose)
+                hand = HANDS[random.below(len(HANDS))]
+                plan.draw(f"imgs-sketch2/{path}", person, "sketch", hand, random.next_key(), pose)
+                records.append(record(split, pid, path, [caption(person, random.words) for _ in range(2)]))
+    plan.json("reid_raw.json", records)
+    return plan
+
+
+def record(split: str, pid: int, path: str, captions: Sequence[str]) -> dict[str, object]:
+    """What the annotations say of a photo."""
+    tokens = [re.findall(r"[a-z0-9]+", sentence.lower()) for sentence in captions]
+    return {"split": split, "captions": list(captions), "file_path": path, "processed_tokens": tokens, "id": pid}

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from ..domains import FINEGPR
-from ..drawing.pose import Pose, sample_pose
+from ..drawing.pose import sample_pose
 from ..formulas import formula
 from ..places import WILD
-from ..weather import LIGHTS, WEATHERS, Air, through
-from .plan import Picture, Plan, Source
+from ..weather import LIGHTS, WEATHERS, through
+from .plan import DatasetRandom, Plan
 
 SHOTS = 4
 """Pictures of a person: one from every side, whatever weather and light it is."""
@@ -27,37 +24,36 @@ SCENES = {
 }
 
 
-class Caption(NamedTuple):
-    """What is said of an image."""
-
-    image: str
-    caption: str
-
-
-def plan(ids: int, seed: int) -> Plan:
+def plan_finegpr(ids: int, seed: int) -> Plan:
     """``ids`` people, four pictures and captions each; some numbers are nobody's.
 
     Captions come as the authors' dumps do; ``other_forms/`` has the same in the other forms that are in use.
     """
-    source, result = Source("FineGPR", seed), Plan("FineGPR_Dataset")
-    words = np.random.default_rng((*source.key, 0, 1))
-    numbers = sorted(1 + int(n) for n in source.rng.permutation(2 * ids)[:ids])
+    random, plan = DatasetRandom("FineGPR", seed), Plan("FineGPR_Dataset")
+    numbers = sorted(1 + n for n in random.shuffled(2 * ids)[:ids])
     captions = []
-    for number, person in zip(numbers, source.crowd(ids), strict=True):
-        scene = 1 + source.below(len(SCENES))
-        first = source.below(9)
+    for number, person in zip(numbers, random.people(ids), strict=True):
+        scene = 1 + random.below(len(SCENES))
+        first = random.below(9)
         for quarter in range(SHOTS):
             view = 1 + first + 9 * quarter
-            sky, weather = _drawn(source, WEATHERS)
-            hour, light = _drawn(source, LIGHTS)
-            name = f"{number:04d}_c{view:02d}_w{sky:02d}_l{hour:02d}_p{scene:02d}.jpg"
+            sky, hour = random.below(len(WEATHERS)), random.below(len(LIGHTS))
+            weather, light = list(WEATHERS)[sky], list(LIGHTS)[hour]
+            name = picture_name(number, view, sky + 1, hour + 1, scene)
             camera = through(SCENES[scene], WEATHERS[weather], LIGHTS[light])
-            path, pose = f"{result.folder}/FineGPR_subset/{name}", _pose(source, view)
-            result.pictures.append(Picture(path, person, "rgb", camera, source.next_key(), pose))
-            captions.append(Caption(name, formula(person, weather, light, _where(scene), facing(view), words)))
+            seen, mirror = FACING[facing(view)]
+            pose = dataclasses.replace(sample_pose(random.rng), view=seen, mirror=mirror)
+            plan.draw(f"FineGPR_subset/{name}", person, "rgb", camera, random.next_key(), pose)
+            where = "wild" if scene in WILD_SCENES else "urban"
+            captions.append((name, formula(person, weather, light, where, facing(view), random.words)))
     for file, form in FORMS.items():
-        result.text(file, form(captions))
-    return result
+        plan.text(file, form(captions))
+    return plan
+
+
+def picture_name(number: int, view: int, weather: int, light: int, scene: int) -> str:
+    """Of a picture of person ``number``; everything counts from 1."""
+    return f"{number:04d}_c{view:02d}_w{weather:02d}_l{light:02d}_p{scene:02d}.jpg"
 
 
 def facing(view: int) -> str:
@@ -66,43 +62,32 @@ def facing(view: int) -> str:
     return list(FACING)[(angle + 45) // 90 % 4]
 
 
-def _pose(source: Source, view: int) -> Pose:
-    seen, mirror = FACING[facing(view)]
-    return dataclasses.replace(sample_pose(source.rng), view=seen, mirror=mirror)
-
-
-def _drawn(source: Source, airs: Mapping[str, Air]) -> tuple[int, str]:
-    """The number, from 1, and the name of a weather or light."""
-    k = source.below(len(airs))
-    return k + 1, list(airs)[k]
-
-
-def _where(scene: int) -> str:
-    return "wild" if scene in WILD_SCENES else "urban"
-
-
-def _dump(captions: list[Caption]) -> str:
+def as_dump(captions: Sequence[tuple[str, str]]) -> str:
+    """Lines as the authors' dumps of (image, caption) have them."""
     return "".join(f"ImageName:{image}, the caption is: {caption}\n" for image, caption in captions)
 
 
-def _tabbed(captions: list[Caption]) -> str:
+def as_pairs(captions: Sequence[tuple[str, str]]) -> str:
+    """Lines of image and caption."""
     return "".join(f"{image}\t{caption}\n" for image, caption in captions)
 
 
-def _coco(captions: list[Caption]) -> str:
-    images = [{"id": k, "file_name": caption.image} for k, caption in enumerate(captions)]
-    said = [{"id": k, "image_id": k, "caption": caption.caption} for k, caption in enumerate(captions)]
-    return json.dumps({"images": images, "annotations": said})
+def as_coco(captions: Sequence[tuple[str, str]]) -> str:
+    """COCO's captions."""
+    images = [{"id": k, "file_name": image} for k, (image, _) in enumerate(captions)]
+    annotations = [{"id": k, "image_id": k, "caption": caption} for k, (_, caption) in enumerate(captions)]
+    return json.dumps({"images": images, "annotations": annotations})
 
 
-def _listed(captions: list[Caption]) -> str:
-    return json.dumps([caption._asdict() for caption in captions])
+def as_list(captions: Sequence[tuple[str, str]]) -> str:
+    """A JSON list of objects."""
+    return json.dumps([{"image": image, "caption": caption} for image, caption in captions])
 
 
-FORMS: dict[str, Callable[[list[Caption]], str]] = {
-    "FineGPR-C.txt": _dump,
-    "other_forms/tabbed.tsv": _tabbed,
-    "other_forms/coco.json": _coco,
-    "other_forms/list.json": _listed,
+FORMS: dict[str, Callable[[Sequence[tuple[str, str]]], str]] = {
+    "FineGPR-C.txt": as_dump,
+    "other_forms/tabbed.tsv": as_pairs,
+    "other_forms/coco.json": as_coco,
+    "other_forms/list.json": as_list,
 }
 """The forms of the captions by the files that hold them."""

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from ..drawing.sketch import HANDS
-from ..people import Person
-from .plan import LOOK_ALIKES, Picture, Plan, Source
+from ..people import ToyPerson
+from .plan import LOOK_ALIKES, DatasetRandom, Plan
 
 SKETCHED = 0.8
 """Share of the people whom an artist drew; everybody was drawn by A."""
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_mask1k(ids: int, seed: int) -> Plan:
     """Half of ``ids`` people to train, a tenth to test."""
-    source, result = Source("MaSk1K", seed), Plan("MaSk1K")
+    random, plan = DatasetRandom("MaSk1K", seed), Plan("MaSk1K")
     n_train, n_test = max(8, ids // 2), max(8, ids // 10)
-    numbers = [int(n) + 1 for n in source.rng.permutation(n_train + n_test)]
-    for number, person in zip(numbers, source.crowd(n_train), strict=False):
-        _person(source, result, number, person, "train", 4)
-    for number, person in zip(numbers[n_train:], source.crowd(n_test, LOOK_ALIKES), strict=True):
-        _person(source, result, number, person, "query", 3)
-    return result
+    numbers = [n + 1 for n in random.shuffled(n_train + n_test)]
+    for number, person in zip(numbers, random.people(n_train), strict=False):
+        _person(random, plan, number, person, "train", 4)
+    for number, person in zip(numbers[n_train:], random.people(n_test, LOOK_ALIKES), strict=True):
+        _person(random, plan, number, person, "query", 3)
+    return plan
 
 
-def _person(source: Source, plan: Plan, number: int, person: Person, split: str, photos: int) -> None:
-    for camera in source.rng.permutation(6)[:photos]:
-        name = f"{number:04d}_c{camera + 1}s1_{source.below(90000):06d}_{source.below(5):02d}.jpg"
-        path = f"MaSk1K/photo/{split}/{name}"
-        plan.pictures.append(Picture(path, person, "rgb", int(camera), source.next_key()))
+def photo_path(split: str, number: int, camera: int, frame: int, box: int) -> str:
+    """Of a photo; ``split`` is "train" or "query", cameras count from 1."""
+    return f"photo/{split}/{number:04d}_c{camera}s1_{frame:06d}_{box:02d}.jpg"
+
+
+def sketch_path(split: str, number: int, style: str) -> str:
+    """Of the sketch of a person by the artist ``style``."""
+    return f"sketch/{style}/{split}/{number:04d}_{style}.jpg"
+
+
+def _person(random: DatasetRandom, plan: Plan, number: int, person: ToyPerson, split: str, photos: int) -> None:
+    for camera in random.shuffled(6)[:photos]:
+        path = photo_path(split, number, camera + 1, random.below(90000), random.below(5))
+        plan.draw(path, person, "rgb", camera, random.next_key())
     for hand in HANDS:
-        if hand == "A" or source.rng.random() < SKETCHED:
-            path = f"MaSk1K/sketch/{hand}/{split}/{number:04d}_{hand}.jpg"
-            plan.pictures.append(Picture(path, person, "sketch", hand, source.next_key()))
+        if hand == "A" or random.rng.random() < SKETCHED:
+            plan.draw(sketch_path(split, number, hand), person, "sketch", hand, random.next_key())

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from ..domains import MSMT17
-from ..people import Person
+from ..people import ToyPerson
 from ..weather import SLOTS, through
-from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
+from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 CAMERAS = MSMT17.cameras(15)
 DATES = ("0302", "0303", "0113", "0114")
 TRAIN_SHOTS, QUERY_SHOTS, GALLERY_SHOTS = 6, 2, 5
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_msmt17(ids: int, seed: int) -> Plan:
     """A fifth of ``ids`` people to test, fewer to train; an image of every fourth of these validates."""
-    source, result = Source("MSMT17", seed), Plan("MSMT17_V1")
+    random, plan = DatasetRandom("MSMT17", seed), Plan("MSMT17_V1")
     lists: dict[str, list[str]] = {"train": [], "val": [], "query": [], "gallery": []}
-    for pid, person in enumerate(source.crowd(max(8, ids // 8))):
-        lines = _shots(source, result, "train", pid, person, TRAIN_SHOTS)
-        lists["val"] += lines[:1] if pid % 4 == 3 else []
-        lists["train"] += lines[1:] if pid % 4 == 3 else lines
-    for pid, person in enumerate(source.crowd(test_people(ids), LOOK_ALIKES)):
-        lines = _shots(source, result, "test", pid, person, QUERY_SHOTS + GALLERY_SHOTS)
-        lists["query"] += lines[:QUERY_SHOTS]
-        lists["gallery"] += lines[QUERY_SHOTS:]
-    for name, lines in lists.items():
-        result.text(f"list_{name}.txt", "".join(f"{line}\n" for line in lines))
-    return result
+    for pid, person in enumerate(random.people(max(8, ids // 8))):
+        names = _draw(random, plan, "train", pid, person, TRAIN_SHOTS)
+        lists["val"] += names[:1] if pid % 4 == 3 else []
+        lists["train"] += names[1:] if pid % 4 == 3 else names
+    for pid, person in enumerate(random.people(test_people(ids), LOOK_ALIKES)):
+        names = _draw(random, plan, "test", pid, person, QUERY_SHOTS + GALLERY_SHOTS)
+        lists["query"] += names[:QUERY_SHOTS]
+        lists["gallery"] += names[QUERY_SHOTS:]
+    write_lists(plan, lists)
+    return plan
 
 
-def _shots(source: Source, plan: Plan, split: str, pid: int, person: Person, count: int) -> list[str]:
-    """Lines of the lists for pictures by ``count`` different cameras."""
-    lines = []
-    for index, k in enumerate(source.rng.permutation(len(CAMERAS))[:count].tolist()):
-        date, slot = DATES[source.below(len(DATES))], list(SLOTS)[source.below(len(SLOTS))]
-        end = "_ex" if source.rng.random() < 0.4 else ""
-        name = f"{pid:04d}_{index:03d}_{k + 1:02d}_{date}{slot}_{source.below(10000):04d}_{source.below(11)}{end}.jpg"
-        path = f"MSMT17_V1/{split}/{pid:04d}/{name}"
-        camera = through(CAMERAS[k], SLOTS[slot])
-        plan.pictures.append(Picture(path, person, "rgb", camera, source.next_key()))
-        lines.append(f"{pid:04d}/{name} {pid}")
-    return lines
+def write_lists(plan: Plan, lists: Mapping[str, Iterable[str]]) -> None:
+    """Plans the list of every split; names begin with a person's folder, which is a person's number."""
+    for split, names in lists.items():
+        plan.lines(f"list_{split}.txt", [f"{name} {int(name[:4])}" for name in names])
+
+
+def _draw(random: DatasetRandom, plan: Plan, split: str, pid: int, person: ToyPerson, count: int) -> list[str]:
+    """Names of pictures by ``count`` different cameras."""
+    names = []
+    for index, k in enumerate(random.shuffled(len(CAMERAS))[:count]):
+        date, slot = DATES[random.below(len(DATES))], list(SLOTS)[random.below(len(SLOTS))]
+        end = "_ex" if random.rng.random() < 0.4 else ""
+        name = f"{pid:04d}_{index:03d}_{k + 1:02d}_{date}{slot}_{random.below(10000):04d}_{random.below(11)}{end}.jpg"
+        names.append(f"{pid:04d}/{name}")
+        plan.draw(f"{split}/{names[-1]}", person, "rgb", through(CAMERAS[k], SLOTS[slot]), random.next_key())
+    return names

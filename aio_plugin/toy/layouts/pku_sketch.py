@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .plan import LOOK_ALIKES, Picture, Plan, Source, test_people
+from collections.abc import Iterable, Mapping
+
+from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 ARTISTS = {"a": 8, "b": 4, "c": 16, "d": 8, "e": 4}
 """People of every forty drawn by an artist; multiples of four, so that a quarter of each can be tested."""
@@ -11,20 +13,29 @@ HANDS = {"a": "B", "b": "C", "c": "A", "d": "E", "e": "D"}
 """The hand an artist has."""
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_pku_sketch(ids: int, seed: int) -> Plan:
     """As many people as make a test quarter of a fifth of ``ids``, in multiples of forty."""
-    source, result = Source("PKU-Sketch", seed), Plan("PKU-Sketch")
+    random, plan = DatasetRandom("PKU-Sketch", seed), Plan("PKU-Sketch")
     groups = max(1, round(4 * test_people(ids) / 40)) if ids >= 100 else 1
     artists = [artist for artist, share in ARTISTS.items() for _ in range(share * groups)]
-    artists = [artists[i] for i in source.rng.permutation(len(artists))]
-    people = source.crowd(len(artists), LOOK_ALIKES)
+    artists = [artists[i] for i in random.shuffled(len(artists))]
+    people = random.people(len(artists), LOOK_ALIKES)
     for pid, (person, artist) in enumerate(zip(people, artists, strict=True), start=1):
-        for camera in source.rng.permutation(6)[:2]:
-            path = f"PKU-Sketch/photo/{pid}_{camera + 1:02d}_{source.below(900)}.jpg"
-            result.pictures.append(Picture(path, person, "rgb", int(camera), source.next_key()))
-        path = f"PKU-Sketch/sketch/{pid}.jpg"
-        result.pictures.append(Picture(path, person, "sketch", HANDS[artist], source.next_key()))
-    for artist in ARTISTS:
-        drawn = [str(pid) for pid, by in enumerate(artists, start=1) if by == artist]
-        result.text(f"styleAnnotation/{artist}_{len(drawn)}.txt", "\n".join(drawn) + "\n")
-    return result
+        for camera in random.shuffled(6)[:2]:
+            path = photo_path(pid, camera + 1, random.below(900))
+            plan.draw(path, person, "rgb", camera, random.next_key())
+        plan.draw(f"sketch/{pid}.jpg", person, "sketch", HANDS[artist], random.next_key())
+    list_artists(plan, {name: [pid for pid, by in enumerate(artists, start=1) if by == name] for name in ARTISTS})
+    return plan
+
+
+def photo_path(pid: int, camera: int, frame: int) -> str:
+    """Of a photo; persons and cameras count from 1."""
+    return f"photo/{pid}_{camera:02d}_{frame}.jpg"
+
+
+def list_artists(plan: Plan, artists: Mapping[str, Iterable[int]]) -> None:
+    """Plans the lists of the people each artist drew."""
+    for artist, pids in artists.items():
+        drawn = list(pids)
+        plan.lines(f"styleAnnotation/{artist}_{len(drawn)}.txt", drawn)

@@ -1,15 +1,19 @@
-"""What a layout wants drawn and written, and the people it shows."""
+"""The files of one dataset of a toy world: pictures to draw, lists to write, and the people they show."""
 
 from __future__ import annotations
 
+import io
+import json
 import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.io import savemat
 
 from ..drawing.pose import Pose
-from ..people import Person, look_alike, sample_person
+from ..people import ToyPerson, look_alike, sample_person
 from ..sample import WORLD
 from ..scene import Camera
 
@@ -22,7 +26,7 @@ class Picture(NamedTuple):
     """
 
     path: str
-    person: Person
+    person: ToyPerson
     kind: str
     by: int | str | Camera
     key: tuple[int, ...]
@@ -31,19 +35,54 @@ class Picture(NamedTuple):
 
 @dataclass
 class Plan:
-    """Everything of one dataset, paths relative to the world's root."""
+    """All files of one dataset.
+
+    Attributes:
+        folder: of the dataset, relative to the world's root, as all paths in the plan are.
+        pictures: files to draw.
+        files: contents of the other files.
+        folders: folders that exist even if they are empty.
+    """
 
     folder: str
     pictures: list[Picture] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
 
+    def draw(
+        self,
+        path: str,
+        person: ToyPerson,
+        kind: str,
+        by: int | str | Camera,
+        key: tuple[int, ...],
+        pose: Pose | None = None,
+    ) -> None:
+        """Plans a picture under the dataset's folder."""
+        self.pictures.append(Picture(f"{self.folder}/{path}", person, kind, by, key, pose))
+
     def text(self, path: str, content: str) -> None:
         """Plans a text file under the dataset's folder."""
         self.files[f"{self.folder}/{path}"] = content.encode()
 
+    def lines(self, path: str, lines: Iterable[object]) -> None:
+        """Plans a text file of ``lines``."""
+        self.text(path, "".join(f"{line}\n" for line in lines))
 
-class Source:
+    def json(self, path: str, content: object) -> None:
+        """Plans a JSON file."""
+        self.text(path, json.dumps(content))
+
+    def mat(self, path: str, variables: Mapping[str, Any]) -> None:
+        """Plans a MATLAB 5 file, the same bytes every time."""
+        buffer = io.BytesIO()
+        savemat(buffer, dict(variables))
+        # the first 116 bytes are a remark with the time of writing, which would differ every time
+        remark = b"MATLAB 5.0 MAT-file, toy world".ljust(116)
+        self.files[f"{self.folder}/{path}"] = remark + buffer.getvalue()[116:]
+
+
+class DatasetRandom:
     """The randomness of one dataset of one world.
 
     Args:
@@ -54,6 +93,7 @@ class Source:
     def __init__(self, name: str, seed: int) -> None:
         self.key = (WORLD, seed, zlib.crc32(name.encode()))
         self.rng = np.random.default_rng(self.key)
+        self.words = np.random.default_rng((*self.key, 0, 1))
         self.count = 0
 
     def next_key(self) -> tuple[int, ...]:
@@ -61,7 +101,7 @@ class Source:
         self.count += 1
         return (*self.key, self.count)
 
-    def crowd(self, count: int, paired: float = 0.0) -> list[Person]:
+    def people(self, count: int, paired: float = 0.0) -> list[ToyPerson]:
         """``count`` people, a share ``paired`` of whom are couples of look-alikes, shuffled."""
         couples = int(count * paired) // 2
         people = [sample_person(self.rng) for _ in range(count - couples)]
@@ -71,6 +111,11 @@ class Source:
     def below(self, high: int) -> int:
         """A number of 0..high-1."""
         return int(self.rng.integers(high))
+
+    def shuffled(self, count: int) -> list[int]:
+        """The numbers 0..count-1 in a random order."""
+        order: list[int] = self.rng.permutation(count).tolist()
+        return order
 
 
 LOOK_ALIKES = 0.3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..domains import RANDPERSON
-from .plan import Picture, Plan, Source
+from .plan import DatasetRandom, Plan
 
 SCENES = (2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 4)
 """How many cameras each scene has."""
@@ -11,16 +11,19 @@ CAMERAS = [(scene, at) for scene, count in enumerate(SCENES) for at in range(cou
 SHOTS = 5
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_randperson(ids: int, seed: int) -> Plan:
     """Half of ``ids`` people, five pictures by five cameras each; some numbers are nobody's."""
-    source, result = Source("RandPerson", seed), Plan("RandPerson")
+    random, plan = DatasetRandom("RandPerson", seed), Plan("RandPerson")
     count = max(8, ids // 2)
-    numbers = sorted(int(n) for n in source.rng.permutation(2 * count)[:count])
+    numbers = sorted(random.shuffled(2 * count)[:count])
     cameras = RANDPERSON.cameras(len(CAMERAS))
-    for number, person in zip(numbers, source.crowd(count), strict=True):
-        for k in sorted(source.rng.permutation(len(CAMERAS))[:SHOTS].tolist()):
-            scene, at = CAMERAS[k]
-            name = f"{number:06d}_s{scene:02d}_c{at:02d}_f{source.below(400000):06d}.jpg"
-            path = f"RandPerson/randperson_subset/{name}"
-            result.pictures.append(Picture(path, person, "rgb", cameras[k], source.next_key()))
-    return result
+    for number, person in zip(numbers, random.people(count), strict=True):
+        for k in sorted(random.shuffled(len(CAMERAS))[:SHOTS]):
+            path = f"randperson_subset/{picture_name(number, *CAMERAS[k], random.below(400000))}"
+            plan.draw(path, person, "rgb", cameras[k], random.next_key())
+    return plan
+
+
+def picture_name(number: int, scene: int, camera: int, frame: int) -> str:
+    """Of a picture of person ``number``."""
+    return f"{number:06d}_s{scene:02d}_c{camera:02d}_f{frame:06d}.jpg"

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import json
-
-import numpy as np
-
 from ..captions import attribute_slots, caption
-from .plan import Picture, Plan, Source
+from .plan import DatasetRandom, Plan
 
 PARTS, PHOTOS = 4, 6
 
 
-def plan(ids: int, seed: int) -> Plan:
+def plan_synth_pedes(ids: int, seed: int) -> Plan:
     """``ids`` people with six photos each, all for training."""
-    source, result = Source("SYNTH-PEDES", seed), Plan("SYNTH-PEDES")
-    words = np.random.default_rng((*source.key, 0, 1))
+    random, plan = DatasetRandom("SYNTH-PEDES", seed), Plan("SYNTH-PEDES")
     records = []
-    for pid, person in enumerate(source.crowd(ids)):
+    for pid, person in enumerate(random.people(ids)):
         part = 1 + pid * PARTS // ids
-        cameras = source.rng.permutation(6)
+        cameras = random.shuffled(6)
         for photo in range(PHOTOS):
             path = f"Part{part}/{pid}/{photo}.jpg"
-            result.pictures.append(
-                Picture(f"{result.folder}/{path}", person, "rgb", int(cameras[photo % 6]), source.next_key())
-            )
+            plan.draw(path, person, "rgb", cameras[photo % 6], random.next_key())
             records.append(
                 {
                     "id": pid,
                     "file_path": path,
                     "attributes": [attribute_slots(person)],
-                    "captions": [caption(person, words) for _ in range(int(words.integers(2, 4)))],
-                    "prompt_caption": [caption(person, words)],
+                    "captions": [caption(person, random.words) for _ in range(int(random.words.integers(2, 4)))],
+                    "prompt_caption": [caption(person, random.words)],
                 }
             )
-    result.text("synthpedes_dataset.json", json.dumps(records))
-    return result
+    plan.json("synthpedes_dataset.json", records)
+    return plan

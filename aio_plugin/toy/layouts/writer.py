@@ -7,38 +7,47 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from tqdm import tqdm
 
 from ...errors import DatasetError, nearest
 from ..drawing.draw import draw_ir, draw_rgb, draw_sketch
-from . import (
-    cuhk03_np,
-    cuhk_pedes,
-    finegpr,
-    llcm,
-    market1501,
-    mask1k,
-    msmt17,
-    pku_sketch,
-    randperson,
-    synth_pedes,
-    sysu_mm01,
-)
+from .cuhk03_np import plan_cuhk03_np
+from .cuhk_pedes import plan_cuhk_pedes
+from .finegpr import plan_finegpr
+from .llcm import plan_llcm
+from .market1501 import plan_market1501
+from .mask1k import plan_mask1k
+from .msmt17 import plan_msmt17
+from .pku_sketch import plan_pku_sketch
 from .plan import Picture, Plan
+from .randperson import plan_randperson
+from .synth_pedes import plan_synth_pedes
+from .sysu_mm01 import plan_sysu_mm01
 
 VERSION = 3
 """Grows whenever the same ids and seed give other files."""
 
 MANIFEST = "toy.json"
-_AIO = (synth_pedes, llcm, mask1k, market1501, sysu_mm01, pku_sketch, cuhk_pedes)
-_DMF = (finegpr, randperson, msmt17, cuhk03_np)
-SETS: dict[str, tuple[ModuleType, ...]] = {"aio": _AIO, "dmf": (market1501, *_DMF), "all": (*_AIO, *_DMF)}
+_AIO = (
+    plan_synth_pedes,
+    plan_llcm,
+    plan_mask1k,
+    plan_market1501,
+    plan_sysu_mm01,
+    plan_pku_sketch,
+    plan_cuhk_pedes,
+)
+_DMF = (plan_finegpr, plan_randperson, plan_msmt17, plan_cuhk03_np)
+SETS: dict[str, tuple[Callable[[int, int], Plan], ...]] = {
+    "aio": _AIO,
+    "dmf": (plan_market1501, *_DMF),
+    "all": (*_AIO, *_DMF),
+}
 """Datasets that are written together; a dataset's files do not depend on which others are."""
 
 
@@ -71,14 +80,14 @@ def make(
     if seed < 0:
         raise DatasetError(f"The seed of a toy world must not be negative, got {seed}.")
     if sets not in SETS:
-        raise DatasetError(f"There are no sets {sets!r} of a toy world.{nearest(sets, SETS)}")
+        raise DatasetError(f"A toy world has no sets {sets!r}.{nearest(sets, SETS)}")
     root = Path(root)
     manifest: dict[str, int | str] = {"ids": ids, "seed": seed, "sets": sets, "version": VERSION}
     if _holds(root, manifest):
         return root
-    plans = [layout.plan(ids, seed) for layout in SETS[sets]]
+    plans = [plan(ids, seed) for plan in SETS[sets]]
     with _all_or_nothing(root) as folder:
-        _write(folder, plans, workers or _cores(), progress)
+        write_plans(folder, plans, draw_picture, workers or _cores(), progress)
         (folder / MANIFEST).write_text(json.dumps(manifest) + "\n")
     return root
 
@@ -88,11 +97,11 @@ def _holds(root: Path, manifest: dict[str, int | str]) -> bool:
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     if not (root / MANIFEST).is_file():
-        raise DatasetError(f"{root} is not empty and no toy world; give --root a folder that is absent or empty.")
-    found = json.loads((root / MANIFEST).read_text())
-    if found == manifest:
+        raise DatasetError(f"{root} is not empty and not a toy world; give --root a folder that is absent or empty.")
+    present = json.loads((root / MANIFEST).read_text())
+    if present == manifest:
         return True
-    raise DatasetError(f"{root} holds another toy world ({found}, not {manifest}); delete it or give another --root.")
+    raise DatasetError(f"{root} holds another toy world ({present}, not {manifest}); delete it or give another --root.")
 
 
 @contextmanager
@@ -110,18 +119,28 @@ def _all_or_nothing(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(folder: Path, plans: list[Plan], workers: int, progress: bool) -> None:
+Painter = Callable[[tuple[str, Picture]], None]
+
+
+def write_plans(root: Path, plans: Iterable[Plan], paint: Painter, workers: int = 1, progress: bool = False) -> None:
+    """Writes datasets below ``root``.
+
+    Args:
+        paint: writes the picture of ``(root, picture)``, as :func:`draw_picture` does.
+        workers: processes that paint.
+    """
+    jobs: list[tuple[str, Picture]] = []
     for plan in plans:
+        jobs += [(str(root), picture) for picture in plan.pictures]
         for name in plan.folders:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (root / name).mkdir(parents=True, exist_ok=True)
         for name, content in plan.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-    jobs = [(str(folder), picture) for plan in plans for picture in plan.pictures]
-    for parent in {(folder / picture.path).parent for _, picture in jobs}:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content)
+    for parent in {(root / picture.path).parent for _, picture in jobs}:
         parent.mkdir(parents=True, exist_ok=True)
     with tqdm(total=len(jobs), desc="toy world", unit="picture", mininterval=0.5, disable=not progress) as bar:
-        for _ in _drawn(jobs, workers):
+        for _ in _painted(paint, jobs, workers):
             bar.update()
 
 
@@ -130,14 +149,14 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _drawn(jobs: list[tuple[str, Picture]], workers: int) -> Iterator[None]:
+def _painted(paint: Painter, jobs: list[tuple[str, Picture]], workers: int) -> Iterator[None]:
     if workers == 1:
-        yield from map(draw_picture, jobs)
+        yield from map(paint, jobs)
         return
     # fork where there is one: a script that calls make() then needs no __main__ guard
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     with multiprocessing.get_context(method).Pool(workers) as pool:
-        yield from pool.imap_unordered(draw_picture, jobs, chunksize=32)
+        yield from pool.imap_unordered(paint, jobs, chunksize=32)
 
 
 def draw_picture(job: tuple[str, Picture]) -> None:
