@@ -39,8 +39,7 @@ def dmf_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(root: Path, name: str, **options: object) -> Splits:
-    adapter = ADAPTERS[name]
-    return adapter.read(str(root), {**adapter.options, **options}, None)
+    return ADAPTERS[name].read(str(root), options, None)
 
 
 @pytest.mark.parametrize("folder", NAMES)
