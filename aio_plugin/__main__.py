@@ -13,7 +13,7 @@ from .config import describe
 from .errors import AIOError
 from .host import main as host_main
 from .host.launch import run_script
-from .host.session import dataset_options
+from .host.run_config import dataset_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,14 +12,13 @@ from torch import nn
 from ..evaluation.score import Result
 from ..training import distributed
 from ..training.checkpoint import improved, keep_scaler, save_atomically, set_progress
-from .session import session
 
 LAST, EARLIER, BEST = "last.pth.tar", "last.pth.tar.earlier", "model-best.pth.tar"
 METRICS = {"mAP": lambda found: found.mAP, "rank-1": lambda found: found.rank(1), "mINP": lambda found: found.mINP}
 """What ``aio.train.select_metric`` can be."""
 
 
-class Keeper:
+class CheckpointWriter:
     """Writes checkpoints, whole or not at all; rank 0 alone does.
 
     A state dict may be put together from all ranks, so every rank has to ask for it.
@@ -61,15 +60,18 @@ class Keeper:
             print(f"Best {metric} on {target} so far: {value:.1%}")
         return best
 
-    def restarted(self, folder: Path, start_epoch: int) -> int:
-        """Where training starts: where torchrun's processes stood when one of them died, or at ``start_epoch``.
+    def restarted(self, folder: Path, start_epoch: int, resumed: bool) -> int:
+        """The epoch to start at: that of the last checkpoint if torchrun restarted the processes, else ``start_epoch``.
 
-        A last checkpoint that lies there before torchrun's first attempt is of an earlier run, and put aside.
+        A last checkpoint that exists before torchrun's first attempt is of an earlier run and is renamed.
+
+        Args:
+            resumed: whether ``model.resume`` is set; then ``start_epoch`` is right.
         """
         if distributed.is_main():
             _tidy(folder / "model")
         attempt, last = distributed.restarts(), folder / "model" / LAST
-        if attempt is None or session.setting("model.resume", "") or not distributed.from_main(last.is_file()):
+        if attempt is None or resumed or not distributed.from_main(last.is_file()):
             return start_epoch
         if attempt == 0:
             if distributed.is_main():

@@ -23,7 +23,7 @@ from ..training.media import MediaReader, QueryDataset
 from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
-from .session import session
+from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, TargetReader, items_of, tested
 from .torchreid_import import import_torchreid
 from .training_reader import describe, training_reader
@@ -62,6 +62,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         num_datasets: int = 1,
         train_sampler: str = "RandomSampler",
         train_sampler_t: str = "RandomSampler",
+        *,
+        config: RunConfig,
         **stock_options: Any,
     ) -> None:
         distributed.require_group()
@@ -74,9 +76,9 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](height, width))
         self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
         self._stock_options = {**stock_options, "split_id": split_id}
-        self.options = session.options()
-        name = session.setting("model.name", "")
-        self.modalities, self._queries = readable(name, self.options), searchable(name, self.options)
+        self.config, self.options = config, config.options()
+        self.modalities = readable(config.model, self.options)
+        self._queries = searchable(config.model, self.options)
         self.sketcher = Sketcher(
             self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
         )
@@ -88,16 +90,16 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
     def _load_sources(self, batch_size: int) -> None:
         print("=> Loading train (source) dataset")
         options = self.options
-        session.sizes, cameras = [], 0
+        sizes: list[int] = []
+        cameras = 0
         self.training_sources: list[Source] = []
         for dsetid, name in enumerate(self.sources):
             items = self._train_items(name)
-            source = Source.of(name, items, sum(session.sizes), cameras, dsetid, self.modalities)
+            source = Source.of(name, items, sum(sizes), cameras, dsetid, self.modalities)
             numbers = columns_of(items)
-            session.sizes.append(len(np.unique(numbers.pids)))
+            sizes.append(len(np.unique(numbers.pids)))
             cameras += len(np.unique(numbers.camids))
             self.training_sources.append(source)
-        self._num_train_pids, self._num_train_cams = sum(session.sizes), cameras
         if batch_size % self.copies:
             raise ConfigError(f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self.copies}.")
         check_division(batch_size // self.copies, distributed.world(), options.train.accumulate)
@@ -105,13 +107,17 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             options.stages,
             self.sources,
             batch_size // self.copies,
-            session.setting("train.max_epoch", None),
+            self.config.setting("train.max_epoch", None),
             self.modalities,
         )
         for source in self.training_sources:
             shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
             source.warn_of_gaps([m for share in shares for m in share.synthetic])
-        reader, self.coverage = training_reader(self.transform_tr, self.sketcher, self.training_sources, self.copies)
+        reader, self.coverage = training_reader(
+            self.transform_tr, self.sketcher, self.training_sources, self.copies, self.config
+        )
+        vocabulary = reader.phrases.vocabulary if reader.phrases else None
+        self._num_train_pids, self._num_train_cams = TrainingIdentities(sizes, self.config, vocabulary), cameras
         dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
         self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
         self.train_loader, self.train_loader_t = self._loaders[0], None
@@ -121,7 +127,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             [len(source.persons) for source in self.training_sources],
             [source.name for source in self.training_sources],
             self.stages[stage],
-            session.setting("train.seed", 1),
+            self.config.setting("train.seed", 1),
             self.copies,
             self.options.train.steps_per_epoch,
             distributed.rank(),
@@ -196,7 +202,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         print(f"  # source images   : {images}")
         print(f"  # source cameras  : {self.num_train_cams}")
         if self.coverage is not None:
-            print(f"  # phrases         : {describe(self.coverage)}")
+            print(f"  # phrases         : {describe(len(self._num_train_pids.vocabulary or ()), self.coverage)}")
         for index, stage in enumerate(self.stages, 1):
             shares = ", ".join(f"{s.quota} {s.source}" + _made(s.synthetic) for s in stage.shares)
             print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")

@@ -104,7 +104,7 @@ _DATA = {
     "num_datasets": "sampler.num_datasets",
     "train_sampler": "sampler.train_sampler",
 }
-_ARGUMENTS: dict[str, dict[str, str]] = {
+ARGUMENTS: dict[str, dict[str, str]] = {
     "image_data": {
         **_DATA,
         "k_tfm": "data.k_tfm",
@@ -172,7 +172,7 @@ def arguments(cfg: CfgNode, *groups: str) -> dict[str, Any]:
         groups: any of ``image_data``, ``video_data``, ``model``, ``optimizer``, ``scheduler``, ``engine``,
             ``triplet``, ``video_engine`` and ``run``.
     """
-    return {argument: _value(cfg, key) for group in groups for argument, key in _ARGUMENTS[group].items()}
+    return {argument: _value(cfg, key) for group in groups for argument, key in ARGUMENTS[group].items()}
 
 
 def _value(cfg: Any, key: str) -> Any:

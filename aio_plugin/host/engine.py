@@ -19,11 +19,11 @@ from ..training.checkpoint import restore_scaler, steps_done
 from ..training.precision import autocast, resolve
 from ..training.schedule import WarmupCosine
 from ..training.step import Settings, Step
-from .checkpoint_writer import Keeper
+from .checkpoint_writer import CheckpointWriter
 from .processes import NoWriter
 from .record import RunResults
-from .run_config import unwrap
-from .session import session
+from .run_config import RunConfig, unwrap
+from .session import config_of
 from .testing import EvaluationOptions, evaluate_target, features_of, refuse_cuhk03_metric, reranking
 from .torchreid_import import import_torchreid
 
@@ -55,17 +55,19 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
                 "An AIO model needs AIO's data manager, which a config gets by an `aio:` node; "
                 "add one (it may be empty: `aio: {}`), or pass a mapping to register()."
             )
+        self.config: RunConfig = datamanager.config
+        _check_config(model, self.config)
         distributed.require_group()
         super().__init__(datamanager, use_gpu)
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.register_model("model", model, optimizer, scheduler)
-        self.options = session.options()
+        self.options = self.config.options()
         self.precision = resolve(self.options.train.precision, self.use_gpu)
         if isinstance(self.bare_model.encoder, FrozenEncoder):
             self.bare_model.encoder.hold(self.precision)
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
         self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
-        self.keeper = Keeper(model, optimizer, scheduler, self.scaler)
+        self.checkpoints = CheckpointWriter(model, optimizer, scheduler, self.scaler)
         self.results = RunResults()
         self.save_dir = "log"
         if not distributed.is_main():
@@ -83,7 +85,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         return Settings(
             weights,
             0.1 if label_smooth else 0.0,
-            session.setting("train.seed", 1),
+            self.config.setting("train.seed", 1),
             self.precision,
             self.datamanager.copies,
             train.accumulate,
@@ -100,7 +102,9 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         """See :meth:`torchreid.engine.Engine.run`; also tests beforehand where asked, and leaves results."""
         self.save_dir, started = save_dir, start_epoch
         if not options.get("test_only"):
-            start_epoch = self.keeper.restarted(Path(save_dir), start_epoch)
+            start_epoch = self.checkpoints.restarted(
+                Path(save_dir), start_epoch, resumed=bool(self.config.setting("model.resume", ""))
+            )
         restore_scaler(self.optimizer, self.scaler)
         testing = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
         kept = {key: options[key] for key in testing if key in options}
@@ -138,8 +142,8 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             end = time.time()
         if not isinstance(self.scheduler, WarmupCosine):
             self.update_lr()
-        self.keeper.note(self.epoch + 1, 0)
-        self.keeper.save_last(self.epoch + 1, Path(self.save_dir))
+        self.checkpoints.note(self.epoch + 1, 0)
+        self.checkpoints.save_last(self.epoch + 1, Path(self.save_dir))
 
     def _print_progress(self, losses: Any, batch_time: Any, data_time: Any) -> None:
         left = self.num_batches - (self.batch_idx + 1) + (self.max_epoch - (self.epoch + 1)) * self.num_batches
@@ -166,8 +170,8 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             self.scheduler.step(self.epoch + done / self.num_batches)
         every = self.options.train.checkpoint_every
         if every and done % every == 0 and done < self.num_batches:
-            self.keeper.note(self.epoch, done)
-            self.keeper.save_last(self.epoch, Path(self.save_dir))
+            self.checkpoints.note(self.epoch, done)
+            self.checkpoints.save_last(self.epoch, Path(self.save_dir))
 
     def forward_backward(self, data: Batch) -> dict[str, float]:
         """One optimisation step on a batch of bundles; returns every loss term."""
@@ -220,5 +224,15 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         """torchreid's checkpoint, and the best one where aio.train.select_target is set; after a test."""
         train = self.options.train
         found = self.results.results.get(train.select_target, {}).get("after")
-        best = self.keeper.is_best(train.select_target, train.select_metric, found)
-        self.keeper.save(epoch + 1, rank1, Path(save_dir), is_best or best)
+        best = self.checkpoints.is_best(train.select_target, train.select_metric, found)
+        self.checkpoints.save(epoch + 1, rank1, Path(save_dir), is_best or best)
+
+
+def _check_config(model: nn.Module, config: RunConfig) -> None:
+    """Raise ConfigError if ``model`` was built with another config than the data manager's ``config``."""
+    built = config_of(model)
+    if (built.model, built.options()) != (config.model, config.options()):
+        raise ConfigError(
+            f"The model was built with another config (model.name {built.model!r}) than the data manager "
+            f"({config.model!r}). Build both from one config, the model with num_classes=datamanager.num_train_pids."
+        )

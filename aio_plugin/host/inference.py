@@ -23,6 +23,7 @@ from .data_manager import AIODataManager
 from .default_config import arguments
 from .main import _config, _datamanager
 from .registration import register
+from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, split_target
 from .torchreid_import import import_torchreid
 
@@ -65,7 +66,7 @@ class TestData(AIODataManager):
     def _load_sources(self, batch_size: int) -> None:
         self.training_sources, self.stages = [], ()
         self.train_loader = self.train_loader_t = self.coverage = None
-        self._num_train_pids = self._num_train_cams = 0
+        self._num_train_pids, self._num_train_cams = TrainingIdentities([], self.config), 0
 
     def _show_summary(self) -> None:
         """Nothing to show: there are no sources."""
@@ -88,7 +89,7 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[Any, Target]:
     """
     cfg.data.targets, cfg.aio.train.select_target = [spec], ""
     with stdout_to_stderr():
-        manager = TestData(**arguments(cfg, "image_data"))
+        manager = TestData(**arguments(cfg, "image_data"), config=RunConfig(cfg))
     return manager, manager.test_targets[spec]
 
 
@@ -103,7 +104,8 @@ def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     """
     given = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
     with stdout_to_stderr():
-        model: nn.Module = import_torchreid().models.build_model(num_classes=1, **arguments(cfg, "model"))
+        identity = TrainingIdentities([1], RunConfig(cfg))
+        model: nn.Module = import_torchreid().models.build_model(num_classes=identity, **arguments(cfg, "model"))
     own = tested_part(model)
     if cfg.model.name in DMF_NAMES:  # the text branch is for training, too
         given = {name: value for name, value in given.items() if name in own}

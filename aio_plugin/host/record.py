@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from ..evaluation.report import RankedList, ranked_lists, write_report
 from ..evaluation.results import COLUMNS, document, file_name, target_entry, write_json
 from ..evaluation.score import Result, score
 from ..evaluation.table import table
-from .session import session
 from .torchreid_import import distribution
 
 RESULTS, REPORT, TARGETS = "results.json", "report.html", "results"
@@ -74,8 +72,8 @@ class RunResults:
     def _document(self, names: Sequence[str], manager: Any, encoder: Any, seconds: float) -> dict[str, Any]:
         return document(
             [self._entry(manager.test_targets[name]) for name in names],
-            config=session.cfg if session.cfg is not None else {"aio": asdict(session.options())},
-            seed=session.setting("train.seed", 1),
+            config=manager.config.document(),
+            seed=manager.config.setting("train.seed", 1),
             torchreid=distribution(),
             encoder={"name": encoder.name, "sha256": encoder.sha256},
             sketcher=manager.sketcher.name,

@@ -42,7 +42,7 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
         patch_ranking(torchreid, _open)
         _exact = True
     if given is not None:
-        session.given, session.settings = given
+        session.register(*given)
 
 
 def unregister() -> None:

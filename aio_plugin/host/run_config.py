@@ -1,10 +1,108 @@
-"""What the objects of a run carry from one builder of torchreid to the next."""
+"""What the objects of a run carry: its config, and what a model builder needs to know of the training data.
+
+The data manager is built from a config and keeps it as ``config``. Its ``num_train_pids``, all that torchreid's
+scripts give to the model builder, takes the config along; the model hands it to its optimizer and its engine.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from yacs.config import CfgNode
+
+from ..config import AIOConfig, DatasetOptions, parse_config
+from ..datasets import ADAPTERS
+from ..models.specs import NAMES
+
+if TYPE_CHECKING:
+    from ..heads.vocabulary import Vocabulary
+
+_ABSENT: Any = object()
+
+
+def dataset_options() -> DatasetOptions:
+    """The options of every dataset."""
+    return {name: adapter.options for name, adapter in ADAPTERS.items()}
+
+
+class RunConfig:
+    """A config of torchreid with its ``aio`` node; a reference, so that later edits of a merged config are seen.
+
+    Args:
+        values: the config, whole or in part.
+        node: the ``aio`` node where ``values`` has none; None means the defaults.
+    """
+
+    def __init__(self, values: Mapping[str, Any], node: CfgNode | None = None) -> None:
+        self._values, self._node = values, node
+
+    def options(self) -> AIOConfig:
+        """The ``aio`` node as it is now.
+
+        Raises:
+            ConfigError: the node was changed to a value that is not accepted.
+        """
+        return parse_config(self._values.get("aio", self._node) or {}, dataset_options())
+
+    def setting(self, name: str, default: Any) -> Any:
+        """The value of one of torchreid's keys, such as ``"train.seed"``; ``default`` where the config lacks it."""
+        value: Any = self._values
+        for part in name.split("."):
+            value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        return default if value is _ABSENT else value
+
+    @property
+    def model(self) -> str:
+        """``model.name``; empty where the config lacks it."""
+        return str(self.setting("model.name", ""))
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """``data.height`` and ``data.width`` in pixels; None where the config lacks them."""
+        height, width = self.setting("data.height", None), self.setting("data.width", None)
+        return None if height is None or width is None else (int(height), int(width))
+
+    @property
+    def asks_for_aio(self) -> bool:
+        """Whether the config is for an AIO model: it has an ``aio`` node or names such a model."""
+        return "aio" in self._values or self.model in NAMES
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def document(self) -> dict[str, Any]:
+        """The whole config, for results."""
+        return {**self._values, "aio": asdict(self.options())}
+
+
+class TrainingIdentities(int):
+    """Number of training identities, with what a model builder needs to know of the run and its training data.
+
+    Everywhere else it is a plain int; arithmetic gives plain ints.
+
+    Attributes:
+        sizes: identities of every source, in the order of their labels.
+        config: of the run.
+        vocabulary: attribute phrases of the training captions; None unless a DMF trains with text.
+    """
+
+    sizes: tuple[int, ...]
+    config: RunConfig
+    vocabulary: Vocabulary | None
+
+    def __new__(
+        cls, sizes: Sequence[int], config: RunConfig, vocabulary: Vocabulary | None = None
+    ) -> TrainingIdentities:
+        """The sum of ``sizes``."""
+        self = super().__new__(cls, sum(sizes))
+        self.sizes, self.config, self.vocabulary = tuple(sizes), config, vocabulary
+        return self
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self.sizes, self.config, self.vocabulary
 
 
 def is_aio(model: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What reads the training media: captions as AIO's masked words, or as DMF's attribute phrases."""
+"""The reader of training media: captions as AIO's masked words, or as DMF's attribute phrases."""
 
 from __future__ import annotations
 
@@ -15,46 +15,43 @@ from ..models.specs import DMF_NAMES, readable
 from ..synthesis.sketch import Sketcher
 from ..training.bundles import Source
 from ..training.media import MediaReader, Transform
-from .session import session
+from .run_config import RunConfig
 
 
 def training_reader(
-    transform: Transform, sketcher: Sketcher, sources: Sequence[Source], copies: int
+    transform: Transform, sketcher: Sketcher, sources: Sequence[Source], copies: int, config: RunConfig
 ) -> tuple[MediaReader, Coverage | None]:
-    """The reader of training media for the model of the config, and how far phrases cover the captions.
+    """The reader of training media for the model of the config, and how many of the captions phrases cover.
 
-    For a DMF with text the phrases of all training captions become the session's vocabulary, which
-    the model is built with.
+    For a DMF with text the reader's ``phrases.vocabulary`` holds the phrases of all training captions.
 
     Args:
         copies: bundles of one person in a batch.
 
     Raises:
-        ConfigError: DMF's triplet finds no two images of a person in a batch.
-        DatasetError: DMF is to train with text, and there is none.
+        ConfigError: DMF's triplet needs two images of a person in a batch.
+        DatasetError: DMF is to train with text, and no image has a caption.
     """
-    options = session.options()
-    name, session.vocabulary = session.setting("model.name", ""), None
+    options = config.options()
     lexicon, attributes = Lexicon.of(options.attributes.lexicon), options.attributes
-    if name not in DMF_NAMES:
+    if config.model not in DMF_NAMES:
         masked = lexicon if options.loss.va else None
         length = options.text.length
         return MediaReader(transform, length, sketcher, masked, attributes.fraction, attributes.most), None
     _check_triplet(options, sources, copies)
     phrases, coverage = None, None
-    if Modality.TEXT in readable(name, options):
+    if Modality.TEXT in readable(config.model, options):
         extract = Phrases(lexicon)
         captions = (caption for source in sources for caption in source.captions())
-        session.vocabulary, coverage = gather(captions, extract, " + ".join(source.name for source in sources))
-        _warn_of_silent_images(sources)
-        phrases = PhraseReader(extract, session.vocabulary, options.dmf.phrases)
+        vocabulary, coverage = gather(captions, extract, " + ".join(source.name for source in sources))
+        _warn_of_images_without_captions(sources)
+        phrases = PhraseReader(extract, vocabulary, options.dmf.phrases)
     return MediaReader(transform, options.text.length, sketcher, phrases=phrases), coverage
 
 
-def describe(coverage: Coverage) -> str:
+def describe(phrases: int, coverage: Coverage) -> str:
     """For example ``134 in 512 captions, 99.4% of which have one``."""
-    number = len(session.vocabulary or ())
-    return f"{number} in {coverage.captions} captions, {coverage.share:.1%} of which have one"
+    return f"{phrases} in {coverage.captions} captions, {coverage.share:.1%} of which have one"
 
 
 def _check_triplet(options: AIOConfig, sources: Sequence[Source], copies: int) -> None:
@@ -75,10 +72,10 @@ def _check_triplet(options: AIOConfig, sources: Sequence[Source], copies: int) -
             )
 
 
-def _warn_of_silent_images(sources: Sequence[Source]) -> None:
+def _warn_of_images_without_captions(sources: Sequence[Source]) -> None:
     for source in sources:
-        silent, images = source.without(Modality.TEXT)
-        if silent:
+        missing, images = source.without(Modality.TEXT)
+        if missing:
             warnings.warn(
-                f"{source.name}: {silent} of {images} images have no caption; they train without text.", stacklevel=3
+                f"{source.name}: {missing} of {images} images have no caption; they train without text.", stacklevel=3
             )

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import aio_plugin
-from aio_plugin.host.session import session
+from aio_plugin.errors import ConfigError
 from aio_plugin.losses.shards import Shard
 
 
@@ -23,8 +23,10 @@ def test_the_sizes_of_the_sources_reach_the_model(torchreid: Any, market: Path) 
         manager = torchreid.data.ImageDataManager(
             root=str(market), sources="market1501", batch_size_train=8, use_gpu=False, workers=0
         )
-    assert session.sizes == [8] == [manager.num_train_pids]
-    assert _model(torchreid).classifier.sizes == (8,)
+    assert manager.num_train_pids.sizes == (8,) == (manager.num_train_pids,)
+    assert _model(torchreid, manager.num_train_pids).classifier.sizes == (8,)
+    with pytest.raises(ConfigError, match="plain number. Pass the data manager's num_train_pids"):
+        _model(torchreid, 8)
 
 
 @pytest.mark.parametrize("optim", ["adamw", "sgd"])

@@ -12,7 +12,7 @@ import torch
 
 from aio_plugin.__main__ import main
 from aio_plugin.config import describe
-from aio_plugin.host.session import dataset_options
+from aio_plugin.host.run_config import dataset_options
 
 from .test_stock import same
 

@@ -12,7 +12,8 @@ from yacs.config import CfgNode
 from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import arguments, default_config
-from aio_plugin.host.session import dataset_options, session
+from aio_plugin.host.run_config import dataset_options
+from aio_plugin.host.session import session
 from aio_plugin.models.specs import NAMES
 
 STAGES = [
@@ -37,8 +38,8 @@ def test_a_config_without_the_node_is_left_as_it_is(registered: Any, tmp_path: P
     assert cfg == plain
     assert str(cfg) == str(plain)
     assert repr(cfg) == repr(plain)
-    assert session.node is None
-    assert session.cfg is cfg
+    assert not session.latest().asks_for_aio
+    assert session.latest().setting("train.max_epoch", 0) == 3
 
 
 def test_errors_of_a_config_without_the_node_are_yacss(registered: Any, tmp_path: Path) -> None:
@@ -52,13 +53,13 @@ def test_other_peoples_configs_are_not_torchreids(registered: Any) -> None:
     cfg = CfgNode({"a": 1})
     with pytest.raises(KeyError, match="Non-existent config key: aio"):
         cfg.merge_from_other_cfg(CfgNode({"aio": {}}))
-    assert session.cfg is None
+    assert not session.latest()
 
 
 def test_the_node_comes_with_its_defaults(registered: Any, tmp_path: Path) -> None:
     cfg = _merge(tmp_path, "aio:\n")
     assert cfg.aio == asdict(parse_config({}, dataset_options()))
-    assert session.options() == parse_config({}, dataset_options())
+    assert session.latest().options() == parse_config({}, dataset_options())
     cfg = _merge(tmp_path, f"aio:\n  loss: {{va: 0}}\n  stages: {json.dumps(STAGES)}\n")
     assert cfg.aio.loss.va == 0.0
     assert isinstance(cfg.aio.loss.va, float)
@@ -112,7 +113,7 @@ def test_overrides_reach_the_node(registered: Any, tmp_path: Path) -> None:
     assert isinstance(cfg.aio.loss.va, float)
     assert cfg.train.max_epoch == 3
     assert cfg.aio.stages == STAGES
-    assert session.options().encoder.name == "timm:vit_tiny"
+    assert session.latest().options().encoder.name == "timm:vit_tiny"
 
 
 def test_overrides_need_no_node_in_the_file(registered: Any) -> None:
@@ -145,9 +146,9 @@ def test_a_config_without_the_node_falls_back_to_what_register_was_given(registe
 
     aio_plugin.register({"loss": {"tau": 0.2}})
     _merge(tmp_path, "aio:\n  loss: {fb: 3}\n")
-    assert (session.options().loss.tau, session.options().loss.fb) == (0.05, 3.0)
+    assert (session.latest().options().loss.tau, session.latest().options().loss.fb) == (0.05, 3.0)
     _merge(tmp_path, "model: {name: aio_tiny}\n")
-    assert session.options().loss.tau == 0.2
+    assert session.latest().options().loss.tau == 0.2
 
 
 def test_shipped_configs_merge(registered: Any) -> None:
@@ -157,7 +158,7 @@ def test_shipped_configs_merge(registered: Any) -> None:
         cfg = default_config()
         cfg.merge_from_file(str(path))
         assert cfg.model.name in NAMES
-        assert session.image_size() == (cfg.data.height, cfg.data.width)
+        assert session.latest().image_size == (cfg.data.height, cfg.data.width)
 
 
 def test_defaults_and_arguments_are_upstreams(upstream: Path) -> None:

@@ -7,10 +7,14 @@ import torch
 from torch import nn
 
 import aio_plugin
+from aio_plugin.host.session import session
 
 
 class _Manager:
     train_loader, test_loader, num_train_pids, copies = (), (), 5, 1
+
+    def __init__(self) -> None:
+        self.config = session.latest()
 
     def loader_at(self) -> None: ...
 

@@ -100,7 +100,7 @@ def test_stock_schedulers_are_untouched(torchreid: Any, name: str) -> None:
     assert type(before) is type(after)
 
 
-def test_warm_up_comes_from_the_session(torchreid: Any) -> None:
+def test_warm_up_comes_from_the_latest_config(torchreid: Any) -> None:
     aio_plugin.register({"train": {"warmup_epochs": 2}})
     optimizer = torchreid.optim.build_optimizer(_Stock(), lr=0.1)
     scheduler = torchreid.optim.build_lr_scheduler(optimizer, lr_scheduler="cosine_warmup", max_epoch=10)

@@ -9,6 +9,7 @@ import pytest
 
 import aio_plugin
 from aio_plugin.errors import ConfigError, DatasetError
+from aio_plugin.host.run_config import TrainingIdentities
 from aio_plugin.host.session import session
 from aio_plugin.host.training_reader import describe, training_reader
 from aio_plugin.modality import Item, Media, Modality
@@ -42,32 +43,35 @@ def dmf(torchreid: Any) -> Any:
 
 
 def read(*photos: tuple[int, Media], copies: int = 2) -> Any:
-    return training_reader(None, None, [source(*photos)], copies)  # type: ignore[arg-type]
+    return training_reader(None, None, [source(*photos)], copies, session.latest())  # type: ignore[arg-type]
 
 
 def test_the_phrases_of_the_captions_become_the_vocabulary(dmf: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         reader, coverage = read(*CAPTIONED)
-    assert session.vocabulary is not None
-    assert session.vocabulary.phrases == ("blue coat", "front", "red hat")
-    assert describe(coverage) == "3 in 4 captions, 100.0% of which have one"
+    assert reader.phrases.vocabulary.phrases == ("blue coat", "front", "red hat")
+    assert describe(3, coverage) == "3 in 4 captions, 100.0% of which have one"
     assert reader.phrases("front view of a blue coat").tolist() == [1, 0]
 
 
 def test_the_model_is_built_with_them(dmf: Any, torchreid: Any) -> None:
-    read(*CAPTIONED)
-    model = torchreid.models.build_model("dmf_tiny", 2, use_gpu=False)
+    reader, _ = read(*CAPTIONED)
+    identities = TrainingIdentities([2], session.latest(), reader.phrases.vocabulary)
+    model = torchreid.models.build_model("dmf_tiny", identities, use_gpu=False)
     assert len(model.text.vectors) == 3
+    with pytest.raises(ConfigError, match="dmf_tiny with text needs the phrases of the training captions"):
+        torchreid.models.build_model("dmf_tiny", 2, use_gpu=False)
     dmf(modalities=["rgb"])
-    read(*CAPTIONED)
+    reader, _ = read(*CAPTIONED)
+    assert reader.phrases is None
     assert torchreid.models.build_model("dmf_tiny", 2, use_gpu=False).text is None
 
 
 def test_an_aio_model_gets_words(torchreid: Any) -> None:
     aio_plugin.register({"model": {"name": "aio_tiny"}, "aio": {}})
     reader, coverage = read(*CAPTIONED)
-    assert (reader.phrases, coverage, session.vocabulary) == (None, None, None)
+    assert (reader.phrases, coverage) == (None, None)
     assert reader.lexicon is not None
 
 
@@ -79,9 +83,8 @@ def test_images_without_captions_are_counted(dmf: Any) -> None:
 def test_captions_of_a_person_serve_all_its_images(dmf: Any) -> None:
     loose = Media("x#0", Modality.TEXT, "a green bag")
     with pytest.warns(UserWarning, match="1 of 6 images"):
-        read(*CAPTIONED, (2, photo("e")), (2, loose), (1, photo("f")))
-    assert session.vocabulary is not None
-    assert "green bag" in session.vocabulary.phrases
+        reader, _ = read(*CAPTIONED, (2, photo("e")), (2, loose), (1, photo("f")))
+    assert "green bag" in reader.phrases.vocabulary.phrases
 
 
 def test_captions_without_a_phrase_are_counted(dmf: Any) -> None:

@@ -15,6 +15,7 @@ from aio_plugin.datasets.overlaps import LeakWarning
 from aio_plugin.evaluation.results import validate
 from aio_plugin.evaluation.score import score
 from aio_plugin.host.record import RunResults
+from aio_plugin.host.run_config import RunConfig
 from aio_plugin.host.targets import Target
 
 from ..datasets.fixtures import mask1k
@@ -61,7 +62,8 @@ def test_every_target_has_a_file_of_its_own(torchreid: Any, tmp_path: Path, name
     at = helpers.target()
     target = Target(name, at.protocol, at.query, at.gallery, ["a note"], ["a leak"])
     other = Target("other", at.protocol, at.query, at.gallery)
-    manager = SimpleNamespace(test_targets={name: target, "other": other}, sketcher=SimpleNamespace(name="edges"))
+    sketcher, targets = SimpleNamespace(name="edges"), {name: target, "other": other}
+    manager = SimpleNamespace(test_targets=targets, sketcher=sketcher, config=RunConfig({}))
     features = helpers.features(at.query), helpers.features(at.gallery)
     record = RunResults()
     for each in (target, other):

@@ -129,24 +129,24 @@ def test_an_absent_package_is_named(monkeypatch: pytest.MonkeyPatch, lacking: st
 
 def test_register_takes_the_node_as_a_mapping(torchreid: Any) -> None:
     aio_plugin.register({"loss": {"va": 0}})
-    assert session.node is not None
-    assert session.options().loss.va == 0.0
-    assert isinstance(session.options().loss.va, float)
-    assert session.options().loss.tau == 0.05
+    assert session.latest().asks_for_aio
+    assert session.latest().options().loss.va == 0.0
+    assert isinstance(session.latest().options().loss.va, float)
+    assert session.latest().options().loss.tau == 0.05
     aio_plugin.register()
-    assert session.options().loss.va == 0.0, "register() without a config keeps the one given"
+    assert session.latest().options().loss.va == 0.0, "register() without a config keeps the one given"
     aio_plugin.unregister()
-    assert session.node is None
+    assert not session.latest()
 
 
 def test_register_takes_a_whole_config_file(torchreid: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("data: {height: 384, width: 192}\naio:\n  multimodal: {min: 3}\n")
     aio_plugin.register(path)
-    assert session.options().multimodal.min == 3
-    assert session.image_size() == (384, 192)
-    assert session.setting("data.height", 0) == 384
-    assert session.setting("train.seed", 7) == 7
+    assert session.latest().options().multimodal.min == 3
+    assert session.latest().image_size == (384, 192)
+    assert session.latest().setting("data.height", 0) == 384
+    assert session.latest().setting("train.seed", 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_register_takes_a_whole_config_file(torchreid: Any, tmp_path: Path) -> N
 def test_a_wrong_config_is_refused(torchreid: Any, config: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         aio_plugin.register(config)
-    assert session.node is None
+    assert not session.latest()
 
 
 def test_a_file_that_holds_no_mapping_is_refused(torchreid: Any, tmp_path: Path) -> None:

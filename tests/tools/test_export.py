@@ -11,6 +11,8 @@ from safetensors import safe_open
 import aio_plugin
 from aio_plugin.encoders.files import read_file
 from aio_plugin.errors import CheckpointError
+from aio_plugin.heads.vocabulary import Vocabulary
+from aio_plugin.host.run_config import RunConfig, TrainingIdentities
 from aio_plugin.host.torchreid_import import import_torchreid
 from aio_plugin.tools.export import CARD
 
@@ -125,7 +127,8 @@ def test_a_model_that_trains_its_encoder(small_world, tmp_path):
     override = ("aio.dmf.start", "")
     cfg = trained.config(small_world, config_file=config, overrides=override)
     torch.manual_seed(0)
-    model = import_torchreid().models.build_model("dmf_tiny", num_classes=5, loss=cfg.loss.name)
+    identities = TrainingIdentities([5], RunConfig(cfg), Vocabulary(("red hat",)))
+    model = import_torchreid().models.build_model("dmf_tiny", num_classes=identities, loss=cfg.loss.name)
     torch.save({"state_dict": model.state_dict()}, tmp_path / "model.pth.tar")
     out = tmp_path / "dmf.safetensors"
     assert export("--config-file", config, "--weights", tmp_path / "model.pth.tar", "--out", out, *override) == 0

@@ -18,7 +18,8 @@ from yacs.config import CfgNode
 from ... import config
 from ...errors import ConfigError
 from ..default_config import default_config
-from ..session import dataset_options, session
+from ..run_config import dataset_options
+from ..session import session
 from .base import Patches
 
 NODE = "aio"
@@ -85,7 +86,7 @@ def _is_torchreids(cfg: CfgNode) -> bool:
 
 def _adopt(cfg: CfgNode) -> None:
     if _is_torchreids(cfg):
-        session.cfg = cfg
+        session.merge(cfg)
 
 
 def _merged(base: Mapping[str, Any], values: Any) -> CfgNode:

@@ -108,7 +108,7 @@ _cache: dict[str, tuple[Any, Splits]] = {}
 
 def _read(adapter: Adapter, root: str) -> Splits:
     """The adapter's splits; torchreid builds a dataset once and twice a target, the disk is read once."""
-    options = dict(session.options().datasets[adapter.name])
+    options = dict(session.latest().options().datasets[adapter.name])
     key = (os.path.realpath(os.path.expanduser(root)), options)
     if adapter.name not in _cache or _cache[adapter.name][0] != key:
         _cache[adapter.name] = key, adapter.read(key[0], options, None)

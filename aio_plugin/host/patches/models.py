@@ -7,8 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from ...errors import HostError
-from ...models.specs import NAMES
+from ...errors import ConfigError, HostError
+from ...modality import Modality
+from ...models.specs import DMF_NAMES, NAMES, readable
+from ..run_config import TrainingIdentities
 from ..session import session
 from .base import Patches
 
@@ -31,7 +33,28 @@ def _builder(name: str) -> Callable[..., nn.Module]:
         """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
         from ...models.build import build_model
 
-        size, phrases = session.image_size(), session.vocabulary
-        return build_model(name, num_classes, session.options(), size, loss, phrases, session.sizes)
+        if not isinstance(num_classes, TrainingIdentities):
+            num_classes = _identities(num_classes)
+        config, sizes, vocabulary = num_classes.config, num_classes.sizes, num_classes.vocabulary
+        options = config.options()
+        if num_classes > 1 and vocabulary is None and name in DMF_NAMES and Modality.TEXT in readable(name, options):
+            raise ConfigError(
+                f"{name} with text needs the phrases of the training captions. Set model.name to {name!r} and pass the "
+                "data manager's num_train_pids itself as num_classes, or set aio.modalities to [rgb]."
+            )
+        model = build_model(name, int(num_classes), options, config.image_size, loss, vocabulary, sizes)
+        model.run_config = config  # type: ignore[assignment]
+        return model
 
     return build_aio
+
+
+def _identities(number: int) -> TrainingIdentities:
+    """A plain number of identities with the latest config, as FeatureExtractor and evaluation scripts pass it."""
+    config = session.latest()
+    if number > 1 and config.options().classifier.negatives == "own_dataset":
+        raise ConfigError(
+            "aio.classifier.negatives 'own_dataset' needs the number of identities of every source, and num_classes "
+            "is a plain number. Pass the data manager's num_train_pids itself, or set it to 'all'."
+        )
+    return TrainingIdentities([number], config)

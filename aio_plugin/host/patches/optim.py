@@ -14,7 +14,7 @@ from ...losses.shards import keep_state_whole
 from ...training.optimisation import param_groups
 from ...training.schedule import WarmupCosine
 from ..run_config import is_aio, unwrap
-from ..session import session
+from ..session import config_of
 from .base import Patches
 
 ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"
@@ -64,6 +64,7 @@ def _optimizer_builder(stock: Any) -> Any:
             optimizer = _adamw(stock(**{**given, "optim": "adam"}), given)
         else:
             optimizer = stock(**given)
+        optimizer.run_config = config_of(model)  # type: ignore[attr-defined]  # for the scheduler builder
         for module in model.modules():
             if isinstance(module, Classifier):
                 keep_state_whole(optimizer, module.weight, module.shard)
@@ -78,7 +79,7 @@ def _aio_groups(given: dict[str, Any]) -> list[dict[str, Any]]:
         unwrap(given["model"]),
         given["lr"],
         given["weight_decay"],
-        session.options().text.lr_mult,
+        config_of(given["model"]).options().text.lr_mult,
         given["staged_lr"],
         [new_layers] if isinstance(new_layers, str) else list(new_layers or ()),
         given["base_lr_mult"],
@@ -102,6 +103,7 @@ def _scheduler_builder(stock: Any) -> Any:
         given = bound.arguments
         if given["lr_scheduler"] != COSINE_WARMUP:
             return stock(*args, **kwargs)
-        return WarmupCosine(given["optimizer"], given["max_epoch"], session.options().train.warmup_epochs)
+        optimizer = given["optimizer"]
+        return WarmupCosine(optimizer, given["max_epoch"], config_of(optimizer).options().train.warmup_epochs)
 
     return build_lr_scheduler

@@ -1,0 +1,111 @@
+"""Several configs in one process: every run is built, trained and recorded by its own."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from yacs.config import CfgNode
+
+import aio_plugin
+from aio_plugin.errors import ConfigError
+from aio_plugin.heads.vocabulary import Vocabulary
+from aio_plugin.host.default_config import arguments, default_config
+from aio_plugin.host.run_config import RunConfig, TrainingIdentities
+from aio_plugin.host.session import session
+
+
+def _config(root: Path, **aio: Any) -> CfgNode:
+    cfg = default_config()
+    aio = {"encoder": {"weights": "random"}, "test": {"report": False, "pixels": False}, **aio}
+    data = {"root": str(root), "height": 64, "width": 32, "workers": 0}
+    train = {"batch_size": 4, "max_epoch": 2, "optim": "adamw", "lr_scheduler": "cosine_warmup"}
+    cfg.merge_from_other_cfg(CfgNode({"aio": aio, "data": data, "train": train, "model": {"name": "aio_tiny"}}))
+    cfg.use_gpu = False
+    return cfg
+
+
+@pytest.fixture
+def two(registered: Any, market: Path) -> tuple[CfgNode, CfgNode]:
+    """Configs that differ in the ``aio`` node and ``train.seed`` alone, both merged before anything is built."""
+    first = _config(market, bnneck="per_modality", loss={"va": 0.0}, text={"lr_mult": 0.5}, train={"warmup_epochs": 0})
+    first.train.seed = 5
+    second = _config(market, bnneck="shared", loss={"va": 1.0}, text={"lr_mult": 0.1}, train={"warmup_epochs": 1})
+    return first, second
+
+
+def _engine(torchreid: Any, cfg: CfgNode) -> Any:
+    """What torchreid's main.py builds from a config."""
+    manager = torchreid.data.ImageDataManager(**arguments(cfg, "image_data"))
+    model = torchreid.models.build_model(num_classes=manager.num_train_pids, **arguments(cfg, "model"))
+    optimizer = torchreid.optim.build_optimizer(model, **arguments(cfg, "optimizer"))
+    scheduler = torchreid.optim.build_lr_scheduler(optimizer, **arguments(cfg, "scheduler"))
+    return torchreid.engine.ImageSoftmaxEngine(manager, model, optimizer, scheduler=scheduler, use_gpu=False)
+
+
+def test_two_configs_that_are_merged_before_either_is_built(two: Any, torchreid: Any, tmp_path: Path) -> None:
+    engines = [_engine(torchreid, cfg) for cfg in two]
+    for place, (cfg, engine) in enumerate(zip(two, engines, strict=True)):
+        shape = engine.model.shape
+        assert (shape.bnneck, bool(shape.attributes)) == (cfg.aio.bnneck, bool(cfg.aio.loss.va))
+        settings = engine.step.settings
+        assert (settings.seed, settings.weights.weights["va"]) == (cfg.train.seed, cfg.aio.loss.va)
+        assert engine.scheduler.warmup_epochs == cfg.aio.train.warmup_epochs
+        rates = sorted({group["initial_lr"] / cfg.train.lr for group in engine.optimizer.param_groups})
+        assert rates == pytest.approx([cfg.aio.text.lr_mult, 1.0])
+        engine.run(save_dir=str(tmp_path / str(place)), max_epoch=1)
+        written = json.loads((tmp_path / str(place) / "results.json").read_text())
+        assert written["seed"] == cfg.train.seed
+        assert written["config"] == json.loads(json.dumps(cfg))
+
+
+def test_a_stock_config_that_is_merged_later_changes_nothing(two: Any, torchreid: Any) -> None:
+    default_config().merge_from_list(["model.name", "osnet_x0_25"])
+    first, _ = two
+    manager = torchreid.data.ImageDataManager(**arguments(first, "image_data"))
+    assert manager.config.document() == first
+
+
+def test_a_model_of_another_config_is_refused(two: Any, torchreid: Any) -> None:
+    managers = [torchreid.data.ImageDataManager(**arguments(cfg, "image_data")) for cfg in two]
+    model = torchreid.models.build_model("aio_tiny", managers[1].num_train_pids, use_gpu=False)
+    with pytest.raises(ConfigError, match=r"another config.*num_classes=datamanager\.num_train_pids"):
+        torchreid.engine.ImageSoftmaxEngine(managers[0], model, torch.optim.SGD(model.parameters(), lr=0.1))
+
+
+def test_values_tell_which_config_is_meant_where_no_list_does(two: Any, market: Path) -> None:
+    first, second = two
+    first.data.height = 96
+    values = {"root": str(market), "sources": ["market1501"], "width": 32}
+    for arguments_, cfg, why in (
+        ({**values, "height": 96}, first, "it alone agrees"),
+        ({**values, "height": 64}, second, "it alone agrees"),
+        (values, second, "the latest of several that agree"),
+        ({**values, "height": 1}, second, "the latest where none agrees"),
+        ({**arguments(first, "image_data"), "height": 64}, first, "its own lists outweigh values"),
+    ):
+        assert session.config_of(arguments_).options().loss.va == cfg.aio.loss.va, why
+
+
+def test_what_register_is_given_last_is_in_force(two: Any) -> None:
+    aio_plugin.register({"loss": {"tau": 0.25}})
+    assert session.latest().options().loss.tau == 0.25
+    _config(Path("elsewhere"), loss={"tau": 0.5})
+    assert session.latest().options().loss.tau == 0.5
+
+
+def test_training_identities_are_a_number() -> None:
+    config = RunConfig({"model": {"name": "dmf_tiny"}})
+    identities = TrainingIdentities([3, 4], config, Vocabulary(("red hat",)))
+    assert (identities, f"{identities}", str(identities), json.dumps(identities)) == (7, "7", "7", "7")
+    assert {type(each) for each in (identities + 1, identities * 2, -identities, int(identities))} == {int}
+    assert torch.nn.Linear(2, identities).weight.shape == (7, 2)
+    for same in (copy.copy(identities), copy.deepcopy(identities), pickle.loads(pickle.dumps(identities))):
+        assert type(same) is TrainingIdentities
+        assert (same, same.sizes, same.vocabulary) == (7, (3, 4), identities.vocabulary)
+        assert same.config.document() == config.document()
