@@ -14,6 +14,7 @@ from .errors import AIOError
 from .host import main as host_main
 from .host.launch import run_script
 from .host.run_config import dataset_options
+from .registry import import_plugins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int | None] = args.command
     try:
+        import_plugins(args.plugin)
         code = command(args)
     except AIOError as error:
         if os.environ.get("AIO_DEBUG"):
@@ -32,6 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("aio-reid", description="All-in-One multimodal person re-identification.")
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE_OR_MODULE",
+        help="Python file or module to import first, whose calls of aio_plugin.register_... add datasets, encoders, "
+        "modalities or losses; repeatable, and the environment variable AIO_PLUGINS does the same",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[Any], int | None], about: str) -> argparse.ArgumentParser:

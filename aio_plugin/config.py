@@ -50,6 +50,8 @@ class Option(NamedTuple):
         return nearest(str(value), map(str, self.accepts)) if self.accepts and value not in self.accepts else None
 
 
+OPEN = ("aio.loss.others",)
+"""Keys whose values are mappings of any names."""
 DatasetOptions = Mapping[str, Sequence[Option]]
 """Name of a dataset -> its options."""
 
@@ -89,6 +91,11 @@ def _probability(value: float) -> str | None:
 
 def _positive(value: float) -> str | None:
     return None if value > 0 else " It must be above 0."
+
+
+def _weights(value: Mapping[str, object]) -> str | None:
+    valid = all(type(weight) is float and weight >= 0 for weight in value.values())
+    return None if valid else " It must be {name: weight}, with weights of at least 0."
 
 
 def _size(value: list[object]) -> str | None:
@@ -142,7 +149,7 @@ def _unknown(values: Mapping[str, object], known: type) -> str | None:
 def option(default: T, about: str, accepts: Accepts = ()) -> T:
     """A documented field of the dataclasses below; see :class:`Option`."""
     metadata = {"about": about, "accepts": accepts}
-    if isinstance(default, list):
+    if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata=metadata)  # type: ignore[return-value]
     return field(default=default, metadata=metadata)
 
@@ -154,7 +161,8 @@ class EncoderConfig:
     name: str = option(
         "",
         "frozen encoder: 'open_clip:ViT-B-16', 'open_clip:ViT-L-14', 'timm:<any ViT of timm>', "
-        "'meta_transformer:base_patch16', 'meta_transformer:large_patch14', 'toy'; '' = the model's own",
+        "'meta_transformer:base_patch16', 'meta_transformer:large_patch14', 'toy', or '<source>:<model>' of a "
+        "registered source; '' = the model's own",
     )
     weights: str = option(
         "",
@@ -225,6 +233,9 @@ class LossConfig:
     tau: float = option(0.05, "temperature of feature binding and InfoNCE (AIO Sec. 4.1)", _positive)
     infonce: float = option(0.0, "weight of InfoNCE between RGB and every other modality, for ablation", at_least(0))
     triplet: float = option(0.0, "weight of AGW's weighted-regularisation triplet, for ablation", at_least(0))
+    others: dict[str, float] = option(
+        {}, "weights of further losses, by the names that they are registered with, like {mine: 0.5}", _weights
+    )
 
 
 @dataclass(frozen=True)
@@ -513,6 +524,8 @@ def _converted(value: Any, kind: type) -> Any:
         with contextlib.suppress(ValueError, SyntaxError):
             literal = ast.literal_eval(value)
             value = literal if kind is not str or isinstance(literal, str) else value
+    if kind is dict and isinstance(value, Mapping):
+        return {name: _converted(number, float) for name, number in value.items()}
     numeric = kind is float and type(value) is int
     return kind(value) if numeric or (kind is list and isinstance(value, tuple)) else value
 
@@ -535,6 +548,8 @@ def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str 
         if isinstance(known[key], Mapping):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"Config key {where!r} is a group of keys, got {value!r}.")
+            if where in OPEN:
+                continue
             check_keys(value, known[key], where)
 
 

@@ -1,4 +1,4 @@
-"""Named things that anybody can add to: datasets, encoders, modalities and losses.
+"""Named things that anybody can add to: datasets, encoders, modalities and losses; and the plugins that do.
 
 A name stands for something built in, for something that an installed package offers through an entry point, or for
 something registered by a call. What is built in or offered is imported when its value is asked for; names are known
@@ -7,12 +7,16 @@ without importing it.
 
 from __future__ import annotations
 
+import importlib
+import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from .errors import AIOError, nearest
@@ -21,6 +25,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 BUILT_IN = "built in"
+PLUGINS = "AIO_PLUGINS"
+"""Environment variable: Python files or modules to import before anything else, separated as in PATH."""
 
 
 class RegistryError(AIOError, ValueError):
@@ -237,3 +243,48 @@ def _caller() -> str:
         frame = frame.f_back
     name, file = frame.f_globals.get("__name__", "?"), frame.f_globals.get("__file__")
     return f"{name} ({file})" if file else str(name)
+
+
+def import_plugins(names: Iterable[str] = ()) -> None:
+    """Import Python files or modules whose calls of ``register_...`` add to the registries, each once.
+
+    Those of the environment variable AIO_PLUGINS come first; ``names`` are added to it, so that processes started from
+    here on import them too. A file's folder is searched for what it imports.
+
+    Raises:
+        RegistryError: there is no such file or module, or it fails; says where.
+    """
+    inherited = [name for name in os.environ.get(PLUGINS, "").split(os.pathsep) if name]
+    every = list(dict.fromkeys([*inherited, *(os.path.abspath(name) if _is_file(name) else name for name in names)]))
+    if every:
+        from .torchvision_import import repair_torchvision  # imports torch, as every plugin does
+
+        repair_torchvision()
+        os.environ[PLUGINS] = os.pathsep.join(every)
+    for name in every:
+        try:
+            _import_file(Path(name)) if _is_file(name) else import_module(name)
+        except AIOError:
+            raise
+        except Exception as error:  # a user's code, which can fail in any way
+            last = extract_tb(error.__traceback__)[-1]
+            raise RegistryError(
+                f"The plugin {name} cannot be imported: {type(error).__name__}: {error} ({last.filename}, line "
+                f"{last.lineno}). Mend it, or take it out of --plugin and of the environment variable {PLUGINS}."
+            ) from error
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".py") or os.sep in name
+
+
+def _import_file(path: Path) -> None:
+    """Import a file as the module of its name, as if its folder were the last of ``sys.path``."""
+    if path.suffix != ".py" or not path.is_file():
+        raise RegistryError(f"There is no plugin {path}; give the path of a Python file, or the name of a module.")
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    importlib.invalidate_caches()
+    module = import_module(path.stem)
+    if not os.path.samefile(getattr(module, "__file__", None) or os.devnull, path):
+        raise RegistryError(f"The plugin {path} has the name of another module, {path.stem!r}; rename the file.")

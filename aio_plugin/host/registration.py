@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..registry import import_plugins
 from .patches.aliases import patch_module_names
 from .patches.base import Patches
 from .patches.checkpoints import patch_checkpoint_loading
@@ -27,6 +28,7 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
     """See :func:`aio_plugin.register`."""
     global _open, _exact
     torchreid = import_torchreid()
+    import_plugins()
     given = None if config is None else read(config)
     if _open is None:
         patches = Patches()

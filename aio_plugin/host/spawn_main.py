@@ -3,7 +3,9 @@
 A worker unpickles its dataset, and with it torchvision's transforms, without a registration.
 """
 
+from ..registry import import_plugins
 from ..torchvision_import import repair_torchvision
 
 if __name__ == "__mp_main__":  # how multiprocessing calls the main module in a worker
     repair_torchvision()
+    import_plugins()

@@ -123,13 +123,20 @@ def aio_weights(options: AIOConfig) -> LossWeights:
     """The losses of an AIO model by the ``aio`` config node."""
     loss = options.loss
     own = {"ce": loss.ce, "fb": loss.fb, "va": loss.va, "infonce": loss.infonce, "triplet": loss.triplet}
-    return LossWeights(own, loss.tau, modalities(options))
+    return LossWeights(_with_others(own, options), loss.tau, modalities(options))
 
 
 def dmf_weights(options: AIOConfig) -> LossWeights:
     """The losses of a DMF model by the ``aio`` config node."""
     own = {"ce": options.loss.ce, "soft_triplet": options.dmf.triplet, "contrast": options.dmf.contrast}
-    return LossWeights(own, options.loss.tau)
+    return LossWeights(_with_others(own, options), options.loss.tau)
+
+
+def _with_others(own: Mapping[str, float], options: AIOConfig) -> Mapping[str, float]:
+    twice = [name for name in options.loss.others if name in own]
+    if twice:
+        raise ConfigError(f"aio.loss.others names {twice[0]!r}, whose weight has a key of its own; set that one.")
+    return {**own, **options.loss.others}
 
 
 def weights_of(model: Any, options: AIOConfig) -> LossWeights:

@@ -27,7 +27,7 @@ def run_doctor(args: argparse.Namespace) -> int:
 
 
 def examine(root: str | None, fast: bool = False) -> Iterator[Section]:
-    """The sections of the report: packages, encoders, the data root and each dataset folder in it.
+    """The sections of the report: packages, encoders, plugins, the data root and each dataset folder in it.
 
     Args:
         root: the data root; None examines no datasets.
@@ -40,6 +40,7 @@ def examine(root: str | None, fast: bool = False) -> Iterator[Section]:
         raise DatasetError(f"There is no folder {root}; give --root the folder that contains the datasets' folders.")
     yield installation.packages()
     yield installation.encoders()
+    yield from installation.plugins()
     if root is not None:
         yield from _datasets(os.path.expanduser(root), fast)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ..datasets import ADAPTERS
+from ..encoders import ENCODERS
 from ..encoders.clip import TAGS
 from ..encoders.meta_transformer import VARIANTS
 from ..encoders.sources import NAMES
@@ -14,9 +18,13 @@ from ..encoders.toy import load_toy
 from ..errors import EncoderError, HostError
 from ..evaluation.environment import hardware, package_versions
 from ..host.torchreid_import import distribution
+from ..losses import LOSSES
+from ..modality import REGISTRY as MODALITY_REGISTRY
+from ..registry import Registry, RegistryError
 from .report import Section
 
 NEEDED = ("torch", "torchvision", "timm", "open_clip_torch")
+REGISTRIES: tuple[Registry[Any], ...] = (ADAPTERS, ENCODERS, MODALITY_REGISTRY, LOSSES)
 HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors", "pytorch_model.bin")
 
 
@@ -53,6 +61,21 @@ def encoders() -> Section:
             path = weights_path(name)
             section.add_facts([f"{name}: {path or 'not on disk; downloaded when a config names it'}"])
     return section
+
+
+def plugins() -> Iterator[Section]:
+    """What is registered from outside and where it comes from; no section if nothing is."""
+    section = Section("registered from outside")
+    for registry in REGISTRIES:
+        for name, origin in registry.outside().items():
+            try:
+                registry[name]
+            except RegistryError as error:
+                section.add_problems([str(error)])
+            else:
+                section.add_facts([f"{registry.kind} {name}: {origin}"])
+    if section.facts or section.problems:
+        yield section
 
 
 def weights_path(name: str) -> str | None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from . import places
 
-FloatArray = NDArray[np.float32]
+ImageArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ WEB_CAMERAS: tuple[Camera, ...] = (
 """Friendly light, as in pictures from the web; the pre-training of the small encoder uses them."""
 
 
-def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> FloatArray:
+def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> ImageArray:
     """(H, W, 3) a cut-out of the camera's place, in 0..1."""
     width, height = size
     zoom = float(rng.uniform(0.8, 1.2)) * height / 128
@@ -92,13 +92,13 @@ def occluder(camera: Camera, size: tuple[int, int], rng: np.random.Generator) ->
     return slice(round(height * rng.uniform(0.66, 0.9)), height), slice(0, width)
 
 
-def smooth_noise(size: tuple[int, int], cells: tuple[int, int], rng: np.random.Generator) -> FloatArray:
+def smooth_noise(size: tuple[int, int], cells: tuple[int, int], rng: np.random.Generator) -> ImageArray:
     """(H, W) smooth noise in -1..1 with ``cells`` (across, down) bumps."""
     small = rng.random((cells[1], cells[0]), dtype=np.float32) * 2 - 1
     return np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
 
 
-def expose(light: FloatArray, camera: Camera, rng: np.random.Generator) -> Image.Image:
+def expose(light: ImageArray, camera: Camera, rng: np.random.Generator) -> Image.Image:
     """The picture a camera takes of ``light`` (H, W, C) in 0..1; C is 3, or 1 for a grey picture."""
     channels = light.shape[2]
     if camera.snow:

@@ -135,3 +135,11 @@ def test_a_value_of_the_wrong_kind_is_refused(package):
     registry = Registry("joiner", GROUP, check=check)
     with pytest.raises(RegistryError, match=r"dashes 1\.2.* TypeError: dash is no function"):
         registry["dash"]
+
+
+def test_registering_imports_nothing_heavy():
+    code = (
+        "import sys, aio_plugin; aio_plugin.register_loss('x', len); aio_plugin.register_encoder('x', len);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ..scene import FloatArray
+from ..scene import ImageArray
 from .pose import Pose
 
 Points = Sequence[tuple[float, float]]
@@ -79,7 +79,7 @@ class Canvas:
         """Label pixel of a point in body units."""
         return self.centre + (x + self.lean * (50 - y)) * self.unit_x, self.top + y * self.unit_y
 
-    def grid(self) -> tuple[FloatArray, FloatArray]:
+    def grid(self) -> tuple[ImageArray, ImageArray]:
         """Body units x (1, W) and y (H, 1) of every label pixel, without the lean."""
         x = (np.arange(self.image.width, dtype=np.float32) - self.centre) / self.unit_x
         y = (np.arange(self.image.height, dtype=np.float32) - self.top) / self.unit_y

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scene import FloatArray
+from ..scene import ImageArray
 from .canvas import Label, Labels
 from .figure import Figure
 
@@ -159,7 +159,7 @@ def patterned(figure: Figure) -> Labels:
     return labels
 
 
-def pattern_mask(name: str, x: FloatArray, y: FloatArray, bold: bool, half: float) -> NDArray[np.bool_] | None:
+def pattern_mask(name: str, x: ImageArray, y: ImageArray, bold: bool, half: float) -> NDArray[np.bool_] | None:
     """(H, W) of where the second colour lies, None for a plain garment.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..people import ToyPerson
-from ..scene import IR_CAMERAS, RGB_CAMERAS, Camera, FloatArray, background, expose, occluder, smooth_noise
+from ..scene import IR_CAMERAS, RGB_CAMERAS, Camera, ImageArray, background, expose, occluder, smooth_noise
 from . import bags, clothes, head
 from .canvas import SUPERSAMPLING, Canvas, Label, Labels
 from .figure import Figure
@@ -38,17 +38,17 @@ def draw_labels(person: ToyPerson, pose: Pose, size: tuple[int, int]) -> Labels:
     return clothes.patterned(figure)
 
 
-def _halve(pixels: FloatArray) -> FloatArray:
+def _halve(pixels: ImageArray) -> ImageArray:
     """Means of 2 x 2 pixels."""
     step = SUPERSAMPLING
     upper, lower = pixels[::step], pixels[1::step]
-    mean: FloatArray = (upper[:, ::step] + upper[:, 1::step] + lower[:, ::step] + lower[:, 1::step]) * np.float32(0.25)
+    mean: ImageArray = (upper[:, ::step] + upper[:, 1::step] + lower[:, ::step] + lower[:, 1::step]) * np.float32(0.25)
     return mean
 
 
 def _light(
-    person: ToyPerson, table: FloatArray, camera: Camera, pose: Pose, size: tuple[int, int], rng: np.random.Generator
-) -> FloatArray:
+    person: ToyPerson, table: ImageArray, camera: Camera, pose: Pose, size: tuple[int, int], rng: np.random.Generator
+) -> ImageArray:
     """(H, W, C) what stands before the camera, in 0..1; ``table`` (labels, C) colours the labels."""
     labels = draw_labels(person, pose, size)
     channels = table.shape[1]
@@ -59,7 +59,7 @@ def _light(
     behind = background(camera, size, rng)
     if channels == 1:
         behind = behind @ np.asarray([[0.5], [-0.2], [0.6]], dtype=np.float32) + np.float32(0.05)
-    light: FloatArray = body[..., :channels] * folds[..., None].astype(np.float32) + (1 - body[..., channels:]) * behind
+    light: ImageArray = body[..., :channels] * folds[..., None].astype(np.float32) + (1 - body[..., channels:]) * behind
     hidden = occluder(camera, size, rng)
     if hidden is not None:
         light[hidden] = rng.uniform(0.1, 0.8) + rng.normal(0, 0.08, channels)

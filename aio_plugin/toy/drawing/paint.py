@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..people import ToyPerson
-from ..scene import FloatArray
+from ..scene import ImageArray
 from ..wardrobe import COLOURS, HAIR_COLOURS, MATERIALS, SKINS
 from .canvas import Label
 
@@ -15,16 +15,16 @@ SKIN_GREY, HAIR_GREY = 0.80, 0.42
 _FAR, _SLEEVE, _DETAIL = 0.80, 0.92, 0.30
 
 
-def _apart(colour: FloatArray, by: float) -> FloatArray:
+def _apart(colour: ImageArray, by: float) -> ImageArray:
     """A tone of ``colour`` that stands out from it: darker, or lighter if it is dark."""
     return colour * (1 - by) if float(colour.mean()) > 0.35 else colour + (1 - colour) * by
 
 
-def _unit(colour: tuple[int, int, int]) -> FloatArray:
+def _unit(colour: tuple[int, int, int]) -> ImageArray:
     return np.asarray(colour, dtype=np.float32) / np.float32(255)
 
 
-def _fill(table: FloatArray, parts: dict[Label, FloatArray]) -> FloatArray:
+def _fill(table: ImageArray, parts: dict[Label, ImageArray]) -> ImageArray:
     for label, value in parts.items():
         table[label] = value
     top, top2 = table[Label.TOP].copy(), table[Label.TOP2].copy()
@@ -49,10 +49,10 @@ def _fill(table: FloatArray, parts: dict[Label, FloatArray]) -> FloatArray:
     return np.clip(table, 0.0, 1.0)
 
 
-def colours(person: ToyPerson) -> FloatArray:
+def colours(person: ToyPerson) -> ImageArray:
     """(labels, 3) sRGB colours in 0..1."""
 
-    def cloth(name: str) -> FloatArray:
+    def cloth(name: str) -> ImageArray:
         return _unit(COLOURS[name])
 
     accent = cloth(person.accent)
@@ -76,10 +76,10 @@ def colours(person: ToyPerson) -> FloatArray:
     )
 
 
-def greys(person: ToyPerson) -> FloatArray:
+def greys(person: ToyPerson) -> ImageArray:
     """(labels,) near-infrared reflectances in 0..1: of the materials, whatever the colours."""
 
-    def grey(value: float) -> FloatArray:
+    def grey(value: float) -> ImageArray:
         return np.asarray(value, dtype=np.float32)
 
     top, bottom = MATERIALS[person.top_material], MATERIALS[person.bottom_material]
@@ -104,7 +104,7 @@ def greys(person: ToyPerson) -> FloatArray:
     )
 
 
-def tones(person: ToyPerson) -> FloatArray:
+def tones(person: ToyPerson) -> ImageArray:
     """(labels,) lightness in 0..1 as a pencil renders it; the paper is 1."""
     light = colours(person) @ np.asarray((0.30, 0.59, 0.11), dtype=np.float32)
     light[Label.SKIN] = light[Label.SKIN_FAR] = light[Label.BACKGROUND] = 1.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from ..scene import FloatArray, smooth_noise
+from ..scene import ImageArray, smooth_noise
 from .canvas import SUPERSAMPLING, Labels
 
 
@@ -70,7 +70,7 @@ def _outline(labels: Labels, width: int) -> NDArray[np.bool_]:
     return edges
 
 
-def _shade(labels: Labels, tones: FloatArray, hand: Hand, rng: np.random.Generator) -> FloatArray:
+def _shade(labels: Labels, tones: ImageArray, hand: Hand, rng: np.random.Generator) -> ImageArray:
     light = 1 - hand.tone * (1 - tones[labels]) * 0.8
     if not hand.hatch:
         return light
@@ -80,7 +80,7 @@ def _shade(labels: Labels, tones: FloatArray, hand: Hand, rng: np.random.Generat
     return np.where(strokes & (light < 0.72), light, np.float32(1))
 
 
-def draw_lines(labels: Labels, tones: FloatArray, hand: Hand, rng: np.random.Generator) -> Image.Image:
+def draw_lines(labels: Labels, tones: ImageArray, hand: Hand, rng: np.random.Generator) -> Image.Image:
     """A pencil drawing of ``labels`` (2 H, 2 W) on white paper, as an RGB picture (H, W).
 
     Args:
