@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from .config import describe
 from .errors import AIOError
 from .host import main as host_main
 from .host.launch import run_script
-from .host.run_config import dataset_options
+from .models.specs import SPECS
 from .registry import import_plugins
 
 
@@ -74,7 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     lexicon.add_argument("--least", type=int, default=1000, help="minimum occurrences of a word (default 1000)")
     lexicon.add_argument("--out", required=True, help="JSON file for aio.attributes.lexicon")
     _add_tools(command)
-    command("config", _config, "list every key of the `aio` config node")
+    config = command("config", _tool("config_file", "run_config"), "list every key of the `aio` config node")
+    config.add_argument(
+        "--yaml",
+        nargs="?",
+        const="aio_vit_b16",
+        choices=[name for name, spec in SPECS.items() if spec.encoder],
+        help="print a complete config file of this model instead (default aio_vit_b16)",
+    )
     return parser
 
 
@@ -124,11 +130,6 @@ def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
     make(args.root, args.ids, args.seed, sets=args.sets)
-
-
-def _config(args: argparse.Namespace) -> None:
-    for option in describe(dataset_options()):
-        print(f"aio.{option.name}: {option.default!r}\n    {option.about}")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,10 @@ def test_a_second_file_adds_to_the_first(registered: Any, tmp_path: Path) -> Non
         ("aio:\n  train: {precision: fp64}\n", "aio.train.precision"),
         ("aio:\n  multimodal: {min: 5}\n", "aio.multimodal"),
         ("aio: 3\n", "group of keys"),
+        ("aio:\n  encoder: {name: }\n", "aio.encoder.name is None. It must be of type str"),
+        ("aio:\n  stages: {epochs: 1}\n", "aio.stages is .* must be of type list"),
+        ("aio:\n  tokenizer: {image_size: [384]}\n", "aio.tokenizer.image_size is .384.. It must be .height, width."),
+        ("aio:\n  datasets: {sysu_mm01: {mode: outdoor}}\n", "aio.datasets.sysu_mm01.mode is 'outdoor'"),
         ("aio: {}\ntrain: {epochs: 3}\n", "'train.epochs'"),
         ("aio: {}\ndta: {root: x}\n", "'dta'.*'data'"),
     ],
@@ -149,6 +153,27 @@ def test_a_config_without_the_node_falls_back_to_what_register_was_given(registe
     assert (session.latest().options().loss.tau, session.latest().options().loss.fb) == (0.05, 3.0)
     _merge(tmp_path, "model: {name: aio_tiny}\n")
     assert session.latest().options().loss.tau == 0.2
+
+
+def test_changes_of_the_node_are_seen_and_checked(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "aio: {}\n")
+    cfg.aio.loss.tau = 1
+    assert session.latest().options().loss.tau == 1.0
+    cfg.aio.train.precision = "fp64"
+    with pytest.raises(ConfigError, match=r"aio\.train\.precision is 'fp64'"):
+        session.latest().options()
+
+
+def test_weights_of_registered_losses_are_keys_of_the_users(registered: Any, tmp_path: Path) -> None:
+    cfg = _merge(tmp_path, "aio:\n  loss: {others: {mine: 1}}\n")
+    cfg.merge_from_list(["aio.loss.others.soft_triplet", "0.5", "aio.loss.fb", "0"])
+    assert cfg.aio.loss.others == {"mine": 1.0, "soft_triplet": 0.5}
+
+
+def test_text_that_looks_like_a_literal_stays_text(registered: Any) -> None:
+    cfg = default_config()
+    cfg.merge_from_list(["aio.datasets.finegpr.views", "1,10", "aio.encoder.name", "'toy'", "aio.loss.tau", "1e-1"])
+    assert (cfg.aio.datasets.finegpr.views, cfg.aio.encoder.name, cfg.aio.loss.tau) == ("1,10", "toy", 0.1)
 
 
 def test_shipped_configs_merge(registered: Any) -> None:
