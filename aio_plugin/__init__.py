@@ -8,12 +8,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
-    from .datasets.base import Adapter, Options, Splits
+    from .datasets.base import Adapter, ReadSplits
     from .encoders import LoadEncoder
     from .losses import Loss
-    from .modality import Combination, Modality
+    from .modality import Modality
 
-    ReadDataset = Callable[[str, Options, Combination | None], Splits]
 
 __version__ = "0.1.0"
 __all__ = [
@@ -57,17 +56,17 @@ def unregister() -> None:
 @overload
 def register_dataset(dataset: Adapter, *, replace: bool = False) -> Adapter: ...
 @overload
-def register_dataset(dataset: str, *, replace: bool = False, **fields: Any) -> Callable[[ReadDataset], Adapter]: ...
+def register_dataset(dataset: str, *, replace: bool = False, **fields: Any) -> Callable[[ReadSplits], Adapter]: ...
 def register_dataset(
     dataset: Adapter | str, *, replace: bool = False, **fields: Any
-) -> Adapter | Callable[[ReadDataset], Adapter]:
+) -> Adapter | Callable[[ReadSplits], Adapter]:
     """Let configs name a dataset of yours in ``data.sources`` and ``data.targets``, before or after :func:`register`.
 
     A package can do the same by an entry point of the group ``aio_plugin.datasets`` that refers to an adapter.
 
     Args:
-        dataset: an adapter; or, as a decorator of its function ``read``, the name alone:
-            ``@register_dataset("mine", folder="mine", protocol=..., queries=...)``.
+        dataset: an adapter; or, as a decorator of its function ``read_splits``, the name alone:
+            ``@register_dataset("mine", folder="mine", make_protocol=..., queries=...)``.
         replace: take the place of a dataset of that name.
         fields: of :class:`aio_plugin.datasets.Adapter`, where ``dataset`` is a name.
 
@@ -81,8 +80,8 @@ def register_dataset(
         ADAPTERS.register(getattr(dataset, "name", ""), dataset, replace=replace)
         return dataset
 
-    def decorate(read: ReadDataset) -> Adapter:
-        return register_dataset(Adapter(name=dataset, read=read, **fields), replace=replace)
+    def decorate(read: ReadSplits) -> Adapter:
+        return register_dataset(Adapter(name=dataset, read_splits=read, **fields), replace=replace)
 
     return decorate
 

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import Option
+from ..config import Option, resolve
 from ..errors import ModalityError, ProtocolError
 from ..modality import Combination, Item, format_combination
 from ..protocols.base import Protocol
 
 Options = Mapping[str, Any]
-
-
-class MakeProtocol(typing.Protocol):
-    """``(root, options, query) -> Protocol``.
-
-    The options can name files below ``root`` that define the trials; ``query`` is the combination
-    searched with, None for the dataset's own, because a direction can have its own removal rule.
-    """
-
-    def __call__(self, root: str, options: Options, query: Combination | None = None) -> Protocol:
-        """Build the protocol."""
 
 
 @dataclass
@@ -49,21 +37,27 @@ class Splits:
     published: Mapping[str, int] = field(default_factory=dict)
 
 
+ReadSplits = Callable[[str, Options, Combination | None], Splits]
+MakeProtocol = Callable[[str, Options, Combination | None], Protocol]
+
+
 @dataclass(frozen=True)
 class Adapter:
     """A dataset by its torchreid name.
 
     Attributes:
         name: what a config calls it.
-        folder: where it lies under the data root.
-        read: ``(root, options, query) -> Splits``; ``root`` is the folder that contains ``folder``,
-            ``query`` the combination of modalities to search with, or None for ``queries[0]`` (ORBench's
-            groups: for all of them).
-        protocol: see :class:`MakeProtocol`.
+        folder: its folder below the data root.
+        read_splits: ``(root, options, query) -> Splits``; ``root`` is the folder that contains ``folder``, ``options``
+            has a checked value for every option, and ``query`` is one of ``queries`` or None, which stands for the
+            first (ORBench's groups and manifests: for all of them).
+        make_protocol: ``(root, options, query) -> Protocol``, as for ``read_splits``: the options can name files below
+            ``root`` that define the trials, and a direction can have its own removal rule. None if the dataset is for
+            training only.
         queries: the combinations its own media can form, the default first; empty if the
             dataset is for training only, or if only the data says, see ``find_queries``.
         options: every option it takes.
-        folders: all names its folder goes by; () if ``folder`` is the only one.
+        folders: all names its folder can have; () if ``folder`` is the only one.
         survey: options under which, one after the other, everything in a complete copy is read; () if other
             datasets of the folder read it all. Forms that a copy need not have raise OtherFormError.
         spare: patterns, relative to the folder, of what a complete copy has though nothing reads it:
@@ -73,45 +67,54 @@ class Adapter:
 
     name: str
     folder: str
-    read: Callable[[str, Options, Combination | None], Splits]
-    protocol: MakeProtocol
-    queries: tuple[Combination, ...]
+    read_splits: ReadSplits
+    make_protocol: MakeProtocol | None = None
+    queries: tuple[Combination, ...] = ()
     options: Sequence[Option] = ()
     folders: Sequence[str] = ()
     survey: Sequence[Options] = ({},)
     spare: Sequence[str] = ()
     find_queries: Callable[[str, Options], tuple[Combination, ...]] | None = None
 
+    def read(self, root: str, options: Options, query: Combination | None = None) -> Splits:
+        """The items of the dataset below the data root, with queries of a combination or of its default.
+
+        Raises:
+            ConfigError: an option is unknown or its value is not accepted.
+            ModalityError: the dataset has no queries of that combination.
+            DatasetError: files are missing, malformed or contradict each other.
+        """
+        values = resolve(self.name, self.options, options)
+        if query is not None and self.queries:
+            check_query(self.name, self.queries, query)
+        return self.read_splits(root, values, query)
+
+    def protocol(self, root: str, options: Options, query: Combination | None = None) -> Protocol:
+        """How the queries of a combination, or of its default, are scored.
+
+        Raises:
+            ProtocolError: the dataset is for training only.
+        """
+        if self.make_protocol is None:
+            raise ProtocolError(f"{self.name} is for training only; use it in data.sources, not in data.targets.")
+        return self.make_protocol(root, resolve(self.name, self.options, options), query)
+
     def queries_in(self, root: str, options: Options) -> tuple[Combination, ...]:
-        """``queries``, or what the data below ``root`` has of them.
+        """``queries``, or those that the data below ``root`` has.
 
         Raises:
             DatasetError: the data has to be read for it, and cannot be.
         """
-        return self.find_queries(root, options) if self.find_queries else self.queries
+        if self.find_queries is None:
+            return self.queries
+        return self.find_queries(root, resolve(self.name, self.options, options))
 
 
-def training_only(dataset: str) -> MakeProtocol:
-    """The protocol of a dataset without a test split, which raises ProtocolError."""
-
-    def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
-        raise ProtocolError(f"{dataset} is for training only; use it in data.sources, not in data.targets.")
-
-    return protocol
-
-
-def choose_query(name: str, queries: Sequence[Combination], query: Combination | None) -> Combination:
-    """``query``, or the default where it is None.
-
-    Raises:
-        ModalityError: the dataset's own media cannot form it; names those they can.
-    """
-    if query is None:
-        return queries[0]
+def check_query(name: str, queries: Sequence[Combination], query: Combination) -> None:
+    """Raise ModalityError if a dataset has no queries of a combination; names those it has."""
     if query not in queries:
         known = ", ".join(map(format_combination, queries))
         raise ModalityError(f"{name} has no {format_combination(query)} queries of its own; it has {known}.")
-    return query
 
 
 def relabel(items: Iterable[Item]) -> list[Item]:

@@ -6,7 +6,7 @@ import pytest
 
 from aio_plugin import datasets
 from aio_plugin.datasets import all_adapters
-from aio_plugin.datasets.base import choose_query
+from aio_plugin.datasets.base import check_query
 from aio_plugin.datasets.storage.columns import Columnar, columns_of
 from aio_plugin.datasets.storage.lmdb_images import MARK
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
@@ -144,7 +144,7 @@ def test_option_values_are_checked(name, option, value, says, tmp_path):
 
 def test_a_query_the_dataset_cannot_form_names_those_it_can(tmp_path):
     with pytest.raises(ModalityError, match=r"sysu_mm01 has no text queries of its own; it has ir"):
-        choose_query("sysu_mm01", ADAPTERS["sysu_mm01"].queries, parse_combination("text"))
+        check_query("sysu_mm01", ADAPTERS["sysu_mm01"].queries, parse_combination("text"))
     BUILDERS["pku_sketch"](tmp_path)
     with pytest.raises(ModalityError, match="rgb"):
         ADAPTERS["pku_sketch"].read(str(tmp_path), {}, (Modality.RGB,))

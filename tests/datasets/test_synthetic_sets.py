@@ -136,7 +136,7 @@ def test_ufine6926(tmp_path):
 
 
 def test_ufine_published_counts_add_up():
-    published = ADAPTERS["ufine6926"].read.__globals__["PUBLISHED"]
+    published = ADAPTERS["ufine6926"].read_splits.__globals__["PUBLISHED"]
     for what, number in (("ids", 6_926), ("images", 26_206), ("captions", 52_412)):
         assert published[f"train {what}"] + published[f"test {what}"] == number
 

@@ -9,11 +9,11 @@ import os
 import re
 from collections.abc import Iterable
 
-from ...config import Option, resolve
+from ...config import Option
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.llcm import LLCM
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.checks import Absences, Fault, check_apart, lacking, modality_counts, pids
 from ..reading.layouts import Part, Tree
@@ -51,7 +51,7 @@ PUBLISHED = {
 }
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the listed images. Query: all test images of the modality asked for. Gallery: all those of
     the other. The protocol draws from the gallery.
 
@@ -61,35 +61,35 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     Raises:
         DatasetError: missing or malformed files, or listed images that are absent.
     """
-    values = resolve(NAME, OPTIONS, options)
-    (modality,) = choose_query(NAME, QUERIES, query)
+    (modality,) = query or QUERIES[0]
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     names = {kind: _names(kind) for kind in CODE}
-    doubts: list[str] = []
-    train = {kind: _listed(tree, kind, names[kind], doubts) for kind in CODE}
+    mismatches: list[str] = []
+    train = {kind: _listed(tree, kind, names[kind], mismatches) for kind in CODE}
     listed = read_ids(tree.path("idx/test_id.txt"))
-    test = {kind: list(_tested(tree, kind, listed, names[kind], doubts)) for kind in CODE}
+    test = {kind: list(_tested(tree, kind, listed, names[kind], mismatches)) for kind in CODE}
     notes = [note for kind in CODE for note in names[kind].notes()]
-    if doubts:
-        notes.append(Fault(f"{NAME}: {len(doubts)} images whose name and folder disagree, the first {doubts[0]}"))
+    if mismatches:
+        notes.append(
+            Fault(f"{NAME}: {len(mismatches)} images whose name and folder disagree, the first {mismatches[0]}")
+        )
     trained, tested = ([item for kind in CODE for item in side[kind]] for side in (train, test))
     found = {**modality_counts("train", trained, CODE), **modality_counts("test", tested, CODE)}
     notes += lacking(NAME, "training", trained, CODE) + checks.compare(NAME, found, PUBLISHED)
     check_apart(NAME, pids(trained), pids(tested), f"lists in {FOLDER}/idx")
     searched_with = modality
-    if modality is Modality.RGB and values["vis_to_ir"] == "deen_release":
+    if modality is Modality.RGB and options["vis_to_ir"] == "deen_release":
         searched_with = Modality.IR
         notes.append(f"{NAME}: VIS to IR as in DEEN's release: sampled infrared queries, all RGB images searched")
     searched_in = Modality.IR if searched_with is Modality.RGB else Modality.RGB
     return Splits(relabel(trained), test[searched_with], test[searched_in], notes, found, PUBLISHED)
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def llcm_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Ten trials that draw one gallery image a person and camera; same person under the same camera removed."""
-    values = resolve(NAME, OPTIONS, options)
     if query == (Modality.RGB,):
-        return LLCM("vis_to_ir" if values["vis_to_ir"] == "paper" else "deen_release")
+        return LLCM("vis_to_ir" if options["vis_to_ir"] == "paper" else "deen_release")
     return LLCM("ir_to_vis")
 
 
@@ -102,7 +102,7 @@ def _names(modality: Modality) -> Names:
     )
 
 
-def _listed(tree: Tree, modality: Modality, names: Names, doubts: list[str]) -> list[Item]:
+def _listed(tree: Tree, modality: Modality, names: Names, mismatches: list[str]) -> list[Item]:
     file = tree.path(f"idx/train_{CODE[modality]}.txt")
     absences = Absences(tree, tree.relative(file))
     items: dict[str, Item] = {}
@@ -113,27 +113,24 @@ def _listed(tree: Tree, modality: Modality, names: Names, doubts: list[str]) -> 
         match = names.match(name, listed)
         if match:
             if folder != match["pid"]:
-                doubts.append(listed)
+                mismatches.append(listed)
             items[path] = Item(Media(path, modality), int(match["pid"]), int(match["camera"]) - 1)
     absences.raise_if_any(tolerable=True)
     return [items[path] for path in sorted(items)]
 
 
-def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, doubts: list[str]) -> Iterable[Item]:
+def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, mismatches: list[str]) -> Iterable[Item]:
     top = f"test_{CODE[modality]}"
     cameras = sorted(int(name[3:]) for name in tree.folders(top) if re.fullmatch(r"cam[1-9]\d?", name))
     for camera in cameras:
         for pid in pids:
             folder = f"{top}/cam{camera}/{pid:04d}"
-            for name in tree.files(folder):
-                match = names.match(name, f"{folder}/{name}")
-                if match is None:
-                    continue
+            for path, match in names.in_folder(tree, folder):
                 if (int(match["pid"]), int(match["camera"])) != (pid, camera):
-                    doubts.append(f"{folder}/{name}")
-                yield Item(Media(tree.path(f"{folder}/{name}"), modality), pid, int(match["camera"]) - 1)
+                    mismatches.append(path)
+                yield Item(Media(tree.path(path), modality), pid, int(match["camera"]) - 1)
 
 
 ADAPTER = Adapter(
-    NAME, FOLDER, read, protocol, QUERIES, OPTIONS, spare=("test_nir/cam3",)
+    NAME, FOLDER, read_llcm, llcm_protocol, QUERIES, OPTIONS, spare=("test_nir/cam3",)
 )  # no infrared image was published of that place

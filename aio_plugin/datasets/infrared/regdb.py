@@ -6,12 +6,12 @@ classes of one list and mean other people in every trial; a person is the folder
 
 from __future__ import annotations
 
-from ...config import Option, resolve
+from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.checks import Absences, check_apart, lacking, modality_counts, pids
 from ..reading.layouts import Part, Tree
@@ -46,7 +46,7 @@ PUBLISHED = {
 }
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_regdb(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the images of the trial's training lists. Query: the test images of the modality asked for.
     Gallery: those of the other.
 
@@ -55,8 +55,8 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     Raises:
         DatasetError: missing or malformed lists, listed images that are absent, or a person in training and test.
     """
-    trial: int = resolve(NAME, OPTIONS, options)["trial"]
-    (modality,) = choose_query(NAME, QUERIES, query)
+    trial = options["trial"]
+    (modality,) = query or QUERIES[0]
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require(*(_list("train", kind, trial) for kind in FOLDERS), *(_list("test", kind, trial) for kind in FOLDERS))
     names = {kind: _names(kind) for kind in FOLDERS}
@@ -77,10 +77,10 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     return Splits(relabel(trained), test[modality], test[other], notes, found, PUBLISHED)
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def regdb_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """All test images of one modality against all of the other, nothing removed."""
-    trial = resolve(NAME, OPTIONS, options)["trial"]
-    (modality,) = choose_query(NAME, QUERIES, query)
+    trial = options["trial"]
+    (modality,) = query or QUERIES[0]
     return WholeGallery(NAME, part=f"{DIRECTIONS[modality]}, split {trial} of 10")
 
 
@@ -125,8 +125,8 @@ def _listed(tree: Tree, part: str, modality: Modality, trial: int, names: Names,
 ADAPTER = Adapter(
     NAME,
     FOLDER,
-    read,
-    protocol,
+    read_regdb,
+    regdb_protocol,
     QUERIES,
     OPTIONS,
     survey=[{"trial": trial} for trial in TRIALS],

@@ -6,14 +6,14 @@ own. They differ in the gallery drawn, not in how it is scored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from ...config import Option, resolve
+from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.sysu import SysuMM01
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, disjoint, read_ids
@@ -57,7 +57,7 @@ PUBLISHED_TEST = {
 }
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_sysu_mm01(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: all images of the training identities. Query: all infrared test images. Gallery: the pool
     of RGB test images of the mode's cameras, from which the protocol draws.
 
@@ -67,16 +67,14 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
         DatasetError: missing or malformed files.
         ProtocolError: the official trials do not fit the images.
     """
-    values = resolve(NAME, OPTIONS, options)
-    choose_query(NAME, QUERIES, query)
-    tree = _tree(root, values)
+    tree = _tree(root, options)
     names = Names(r"\d{4}\.jpg", f"{NAME} images", "0001.jpg")
-    trained = list(_images(tree, range(1, 7), _train_ids(tree, values), names))
+    trained = list(_images(tree, range(1, 7), _train_ids(tree, options), names))
     tested = read_ids(tree.path("exp/test_id.txt"))
     probes = list(_images(tree, IR_CAMERAS, tested, names))
-    pool = list(_images(tree, GALLERY_CAMERAS[values["mode"]], tested, names))
-    if values["trials"] == "official":
-        next(protocol(root, options).trials(probes, pool))  # fails now rather than after training
+    pool = list(_images(tree, GALLERY_CAMERAS[options["mode"]], tested, names))
+    if options["trials"] == "official":
+        next(sysu_mm01_protocol(root, options, query).trials(probes, pool))  # fails now rather than after training
     found = {
         "train ids": len({item.pid for item in trained}),
         "train rgb images": sum(item.media.modality is Modality.RGB for item in trained),
@@ -85,26 +83,25 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
         "query images": len(probes),
         "gallery pool": len(pool),
     }
-    published = {**PUBLISHED_TRAIN[values["train_ids"]], **PUBLISHED_TEST[values["mode"]]}
+    published = {**PUBLISHED_TRAIN[options["train_ids"]], **PUBLISHED_TEST[options["mode"]]}
     notes = names.notes() + _gaps(pool) + checks.compare(NAME, found, published)
-    notes.append(f"{NAME}: trained on {values['train_ids']} identities")
+    notes.append(f"{NAME}: trained on {options['train_ids']} identities")
     return Splits(relabel(trained), probes, pool, notes, found, published)
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def sysu_mm01_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Ten trials, scored per identity.
 
     Raises:
         DatasetError: the official trials are asked for and their file is missing or malformed.
     """
-    values = resolve(NAME, OPTIONS, options)
-    permutations = _permutations(_tree(root, values)) if values["trials"] == "official" else None
-    return SysuMM01(values["mode"], values["shots"], values["trials"], permutations)
+    permutations = _permutations(_tree(root, options)) if options["trials"] == "official" else None
+    return SysuMM01(options["mode"], options["shots"], options["trials"], permutations)
 
 
-def _tree(root: str, values: Mapping[str, str]) -> Tree:
+def _tree(root: str, options: Options) -> Tree:
     tree = Tree(NAME, root, FOLDER, LAYOUT)
-    tree.require(*(["exp/val_id.txt"] if values["train_ids"] == "train+val" else []))
+    tree.require(*(["exp/val_id.txt"] if options["train_ids"] == "train+val" else []))
     return tree
 
 
@@ -118,8 +115,8 @@ def _permutations(tree: Tree) -> dict[int, IdentityPermutations]:
     )
 
 
-def _train_ids(tree: Tree, values: Mapping[str, str]) -> list[int]:
-    lists = [tree.path(f"exp/{part}_id.txt") for part in values["train_ids"].split("+")]
+def _train_ids(tree: Tree, options: Options) -> list[int]:
+    lists = [tree.path(f"exp/{part}_id.txt") for part in options["train_ids"].split("+")]
     for file in lists:
         disjoint(file, tree.path("exp/test_id.txt"))
     return sorted({pid for file in lists for pid in read_ids(file)})
@@ -131,9 +128,8 @@ def _images(tree: Tree, cameras: Iterable[int], pids: Iterable[int], names: Name
         modality = Modality.IR if camera in IR_CAMERAS else Modality.RGB
         for pid in pids:
             folder = f"cam{camera}/{pid:04d}"
-            for name in tree.files(folder):
-                if names.match(name, f"{folder}/{name}"):
-                    yield Item(Media(tree.path(f"{folder}/{name}"), modality), pid, camera - 1)
+            for path, _ in names.in_folder(tree, folder):
+                yield Item(Media(tree.path(path), modality), pid, camera - 1)
 
 
 def _by_place(items: Iterable[Item]) -> dict[tuple[int, int], list[Item]]:
@@ -160,4 +156,4 @@ def _gaps(pool: Iterable[Item]) -> list[str]:
     ]
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS)
+ADAPTER = Adapter(NAME, FOLDER, read_sysu_mm01, sysu_mm01_protocol, QUERIES, OPTIONS)

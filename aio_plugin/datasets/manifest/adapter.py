@@ -46,12 +46,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from ...config import Option, resolve
+from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Modality
 from ...protocols.base import Protocol, RemovalRule
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query
+from ..base import Adapter, Options, Splits, check_query
 from ..reading.checks import Fault
 from ..reading.layouts import Part, Tree
 from .items import combinations, counts, of_split, test_items, train_items
@@ -85,25 +85,24 @@ OPTIONS = (
 )
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_manifest(root: str, options: Options, query: Combination | None) -> Splits:
     """The items that the manifest lists; queries of the combination asked for, None for all.
 
     Raises:
         DatasetError: the file or an image is missing, or rows are wrong; lists the first with their lines.
         ModalityError: there are no queries of that combination.
     """
-    values = resolve(NAME, OPTIONS, options)
-    file, rows = _rows(root, values)
+    file, rows = _rows(root, options)
     if query is not None:
-        choose_query(NAME, combinations(rows), query)
+        check_query(NAME, combinations(rows), query)
     train = train_items(file, rows)
     probes, gallery = test_items(file, rows, query)
-    if values["removal"] == "source" and probes and not _made(probes):
+    if options["removal"] == "source" and probes and not _made(probes):
         raise DatasetError(
             f"{NAME}: aio.datasets.{NAME}.removal is 'source', but no query row of {file} names its 'source'. Fill "
             f"that column in, or set the option to {' or '.join(rule for rule in RULES if rule != 'source')}."
         )
-    notes = [*_people(rows), *_removal(values["removal"], rows, probes), *_unanswered(probes, gallery)]
+    notes = [*_people(rows), *_removal(options["removal"], rows, probes), *_unanswered(probes, gallery)]
     return Splits(train, probes, gallery, notes, counts(rows))
 
 
@@ -111,23 +110,22 @@ def find_queries(root: str, options: Options) -> tuple[Combination, ...]:
     """The combinations that queries come in, in the order of the file.
 
     Raises:
-        DatasetError: as :func:`read`.
+        DatasetError: as :func:`read_manifest`.
     """
-    return combinations(_rows(root, resolve(NAME, OPTIONS, options))[1])
+    return combinations(_rows(root, options)[1])
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def manifest_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """One trial a combination, or one of the combination asked for, with the removal rule of the options."""
-    values = resolve(NAME, OPTIONS, options)
-    name = f"{NAME} {values['folder']}/{values['file']}"
-    return WholeGallery(name, values["removal"], grouping="combination" if query is None else "none")
+    name = f"{NAME} {options['folder']}/{options['file']}"
+    return WholeGallery(name, options["removal"], grouping="combination" if query is None else "none")
 
 
-def _rows(root: str, values: Options) -> tuple[str, list[Row]]:
+def _rows(root: str, options: Options) -> tuple[str, list[Row]]:
     """The manifest, and its rows, all of which are right."""
-    name = values["file"]
+    name = options["file"]
     layout = (Part(name, "a row for every image and caption"), Part("<images as it names them>"))
-    tree = Tree(NAME, root, values["folder"], layout)
+    tree = Tree(NAME, root, options["folder"], layout)
     tree.require()
     file = tree.path(name)
     rows = read_rows(tree, name)
@@ -178,4 +176,4 @@ def _unanswered(probes: Sequence[Item], gallery: Sequence[Item]) -> Iterator[str
         )
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, (), OPTIONS, find_queries=find_queries)
+ADAPTER = Adapter(NAME, FOLDER, read_manifest, manifest_protocol, options=OPTIONS, find_queries=find_queries)

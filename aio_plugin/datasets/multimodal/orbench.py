@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from ...config import resolve
 from ...modality import Combination, Item, format_combination
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query
+from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.checks import unanswered
 from ..reading.layouts import Part, Tree
@@ -37,7 +36,7 @@ PUBLISHED_QUERIES = dict(zip(NAMES, (10_425, 7_200, 7_200, 18_050), strict=True)
 """Queries of every list by its anchor: near infrared, colour pencil, sketch and text."""
 
 
-def read(name: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_orbench(name: str, root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the annotated RGB photos with their captions, and every other picture of the same people.
     Query: the list asked for; without one, near infrared alone or, for a group, all of its lists.
     Gallery: the RGB gallery.
@@ -47,7 +46,6 @@ def read(name: str, root: str, options: Options, query: Combination | None = Non
     Raises:
         DatasetError: missing or malformed files, or listed images that are absent.
     """
-    resolve(name, (), options)
     lists = _chosen(name, query)
     tree = Tree(name, root, FOLDER, LAYOUT)
     tree.require()
@@ -66,9 +64,8 @@ def read(name: str, root: str, options: Options, query: Combination | None = Non
     return Splits(train, queries, gallery, notes, found, published)
 
 
-def protocol(name: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+def orbench_protocol(name: str, root: str, options: Options, query: Combination | None) -> Protocol:
     """All queries of a list against the whole gallery, no camera rule."""
-    resolve(name, (), options)
     lists = _chosen(name, query)
     if len(lists) == 1:
         return WholeGallery(NAME, part=f"list {list_name(lists[0])}")
@@ -81,17 +78,17 @@ def _queries(name: str) -> tuple[Combination, ...]:
 
 def _chosen(name: str, query: Combination | None) -> tuple[Combination, ...]:
     """The lists to read."""
-    if query is None and name in GROUPS:
-        return _queries(name)
-    return (choose_query(name, _queries(name), query),)
+    if query is None:
+        return _queries(name) if name in GROUPS else _queries(name)[:1]
+    return (query,)
 
 
 ADAPTERS = {
     name: Adapter(
         name,
         FOLDER,
-        partial(read, name),
-        partial(protocol, name),
+        partial(read_orbench, name),
+        partial(orbench_protocol, name),
         _queries(name),
         survey=() if name in GROUPS else ({},),
     )

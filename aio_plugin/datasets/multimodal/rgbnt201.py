@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...config import Option, resolve
+from ...config import Option
 from ...modality import Combination, Item, Media, Modality, format_combination
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.checks import Fault, check_apart
 from ..reading.layouts import Part, Tree
@@ -48,7 +48,7 @@ class Moment(NamedTuple):
     media: dict[Modality, Media]
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_rgbnt201(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: all pictures of ``train_171``; an RGB picture has its aligned infrared one as a partner.
     Query and gallery: the whole test folder.
 
@@ -57,11 +57,10 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     Raises:
         DatasetError: missing folders, no picture named as it should be, or a person in training and test.
     """
-    values = resolve(NAME, OPTIONS, options)
-    combination = choose_query(NAME, QUERIES, query)
+    combination = query or QUERIES[0]
     tree = Tree(NAME, root, FOLDER, LAYOUT)
-    folders = {Modality.RGB: "RGB", Modality.IR: values["infrared"]}
-    tree.require(*(f"{split}/{values['infrared']}" for split in (TRAIN, TEST)))
+    folders = {Modality.RGB: "RGB", Modality.IR: options["infrared"]}
+    tree.require(*(f"{split}/{options['infrared']}" for split in (TRAIN, TEST)))
     names = Names(r"(?P<pid>\d{6})_cam(?P<camera>[1-9])_\d+_\d+\.jpg", f"{NAME} pictures", "000258_cam1_0_00.jpg")
     moments = {split: _moments(tree, split, folders, names) for split in (TRAIN, TEST)}
     notes = names.notes()
@@ -74,31 +73,28 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     }
     notes += _gaps(moments[TRAIN], "training", folders) + _gaps(moments[TEST], "test", folders)
     notes += checks.compare(NAME, found, PUBLISHED)
-    searched = combination if values["gallery"] == "query" else (Modality.RGB,)
+    searched = combination if options["gallery"] == "query" else (Modality.RGB,)
     train = relabel(_training_items(moments[TRAIN]))
     return Splits(train, _items(moments[TEST], combination), _items(moments[TEST], searched), notes, found, PUBLISHED)
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def rgbnt201_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Market-1501's rule, which also removes the query's own picture."""
-    values = resolve(NAME, OPTIONS, options)
-    combination = choose_query(NAME, QUERIES, query)
-    searched = format_combination(combination) if values["gallery"] == "query" else "rgb"
-    infrared = f" (ir: {values['infrared']})" if Modality.IR in combination else ""
+    combination = query or QUERIES[0]
+    searched = format_combination(combination) if options["gallery"] == "query" else "rgb"
+    infrared = f" (ir: {options['infrared']})" if Modality.IR in combination else ""
     part = f"{format_combination(combination)} searches {searched}{infrared}"
     return WholeGallery(NAME, "same_camera", part)
 
 
 def _moments(tree: Tree, split: str, folders: dict[Modality, str], names: Names) -> list[Moment]:
     """The moments of a split in the order of their names."""
-    found: dict[str, Moment] = {}
+    moments: dict[str, Moment] = {}
     for modality, folder in folders.items():
-        for name in tree.files(f"{split}/{folder}"):
-            match = names.match(name, f"{split}/{folder}/{name}")
-            if match:
-                moment = found.setdefault(name, Moment(int(match["pid"]), int(match["camera"]) - 1, {}))
-                moment.media[modality] = Media(tree.path(f"{split}/{folder}/{name}"), modality)
-    return [found[name] for name in sorted(found)]
+        for path, match in names.in_folder(tree, f"{split}/{folder}"):
+            moment = moments.setdefault(match[0], Moment(int(match["pid"]), int(match["camera"]) - 1, {}))
+            moment.media[modality] = Media(tree.path(path), modality)
+    return [moments[name] for name in sorted(moments)]
 
 
 def _training_items(moments: Sequence[Moment]) -> list[Item]:
@@ -140,8 +136,8 @@ def _gaps(moments: Sequence[Moment], split: str, folders: dict[Modality, str]) -
 ADAPTER = Adapter(
     NAME,
     FOLDER,
-    read,
-    protocol,
+    read_rgbnt201,
+    rgbnt201_protocol,
     QUERIES,
     OPTIONS,
     survey=({"infrared": "NI"}, {"infrared": "TI"}),

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ...config import Option, resolve
+from ...config import Option
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading.captioned import Photo, beside, gallery_items, query_items, training_items
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
@@ -81,7 +81,7 @@ class TriSet:
         )
 
 
-def sketch_folder(given: TriSet, tree: Tree, option: str) -> str:
+def sketch_folder(tri: TriSet, tree: Tree, option: str) -> str:
     """The folder of the sketches, relative to the dataset's: the one of the option, else the first there is.
 
     Raises:
@@ -89,7 +89,7 @@ def sketch_folder(given: TriSet, tree: Tree, option: str) -> str:
     """
     if option:
         tree.listed(option, f"aio.datasets.{tree.dataset}.sketches")
-    tried = (option,) if option else given.sketch_folders
+    tried = (option,) if option else tri.sketch_folders
     folder = next((folder for folder in tried if tree.has(folder)), tried[0])
     tree.require(folder)
     return folder
@@ -101,20 +101,20 @@ def match_sketches(tree: Tree, folder: str, photos: Iterable[Photo]) -> dict[str
     return {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
 
 
-def adapter(given: TriSet) -> Adapter:
+def adapter(tri: TriSet) -> Adapter:
     """The adapter of a text set with sketches."""
     return Adapter(
-        given.name,
-        given.base.folder,
-        partial(_read, given),
-        partial(_protocol, given),
+        tri.name,
+        tri.base.folder,
+        partial(read_tri, tri),
+        partial(tri_protocol, tri),
         QUERIES,
-        given.options,
-        survey=given.base.survey,
+        tri.options,
+        survey=tri.base.survey,
     )
 
 
-def _read(given: TriSet, root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None) -> Splits:
     """Photos with captions, and their sketches, to train on; every caption of the searched split with the sketch
     of its own photo against the photos.
 
@@ -123,37 +123,35 @@ def _read(given: TriSet, root: str, options: Options, query: Combination | None 
     Raises:
         DatasetError: besides those of the text set, a photo that is searched for has no sketch.
     """
-    values = resolve(given.name, given.options, options)
-    combination = choose_query(given.name, QUERIES, query)
-    tree = Tree(given.name, root, given.base.folder, given.layout)
-    folder = sketch_folder(given, tree, values["sketches"])
-    read = read_photos(given.base, tree, values.get("split", "test"))
-    notes = list(read.notes)
-    sketches = match_sketches(tree, folder, [*read.train, *read.searched])
+    combination = query or QUERIES[0]
+    tree = Tree(tri.name, root, tri.base.folder, tri.layout)
+    folder = sketch_folder(tri, tree, options["sketches"])
+    photos = read_photos(tri.base, tree, options.get("split", "test"))
+    notes = list(photos.notes)
+    sketches = match_sketches(tree, folder, [*photos.train, *photos.searched])
     if _SKETCH in combination:
-        _require_sketches(tree, folder, read.searched, sketches)
-    lacking = sum(photo.path not in sketches for photo in read.train)
+        _require_sketches(tree, folder, photos.searched, sketches)
+    lacking = sum(photo.path not in sketches for photo in photos.train)
     if lacking:
-        notes.append(f"{given.name}: {lacking} of {len(read.train)} training photos have no sketch in {folder}")
+        notes.append(f"{tri.name}: {lacking} of {len(photos.train)} training photos have no sketch in {folder}")
     return Splits(
-        relabel([*training_items(read.train), *_sketch_items(read.train, sketches)]),
-        query_items(read.searched, combination, sketches, captions_of(values)),
-        gallery_items(read.searched),
+        relabel([*training_items(photos.train), *_sketch_items(photos.train, sketches)]),
+        query_items(photos.searched, combination, sketches, captions_of(options)),
+        gallery_items(photos.searched),
         notes,
-        read.found,
-        read.published,
+        photos.found,
+        photos.published,
     )
 
 
-def _protocol(given: TriSet, root: str, options: Options, query: Combination | None = None) -> Protocol:
+def tri_protocol(tri: TriSet, root: str, options: Options, query: Combination | None) -> Protocol:
     """Without the source photo; text alone also with the original gallery, in the order the options ask for."""
-    values = resolve(given.name, given.options, options)
-    part = searched_part(values)
-    filtered = WholeGallery(given.name, "source", part)
-    original = WholeGallery(given.name, "none", f"{part}, original gallery")
+    part = searched_part(options)
+    filtered = WholeGallery(tri.name, "source", part)
+    original = WholeGallery(tri.name, "none", f"{part}, original gallery")
     if query != (_TEXT,):
         return filtered
-    first, other = (filtered, original) if values["text_gallery"] == "filtered" else (original, filtered)
+    first, other = (filtered, original) if options["text_gallery"] == "filtered" else (original, filtered)
     return replace(first, variants=(other,))
 
 

@@ -1,11 +1,15 @@
-"""Finding the folder of a dataset and the form it is in, and walking through its images."""
+"""Finding the folder of a dataset and the form it is in, walking through its images, and splits of photos."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 
-from ...errors import OtherFormError
+from ...errors import DatasetError, OtherFormError
+from ...modality import Item
+from ..base import Splits, relabel
+from ..storage.photos import Photos
+from .checks import compare, pids, search_counts, unanswered
 from .layouts import IMAGE_SUFFIXES, Tree
 from .lists import Names
 
@@ -81,3 +85,36 @@ def form_of(tree: Tree, option: str, wanted: str, places: Mapping[str, Sequence[
         f"{tree.dataset}: {tree.base} has the form {other} ({place}), not {wanted}. Set "
         f"aio.datasets.{tree.dataset}.{option}: {other}, or get the other form."
     )
+
+
+def require_images(tree: Tree, folder: str, images: Sized, remedy: str = "Complete the download") -> None:
+    """Raise DatasetError with a remedy if no images were found in a folder of the dataset."""
+    if not len(images):
+        raise DatasetError(f"{tree.dataset}: there are no images in {tree.path(folder)}. {remedy}.")
+
+
+def photo_splits(
+    dataset: str,
+    train: Sequence[Item],
+    query: Sequence[Item],
+    gallery: Sequence[Item],
+    notes: Iterable[str],
+    published: Mapping[str, int],
+    **counts: int,
+) -> Splits:
+    """The splits of a dataset of photos, with raw pids, counted and compared with the published numbers.
+
+    Args:
+        counts: further ones, after those of the splits.
+    """
+    counts = {"train ids": len(pids(train)), "train images": len(train), **search_counts(query, gallery), **counts}
+    notes = [*notes, *unanswered(dataset, query, gallery), *compare(dataset, counts, published)]
+    return Splits(relabel(train), query, gallery, notes, counts, published)
+
+
+def training_splits(dataset: str, photos: Photos, notes: Iterable[str], published: Mapping[str, int]) -> Splits:
+    """The splits of a dataset for training only; cameras are counted where their number is published."""
+    counts = {"train ids": len(photos.raw), "train images": len(photos)}
+    if "cameras" in published:
+        counts["cameras"] = photos.cameras
+    return Splits(photos, notes=[*notes, *compare(dataset, counts, published)], found=counts, published=published)

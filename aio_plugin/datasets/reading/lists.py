@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...errors import DatasetError
+from .layouts import Tree
 
 
 def read_lines(path: str) -> list[tuple[int, str]]:
@@ -84,6 +85,13 @@ class Names:
         self.off += 1
         self.first_off = self.first_off or where
         return None
+
+    def in_folder(self, tree: Tree, folder: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """The images of one folder that match, sorted: path relative to the dataset's folder, match of the name."""
+        for name in tree.files(folder):
+            match = self.match(name, f"{folder}/{name}")
+            if match:
+                yield f"{folder}/{name}", match
 
     def notes(self) -> list[str]:
         """What to tell the user once all names are matched.

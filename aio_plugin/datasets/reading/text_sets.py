@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ...config import Option, resolve
+from ...config import Option
 from ...modality import Combination, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from . import checks
 from .captioned import Photo, counts, gallery_items, photos_by_split, query_items, training_items
 from .layouts import Part, Tree
@@ -141,18 +141,17 @@ def adapter(given: CaptionedSet) -> Adapter:
     )
 
 
-def _read(given: CaptionedSet, root: str, options: Options, query: Combination | None = None) -> Splits:
+def _read(given: CaptionedSet, root: str, options: Options, query: Combination | None) -> Splits:
     """Photos with captions to train on; captions of the searched split against its photos.
 
     Queries with ``rgb`` take the photo that the caption was written for, which the protocol then
     removes from the gallery.
     """
-    values = resolve(given.name, given.all_options, options)
-    combination = choose_query(given.name, QUERIES, query)
-    read = read_photos(given, Tree(given.name, root, given.folder, given.layout), values.get("split", "test"))
+    combination = query or QUERIES[0]
+    read = read_photos(given, Tree(given.name, root, given.folder, given.layout), options.get("split", "test"))
     return Splits(
         relabel(training_items(read.train)),
-        query_items(read.searched, combination, {}, captions_of(values)),
+        query_items(read.searched, combination, {}, captions_of(options)),
         gallery_items(read.searched),
         read.notes,
         read.found,
@@ -160,9 +159,9 @@ def _read(given: CaptionedSet, root: str, options: Options, query: Combination |
     )
 
 
-def _protocol(given: CaptionedSet, root: str, options: Options, query: Combination | None = None) -> Protocol:
+def _protocol(given: CaptionedSet, root: str, options: Options, query: Combination | None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    part = searched_part(resolve(given.name, given.all_options, options))
+    part = searched_part(options)
     return WholeGallery(given.name, "none" if query in (None, (Modality.TEXT,)) else "source", part)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...config import resolve
 from ...modality import Combination, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
@@ -31,17 +30,15 @@ def read_photos(name: str, folder: str, root: str, options: Options) -> tuple[st
     Raises:
         DatasetError: the folder, the annotations or the images are not as published.
     """
-    values = resolve(name, OPTIONS, options)
     tree = Tree(name, root, folder, LAYOUT)
     tree.require()
-    file = find_file(tree, ANNOTATIONS, values[ANNOTATIONS.name])
+    file = find_file(tree, ANNOTATIONS, options[ANNOTATIONS.name])
     photos, notes = photos_by_split(tree, file[len(tree.base) + 1 :], SPLITS, images="")
     return file, photos, notes + _too_long(name, [photo for split in SPLITS for photo in photos[split]])
 
 
 def make_protocol(name: str, options: Options, query: Combination | None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    resolve(name, OPTIONS, options)
     if query in (None, (Modality.TEXT,)):  # the authors report mSD of captions against photos
         return WholeGallery(name, "none", "test, all captions", similarity_distribution=True)
     return WholeGallery(name, "source", "test, all captions")

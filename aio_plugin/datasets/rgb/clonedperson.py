@@ -6,15 +6,12 @@ gallery: Market-1501's rule is used, a camera being one of a scene.
 
 from __future__ import annotations
 
-from ...config import resolve
-from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query
-from ..reading import checks
-from ..reading.checks import check_apart, pids, search_counts, unanswered
-from ..reading.folders import folder_of, scene_images
+from ..base import Adapter, Options, Splits
+from ..reading.checks import check_apart, compare, pids, search_counts, unanswered
+from ..reading.folders import folder_of, require_images, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..storage.photos import Photos
@@ -27,14 +24,12 @@ LAYOUT = tuple(Part(f"{top}/{IMAGE}") for top in TOPS)
 PUBLISHED = {"ids": 5_621, "images": 887_766}
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_clonedperson(root: str, options: Options, query: Combination | None) -> Splits:
     """The three folders.
 
     Raises:
         DatasetError: a folder is missing or empty, or persons are in train and test.
     """
-    resolve(NAME, (), options)
-    choose_query(NAME, QUERIES, query)
     tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT)
     tree.require()
     names = Names(
@@ -47,25 +42,23 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     )
     notes = names.notes()
     for top, items in zip(TOPS, (train, probes, gallery), strict=True):
-        if not items:
-            raise DatasetError(f"{NAME}: there are no images below {tree.path(top)}. Complete the download.")
+        require_images(tree, top, items)
     trained, tested = {int(pid) for pid in train.raw}, pids(probes) | pids(gallery)
     check_apart(NAME, trained, tested)
-    found = {
+    counts = {
         "ids": len(trained | tested),
         "images": len(train) + len(probes) + len(gallery),
         "train ids": len(trained),
         "train images": len(train),
         **search_counts(probes, gallery),
     }
-    notes += unanswered(NAME, probes, gallery) + checks.compare(NAME, found, PUBLISHED)
+    notes += unanswered(NAME, probes, gallery) + compare(NAME, counts, PUBLISHED)
     notes.append(f"{NAME}: scored by Market-1501's rule, as its authors name none")
-    return Splits(train, probes, gallery, notes, found, PUBLISHED)
+    return Splits(train, probes, gallery, notes, counts, PUBLISHED)
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def clonedperson_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Market-1501's rule, a camera being one of a scene."""
-    resolve(NAME, (), options)
     return WholeGallery(NAME, "same_camera")
 
 
@@ -73,4 +66,4 @@ def _camera(scene: int, camera: int) -> int:
     return 100 * scene + camera
 
 
-ADAPTER = Adapter(NAME, FOLDERS[0], read, protocol, QUERIES, folders=FOLDERS)
+ADAPTER = Adapter(NAME, FOLDERS[0], read_clonedperson, clonedperson_protocol, QUERIES, folders=FOLDERS)

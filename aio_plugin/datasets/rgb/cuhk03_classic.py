@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...config import Option, resolve
+from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination
 from ...protocols.base import Protocol
 from ...protocols.cuhk03 import CUHK03Classic
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.checks import Fault, pids
 from ..reading.cuhk03 import (
@@ -40,15 +40,14 @@ PUBLISHED = {
 }
 
 
-def read(boxes: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_cuhk03_classic(boxes: str, root: str, options: Options, query: Combination | None) -> Splits:
     """Test: all images of the split's persons, searched with and searched in. Train: everybody else's.
 
     Raises:
         DatasetError: missing or malformed files, or none of the test persons has images.
     """
     name = f"cuhk03_classic_{boxes}"
-    split = resolve(name, OPTIONS, options)["split"]
-    choose_query(name, QUERIES, query)
+    split = options["split"]
     tree = tree_of(name, root, boxes, MATLAB, "MATLAB 7.3, which names the splits")
     tree.require()
     tested = read_test_set(tree.path(MATLAB), split)
@@ -74,10 +73,9 @@ def read(boxes: str, root: str, options: Options, query: Combination | None = No
     return Splits(relabel(train), test, list(test), notes, found, PUBLISHED[boxes])
 
 
-def protocol(boxes: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+def cuhk03_classic_protocol(boxes: str, root: str, options: Options, query: Combination | None) -> Protocol:
     """One drawn gallery image a person, ten repeats."""
-    name = f"cuhk03_classic_{boxes}"
-    return CUHK03Classic(name, f"split {resolve(name, OPTIONS, options)['split']} of {SPLITS}")
+    return CUHK03Classic(f"cuhk03_classic_{boxes}", f"split {options['split']} of {SPLITS}")
 
 
 def _adapter(boxes: str) -> Adapter:
@@ -85,8 +83,8 @@ def _adapter(boxes: str) -> Adapter:
     return Adapter(
         name,
         FOLDER,
-        partial(read, boxes),
-        partial(protocol, boxes),
+        partial(read_cuhk03_classic, boxes),
+        partial(cuhk03_classic_protocol, boxes),
         QUERIES,
         OPTIONS,
         survey=[{"split": split} for split in range(1, SPLITS + 1)],

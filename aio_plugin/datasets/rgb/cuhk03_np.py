@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
-from ..reading import checks
-from ..reading.checks import Absences, check_apart, pids, search_counts, unanswered
+from ..base import Adapter, Options, Splits
+from ..reading.checks import Absences, check_apart, pids
 from ..reading.cuhk03 import (
     BOXES,
     EXTRACT,
@@ -24,7 +22,7 @@ from ..reading.cuhk03 import (
     read_new_protocol,
     tree_of,
 )
-from ..reading.folders import folder_of
+from ..reading.folders import folder_of, photo_splits, require_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
@@ -36,18 +34,16 @@ PUBLISHED = {
     "labeled": {"train ids": 767, "train images": 7_368, **_TEST, "gallery images": 5_328},
 }
 
-Lists = tuple[list[Item], list[Item], list[Item]]
+TrainQueryGallery = tuple[list[Item], list[Item], list[Item]]
 
 
-def read(boxes: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_cuhk03_np(boxes: str, root: str, options: Options, query: Combination | None) -> Splits:
     """The new protocol's lists, from its MATLAB configuration or from the packaging in Market-1501's form.
 
     Raises:
         DatasetError: missing or malformed files, absent images, or persons in train and test.
     """
     name = f"cuhk03_np_{boxes}"
-    resolve(name, (), options)
-    choose_query(name, QUERIES, query)
     tree = tree_of(name, root, boxes, _config(boxes), f"or {PACKAGED[0]}/{boxes}/{PARTS[0]} and so on instead")
     layout = tuple(Part(f"{boxes}/{part}/<pid, 4 digits>_c<camera>_<n>.png") for part in PARTS)
     packaged = Tree(name, root, folder_of(root, PACKAGED), layout)
@@ -56,14 +52,11 @@ def read(boxes: str, root: str, options: Options, query: Combination | None = No
     else:
         (train, probes, gallery), notes = _configured(tree, boxes)
     check_apart(name, pids(train), pids(probes) | pids(gallery))
-    found = {"train ids": len(pids(train)), "train images": len(train), **search_counts(probes, gallery)}
-    notes += unanswered(name, probes, gallery) + checks.compare(name, found, PUBLISHED[boxes])
-    return Splits(relabel(train), probes, gallery, notes, found, PUBLISHED[boxes])
+    return photo_splits(name, train, probes, gallery, notes, PUBLISHED[boxes])
 
 
-def protocol(boxes: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+def cuhk03_np_protocol(boxes: str, root: str, options: Options, query: Combination | None) -> Protocol:
     """Market-1501's rule, the camera being the view: the cameras of all pairs count as two."""
-    resolve(f"cuhk03_np_{boxes}", (), options)
     return WholeGallery(f"cuhk03_np_{boxes}", "same_camera")
 
 
@@ -71,7 +64,7 @@ def _config(boxes: str) -> str:
     return f"cuhk03_new_protocol_config_{boxes}.mat"
 
 
-def _configured(tree: Tree, boxes: str) -> tuple[Lists, list[str]]:
+def _configured(tree: Tree, boxes: str) -> tuple[TrainQueryGallery, list[str]]:
     tree.require()
     file, folder = _config(boxes), images_of(boxes)
     config = read_new_protocol(tree.path(file))
@@ -112,19 +105,20 @@ def _check_labels(path: str, config: NewProtocol, items: dict[int, Item]) -> Non
             )
 
 
-def _packaged(tree: Tree, boxes: str) -> tuple[Lists, list[str]]:
+def _packaged(tree: Tree, boxes: str) -> tuple[TrainQueryGallery, list[str]]:
     tree.require()
     pattern = r"(?P<pid>\d{4})_c(?P<view>[12])_\d+\.(?:png|jpg)"
     names = Names(pattern, f"{tree.dataset} images", "0001_c1_1.png")
     lists: list[list[Item]] = []
     for part in PARTS:
         folder = f"{boxes}/{part}"
-        matches = [(file, names.match(file, f"{folder}/{file}")) for file in tree.files(folder)]
         lists.append(
-            [Item(Media(tree.path(f"{folder}/{f}")), int(m["pid"]), int(m["view"]) - 1) for f, m in matches if m]
+            [
+                Item(Media(tree.path(path)), int(match["pid"]), int(match["view"]) - 1)
+                for path, match in names.in_folder(tree, folder)
+            ]
         )
-        if not lists[-1]:
-            raise DatasetError(f"{tree.dataset}: {tree.path(folder)} has no images. Complete the download.")
+        require_images(tree, folder, lists[-1])
     train, query, gallery = lists
     return (train, query, gallery), [*names.notes(), f"{tree.dataset}: read from the packaging {tree.folder}/{boxes}"]
 
@@ -132,7 +126,12 @@ def _packaged(tree: Tree, boxes: str) -> tuple[Lists, list[str]]:
 def _adapter(boxes: str) -> Adapter:
     folders = (FOLDER, *PACKAGED)
     return Adapter(
-        f"cuhk03_np_{boxes}", FOLDER, partial(read, boxes), partial(protocol, boxes), QUERIES, folders=folders
+        f"cuhk03_np_{boxes}",
+        FOLDER,
+        partial(read_cuhk03_np, boxes),
+        partial(cuhk03_np_protocol, boxes),
+        QUERIES,
+        folders=folders,
     )
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...config import Option, resolve
+from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
+from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.checks import Fault
-from ..reading.folders import folder_of, form_of, walk
+from ..reading.folders import folder_of, form_of, require_images, training_splits, walk
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.luperson_keys import read_keys, repeated_keys
-from ..storage import lmdb_images as packed
+from ..storage import lmdb_images
 from ..storage.photos import Photos
 
 NAME, FOLDERS = "luperson_nl", ("LUPerson-NL", "LUP-NL", "lupnl_lmdb", "lup-nl")
@@ -28,42 +28,39 @@ OPTIONS = (
 )
 FILES = "images"
 LAYOUT = {
-    "lmdb": (Part(f"lmdb/{packed.FILE}"), Part("keys.pkl", "a dictionary of the lists keys and pids")),
+    "lmdb": (Part(f"lmdb/{lmdb_images.FILE}"), Part("keys.pkl", "a dictionary of the lists keys and pids")),
     "files": (Part(f"{FILES}/<country>/<city>/<video>/<pid, 6 digits>_<frame, 7>_<n, 2>.jpg"),),
 }
 PLACES = {"lmdb": ("lmdb", "keys.pkl"), "files": (FILES,)}
 PUBLISHED = {"train ids": 433_997, "train images": 10_683_716, "cameras": 21_697}
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_luperson_nl(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: all photos; a video is a camera. Nothing is known of who is the same across videos.
 
     Raises:
         DatasetError: missing or malformed files, or images that are absent.
     """
-    images = resolve(NAME, OPTIONS, options)["images"]
-    tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT[images])
-    form_of(tree, "images", images, PLACES)
+    form = options["images"]
+    tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT[form])
+    form_of(tree, "images", form, PLACES)
     tree.require()
-    source: _Packed | _Files = _Packed(tree) if images == "lmdb" else _Files(tree)
+    source: _LMDB | _Files = _LMDB(tree) if form == "lmdb" else _Files(tree)
     photos = Photos(source.before, source.photos())
     notes = source.notes()
-    if not photos:
-        raise DatasetError(f"{NAME}: there are no images in {tree.base}. Complete the download.")
-    found = {"train ids": len(photos.raw), "train images": len(photos), "cameras": photos.cameras}
-    notes += checks.compare(NAME, found, PUBLISHED)
-    return Splits(photos, notes=notes, found=found, published=PUBLISHED)
+    require_images(tree, PLACES[form][0], photos)
+    return training_splits(NAME, photos, notes, PUBLISHED)
 
 
-class _Packed:
+class _LMDB:
     """The images of an LMDB, in the order of keys.pkl."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree, self.folder, self.file = tree, tree.path("lmdb"), tree.path("keys.pkl")
-        for path in (self.file, tree.path(f"lmdb/{packed.FILE}")):
+        for path in (self.file, tree.path(f"lmdb/{lmdb_images.FILE}")):
             if not tree.exists(path):
                 raise DatasetError(f"{NAME}: {path} is empty. Get the file from its source again.")
-        self.before = packed.prefix(self.folder)
+        self.before = lmdb_images.prefix(self.folder)
         self.names = Names(r"(?P<video>\d{5,9})_(?P<pid>\d+)_.+", f"{NAME} keys", "00001_000001_0000000_00")
         self.relabelled = self.absent = 0
         self.first_absent = ""
@@ -77,7 +74,7 @@ class _Packed:
         """
         keys, pids = read_keys(self.file)
         self.repeats = repeated_keys(self.file, keys, pids)
-        for at, here in enumerate(packed.held(self.folder, keys)):
+        for at, here in enumerate(lmdb_images.held(self.folder, keys)):
             match = self.names.match(keys[at], keys[at]) if at not in self.repeats else None
             if not here:
                 self.absent += 1
@@ -92,10 +89,10 @@ class _Packed:
             )
 
     def notes(self) -> list[str]:
-        """What was left out or doubtful."""
+        """What was left out or is doubtful."""
         notes = self.names.notes()
         if self.repeats:
-            notes.append(f"{NAME}: {len(self.repeats)} keys that stand in keys.pkl before are left out")
+            notes.append(f"{NAME}: {len(self.repeats)} repeated keys of keys.pkl are left out")
         if self.relabelled:
             notes.append(
                 Fault(f"{NAME}: the identities of {self.relabelled} images are not those in their keys; pids count")
@@ -137,10 +134,8 @@ class _Files:
 ADAPTER = Adapter(
     NAME,
     FOLDERS[0],
-    read,
-    training_only(NAME),
-    (),
-    OPTIONS,
-    FOLDERS,
-    [{"images": form} for form in PLACES],
+    read_luperson_nl,
+    options=OPTIONS,
+    folders=FOLDERS,
+    survey=[{"images": form} for form in PLACES],
 )

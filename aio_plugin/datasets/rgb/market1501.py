@@ -6,14 +6,12 @@ the file system, this adapter by name. The adapter serves the doctor and the tab
 
 from __future__ import annotations
 
-from ...config import resolve
-from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
-from ..reading import checks
-from ..reading.checks import check_apart, pids, search_counts, unanswered
+from ..base import Adapter, Options, Splits
+from ..reading.checks import check_apart, pids
+from ..reading.folders import photo_splits, require_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
@@ -32,14 +30,12 @@ PUBLISHED = {
 }
 
 
-def read_market1501(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_market1501(root: str, options: Options, query: Combination | None) -> Splits:
     """The three folders. Junk boxes are left out; distractors stay in the gallery with identity 0.
 
     Raises:
         DatasetError: a folder is missing or empty, or persons are in train and test.
     """
-    resolve(NAME, (), options)
-    choose_query(NAME, QUERIES, query)
     tree = Tree(NAME, root, NAME, LAYOUT)
     if tree.has(RELEASE):
         tree = Tree(NAME, root, f"{NAME}/{RELEASE}", LAYOUT)
@@ -48,36 +44,29 @@ def read_market1501(root: str, options: Options, query: Combination | None = Non
         r"(?P<pid>-1|\d{4})_c(?P<camera>[1-6])s\d+_\d+_\d+\.jpg(?:\.jpg)?", f"{NAME} images", "0002_c1s1_000451_03.jpg"
     )
     everything = [_items(tree, folder, names) for folder in FOLDERS]
+    notes = names.notes()
     train, probes, gallery = ([item for item in items if item.pid != JUNK] for items in everything)
     for folder, items in zip(FOLDERS, (train, probes, gallery), strict=True):
-        if not items:
-            raise DatasetError(f"{NAME}: there are no images in {tree.path(folder)}. Complete the download.")
-    persons = {"train": pids(train), "test": (pids(probes) | pids(gallery)) - {DISTRACTOR}}
-    check_apart(NAME, persons["train"], persons["test"])
+        require_images(tree, folder, items)
+    trained, tested = pids(train), (pids(probes) | pids(gallery)) - {DISTRACTOR}
+    check_apart(NAME, trained, tested)
     counts = {
-        "ids": len(persons["train"] | persons["test"]),
+        "ids": len(trained | tested),
         "images": len(everything[0]) + len(everything[2]),
-        "train ids": len(persons["train"]),
-        "train images": len(train),
-        **search_counts(probes, gallery),
         "junk images": len(everything[2]) - len(gallery),
     }
-    notes = names.notes() + unanswered(NAME, probes, gallery) + checks.compare(NAME, counts, PUBLISHED)
-    return Splits(relabel(train), probes, gallery, notes, counts, PUBLISHED)
+    return photo_splits(NAME, train, probes, gallery, notes, PUBLISHED, **counts)
 
 
-def market1501_protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
-    """Market-1501's rule: images of the query's person by the query's camera leave the gallery."""
-    resolve(NAME, (), options)
+def market1501_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
+    """Images of the query's person by the query's camera leave the gallery."""
     return WholeGallery(NAME, "same_camera")
 
 
 def _items(tree: Tree, folder: str, names: Names) -> list[Item]:
-    matches = [(file, names.match(file, f"{folder}/{file}")) for file in tree.files(folder)]
     return [
-        Item(Media(tree.path(f"{folder}/{file}")), int(match["pid"]), int(match["camera"]) - 1)
-        for file, match in matches
-        if match
+        Item(Media(tree.path(path)), int(match["pid"]), int(match["camera"]) - 1)
+        for path, match in names.in_folder(tree, folder)
     ]
 
 

@@ -10,15 +10,15 @@ import os
 import re
 from functools import partial
 
-from ...config import Option, resolve
+from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel, training_only
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
-from ..reading.checks import Absences, Fault, pids, search_counts, unanswered
-from ..reading.folders import folder_of
+from ..reading.checks import Absences, Fault, pids
+from ..reading.folders import folder_of, photo_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
 
@@ -47,46 +47,43 @@ PUBLISHED_TEST = {"query images": 11_659, "gallery images": 82_161, "gallery ids
 PUBLISHED_ALL = {"train ids": 4_101, "train images": 126_441}
 
 
-def read(version: str, root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_msmt17(version: str, root: str, options: Options, query: Combination | None) -> Splits:
     """Train, query and gallery as the lists name them; a path that stands in several training lists counts once.
 
     Raises:
         DatasetError: missing or malformed lists, absent images, or a copy repacked in Market-1501's form.
     """
     name = f"msmt17_{version}"
-    trained = resolve(name, (TRAIN,), options)["train"]
-    choose_query(name, QUERIES, query)
+    trained = options["train"]
     lists = _Lists(name, root, version, val=trained == "train+val")
     train = lists.read(*trained.split("+"))
     probes, gallery = lists.read("query"), lists.read("gallery")
-    found = {"train ids": len(pids(train)), "train images": len(train), **search_counts(probes, gallery)}
     published = {**PUBLISHED_TRAIN[trained], **PUBLISHED_TEST}
-    notes = lists.notes() + unanswered(name, probes, gallery) + checks.compare(name, found, published)
-    notes.append(f"{name}: trained on {trained}: {len(train):,} images of {found['train ids']:,} persons")
-    return Splits(relabel(train), probes, gallery, notes, found, published)
+    splits = photo_splits(name, train, probes, gallery, lists.notes(), published)
+    splits.notes.append(f"{name}: trained on {trained}: {len(train):,} images of {len(pids(train)):,} persons")
+    return splits
 
 
-def read_all(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_msmt17_all(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: every image of all four lists. The test persons come behind the training persons.
 
     Raises:
-        DatasetError: as :func:`read`.
+        DatasetError: as :func:`read_msmt17`.
     """
     name = "msmt17_all"
-    version = resolve(name, (VERSION,), options)["version"]
+    version = options["version"]
     lists = _Lists(name, root, version, val=True)
     train = lists.read("train", "val")
     test = [item._replace(pid=item.pid + TEST_PIDS) for item in lists.read("query", "gallery")]
     everything = relabel([*train, *test])
-    found = {"train ids": len(pids(everything)), "train images": len(everything)}
-    notes = lists.notes() + checks.compare(name, found, PUBLISHED_ALL)
+    counts = {"train ids": len(pids(everything)), "train images": len(everything)}
+    notes = lists.notes() + checks.compare(name, counts, PUBLISHED_ALL)
     notes.append(f"{name}: trained on MSMT17 {version.upper()}'s test persons too; results on MSMT17 would mislead")
-    return Splits(everything, notes=notes, found=found, published=PUBLISHED_ALL)
+    return Splits(everything, notes=notes, found=counts, published=PUBLISHED_ALL)
 
 
-def protocol(version: str, root: str, options: Options, query: Combination | None = None) -> Protocol:
+def msmt17_protocol(version: str, root: str, options: Options, query: Combination | None) -> Protocol:
     """Market-1501's rule."""
-    resolve(f"msmt17_{version}", (TRAIN,), options)
     return WholeGallery(f"msmt17_{version}", "same_camera")
 
 
@@ -112,7 +109,7 @@ class _Lists:
         return [items[path] for path in sorted(items)]
 
     def notes(self) -> list[str]:
-        """What was left out or doubtful."""
+        """What was left out or is doubtful."""
         notes = self.names.notes()
         if self.repeated:
             notes.append(f"{self.name}: {self.repeated} repeated lines of the lists count once")
@@ -169,8 +166,8 @@ def _adapter(version: str) -> Adapter:
     return Adapter(
         f"msmt17_{version}",
         FOLDERS[version][0],
-        partial(read, version),
-        partial(protocol, version),
+        partial(read_msmt17, version),
+        partial(msmt17_protocol, version),
         QUERIES,
         options,
         FOLDERS[version],
@@ -184,10 +181,8 @@ ADAPTERS = {
     "msmt17_all": Adapter(
         "msmt17_all",
         FOLDERS["v1"][0],
-        read_all,
-        training_only("msmt17_all"),
-        (),
-        (VERSION,),
-        FOLDERS["v1"],
+        read_msmt17_all,
+        options=(VERSION,),
+        folders=FOLDERS["v1"],
     ),
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ...config import Option, resolve
-from ...errors import DatasetError
+from ...config import Option
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
-from ..reading import checks
-from ..reading.folders import folder_of, form_of, scene_images
+from ..base import Adapter, Options, Splits
+from ..reading.folders import folder_of, form_of, require_images, scene_images, training_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..storage.photos import Photos
@@ -36,29 +34,27 @@ PUBLISHED = {
 }
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_randperson(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: all images of the subset or of the full set. A camera is one of a scene.
 
     Raises:
         DatasetError: the folder is missing, not unpacked, or holds no images of such names.
     """
-    images = resolve(NAME, OPTIONS, options)["images"]
+    form = options["images"]
     tree = Tree(NAME, root, folder_of(root, FOLDERS, (*SUBSETS, "images")), LAYOUT)
-    top = form_of(tree, "images", images, TOPS)
+    top = form_of(tree, "images", form, TOPS)
     scenes = "|".join(f"s{scene:02d}_c{at:02d}" for scene, count in enumerate(CAMERAS) for at in range(count))
     pattern = rf"(?P<pid>\d{{6}})_(?=(?:{scenes})_)s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{{6}}\.jpg"
     names = Names(pattern, f"{NAME} images", "000000_s00_c00_f000000.jpg")
-    images_found = scene_images(tree, top, names, lambda scene, camera: sum(CAMERAS[:scene]) + camera)
-    photos = Photos(f"{tree.base}/", images_found)
+    images = scene_images(tree, top, names, lambda scene, camera: sum(CAMERAS[:scene]) + camera)
+    photos = Photos(f"{tree.base}/", images)
     notes = names.notes()
     if not photos:
         packed = [f"{folder}/{name}" for folder in _folders(tree, top) for name in tree.files(folder, (".tar.gz",))]
-        remedy = f"Unpack {packed[0]} and the others like it" if packed else "Complete the download"
-        raise DatasetError(f"{NAME}: there are no images below {tree.path(top)}. {remedy}.")
-    found = {"train ids": len(photos.raw), "train images": len(photos)}
-    notes += checks.compare(NAME, found, PUBLISHED[images])
-    notes.append(f"{NAME}: images are of the {images} set")
-    return Splits(photos, notes=notes, found=found, published=PUBLISHED[images])
+        require_images(tree, top, photos, f"Unpack {packed[0]} and the others" if packed else "Complete the download")
+    splits = training_splits(NAME, photos, notes, PUBLISHED[form])
+    splits.notes.append(f"{NAME}: images are of the {form} set")
+    return splits
 
 
 def _folders(tree: Tree, top: str) -> list[str]:
@@ -68,10 +64,8 @@ def _folders(tree: Tree, top: str) -> list[str]:
 ADAPTER = Adapter(
     NAME,
     FOLDERS[0],
-    read,
-    training_only(NAME),
-    (),
-    OPTIONS,
-    FOLDERS,
-    [{"images": form} for form in TOPS],
+    read_randperson,
+    options=OPTIONS,
+    folders=FOLDERS,
+    survey=[{"images": form} for form in TOPS],
 )

@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...config import resolve
 from ...errors import DatasetError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
-from ..reading import checks
-from ..reading.folders import folder_of
+from ..base import Adapter, Options, Splits
+from ..reading.folders import folder_of, require_images, training_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..storage.photos import Photos
@@ -27,14 +25,13 @@ LAYOUT = (Part(f"{IMAGES}.jpg"), Part(f"{IMAGES}.png", "one or the other"))
 PUBLISHED = {"cameras": 34}
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_unrealperson(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: all images of all packages. The authors' random choice of persons and cameras, which
     cannot be repeated, is not made.
 
     Raises:
         DatasetError: there is no package or no image of such a name.
     """
-    resolve(NAME, (), options)
     tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT)
     tree.require()
     packages = [name for name in tree.folders() if re.fullmatch(r"unreal_v\d{1,2}\.\d{1,2}", name)]
@@ -43,26 +40,18 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     names = Names(r"(?P<pid>\d{1,9})_c(?P<camera>\d{1,3})_\d+\.(?:jpg|png)", f"{NAME} images", "0001_c001_000001.jpg")
     photos = Photos(f"{tree.base}/", _images(tree, packages, names))
     notes = names.notes()
-    if not photos:
-        raise DatasetError(
-            f"{NAME}: there are no images in {tree.path(f'{packages[0]}/images')}. Unpack the downloads."
-        )
+    require_images(tree, f"{packages[0]}/images", photos, "Unpack the downloads")
     absent = [name for name in PACKAGES if not tree.files(f"{name}/images")]
     if absent:
         notes.append(f"{NAME}: {len(absent)} of {len(PACKAGES)} packages are absent or empty: {', '.join(absent)}")
-    found = {"train ids": len(photos.raw), "train images": len(photos), "cameras": photos.cameras}
-    notes += checks.compare(NAME, found, PUBLISHED)
-    return Splits(photos, notes=notes, found=found, published=PUBLISHED)
+    return training_splits(NAME, photos, notes, PUBLISHED)
 
 
 def _images(tree: Tree, packages: list[str], names: Names) -> Iterator[tuple[str, int, int]]:
     for package in packages:
         environment, models = map(int, package.removeprefix("unreal_v").split("."))
-        for name in tree.files(f"{package}/images"):
-            match = names.match(name, f"{package}/images/{name}")
-            if match:
-                person, camera = 10**9 * models + int(match["pid"]), 1000 * environment + int(match["camera"])
-                yield f"{package}/images/{name}", person, camera
+        for path, match in names.in_folder(tree, f"{package}/images"):
+            yield path, 10**9 * models + int(match["pid"]), 1000 * environment + int(match["camera"])
 
 
-ADAPTER = Adapter(NAME, FOLDERS[0], read, training_only(NAME), (), folders=FOLDERS)
+ADAPTER = Adapter(NAME, FOLDERS[0], read_unrealperson, folders=FOLDERS)

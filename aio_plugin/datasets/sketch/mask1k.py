@@ -6,14 +6,13 @@ first four characters, the identity, are certain; photos keep Market-1501's name
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from ...config import Option, resolve, subset
+from ...config import Option, subset
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
@@ -49,18 +48,19 @@ PUBLISHED_SKETCHES = 4_763
 OVERLAP = f"{NAME}: its photos are Market-1501's, so Market-1501 is no unseen dataset to a model trained on it"
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_mask1k(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: sketches of the train styles, and the photos of the people they show. Query: every test
     sketch of the test styles. Gallery: all test photos.
 
     Cameras 0 to 5 are Market-1501's; style A counts as camera 6, and so on.
     """
-    values = resolve(NAME, OPTIONS, options)
-    choose_query(NAME, QUERIES, query)
-    train_styles, test_styles = sorted(values["train_styles"]), sorted(values["test_styles"])
+    train_styles, test_styles = sorted(options["train_styles"]), sorted(options["test_styles"])
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require(*[f"sketch/{s}/train" for s in train_styles], *[f"sketch/{s}/query" for s in test_styles])
-    names = [Names(r"(?P<pid>\d{4}).*", f"{NAME} {what}", "0002_<...>.jpg") for what in ("photos", "sketches")]
+    names = [
+        Names(r"(?P<pid>\d{4})(?:_c(?P<camera>[1-6])s)?.*", f"{NAME} {what}", "0002_<...>.jpg")
+        for what in ("photos", "sketches")
+    ]
     drawn = list(_sketches(tree, train_styles, "train", names[1]))
     people = {item.pid for item in drawn}
     shown = [item for item in _photos(tree, "train", names[0]) if item.pid in people]
@@ -72,36 +72,29 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     return Splits(relabel([*shown, *drawn]), queries, gallery, [*notes, OVERLAP], *counts)
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def mask1k_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Every sketch, or every person by all sketches, against all test photos, no camera rule.
 
     The authors' model averages what its stem makes of a person's sketches, further layers follow. Here the
     retrieval features are averaged, which any model has; the protocol's name says so.
     """
-    values = resolve(NAME, OPTIONS, options)
-    part = f"styles {''.join(sorted(values['test_styles']))}, {values['queries']}"
-    if values["queries"] == "single":
+    part = f"styles {''.join(sorted(options['test_styles']))}, {options['queries']}"
+    if options["queries"] == "single":
         return WholeGallery(NAME, part=f"{part} query")
     return WholeGallery(NAME, part=f"{part}-query", grouping="person")
 
 
 def _photos(tree: Tree, part: str, names: Names) -> Iterable[Item]:
-    folder = f"photo/{part}"
-    for name in tree.files(folder):
-        match = names.match(name, f"{folder}/{name}")
-        if match:
-            camera = re.match(r"\d{4}_c([1-6])s", name)
-            yield Item(Media(tree.path(f"{folder}/{name}")), int(match["pid"]), int(camera[1]) - 1 if camera else 0)
+    for path, match in names.in_folder(tree, f"photo/{part}"):
+        camera = int(match["camera"] or 1) - 1
+        yield Item(Media(tree.path(path)), int(match["pid"]), camera)
 
 
 def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> Iterable[Item]:
     for style in styles:
-        folder = f"sketch/{style}/{part}"
-        for name in tree.files(folder):
-            match = names.match(name, f"{folder}/{name}")
-            if match:
-                media = Media(tree.path(f"{folder}/{name}"), Modality.SKETCH)
-                yield Item(media, int(match["pid"]), PHOTO_CAMERAS + STYLES.index(style))
+        for path, match in names.in_folder(tree, f"sketch/{style}/{part}"):
+            media = Media(tree.path(path), Modality.SKETCH)
+            yield Item(media, int(match["pid"]), PHOTO_CAMERAS + STYLES.index(style))
 
 
 def _counts(
@@ -123,4 +116,6 @@ def _counts(
     return found, expected
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS, spare=("photo/*/-1_*",))  # Market-1501's junk boxes
+ADAPTER = Adapter(
+    NAME, FOLDER, read_mask1k, mask1k_protocol, QUERIES, OPTIONS, spare=("photo/*/-1_*",)
+)  # Market-1501's junk boxes

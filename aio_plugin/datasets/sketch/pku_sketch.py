@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...config import Option, at_least, resolve
+from ...config import Option, at_least
 from ...errors import ConfigError, DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.pku import PKUSketch
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
@@ -47,7 +47,7 @@ OPTIONS = (
 PUBLISHED = {"sketches": 200, "photos": 400}
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_pku_sketch(root: str, options: Options, query: Combination | None) -> Splits:
     """Query: the sketches, gallery: the photos, of everybody who is tested in a split; the protocol picks
     each split's. Train: those of the others, where ``split`` names one.
 
@@ -56,15 +56,13 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     Raises:
         DatasetError: missing files, no usable names, or malformed lists.
     """
-    values = resolve(NAME, OPTIONS, options)
-    choose_query(NAME, QUERIES, query)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     sketches, photos, notes = _items(tree)
-    lists = _lists(tree, values)
+    lists = _lists(tree, options)
     tested = {pid for split in lists.tests for pid in split}
     train: list[Item] = []
-    if values["split"]:
+    if options["split"]:
         train = relabel(item for item in (*photos, *sketches) if item.pid not in tested)
     found = {"sketches": len(sketches), "photos": len(photos)}
     notes += checks.compare(NAME, found, PUBLISHED)
@@ -78,27 +76,24 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     )
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def pku_sketch_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """One trial a split: its sketches against its photos, no camera rule."""
-    values = resolve(NAME, OPTIONS, options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
-    return PKUSketch(_lists(tree, values).tests)
+    return PKUSketch(_lists(tree, options).tests)
 
 
 def _items(tree: Tree) -> tuple[list[Item], list[Item], list[str]]:
     of_sketches = Names(r"(?P<pid>\d{1,6})\.jpg", f"{NAME} sketches", "17.jpg")
     of_photos = Names(r"(?P<pid>\d{1,6})_(?P<camera>\d{1,6})_\d+\.jpg", f"{NAME} photos", "17_05_120.jpg")
-    sketches, photos = [], []
-    for name in tree.files("sketch"):
-        match = of_sketches.match(name, f"sketch/{name}")
-        if match:
-            media = Media(tree.path(f"sketch/{name}"), Modality.SKETCH)
-            sketches.append(Item(media, int(match["pid"]), SKETCH_CAMERA))
-    for name in tree.files("photo"):
-        match = of_photos.match(name, f"photo/{name}")
-        if match:
-            photos.append(Item(Media(tree.path(f"photo/{name}")), int(match["pid"]), int(match["camera"])))
+    sketches = [
+        Item(Media(tree.path(path), Modality.SKETCH), int(match["pid"]), SKETCH_CAMERA)
+        for path, match in of_sketches.in_folder(tree, "sketch")
+    ]
+    photos = [
+        Item(Media(tree.path(path)), int(match["pid"]), int(match["camera"]))
+        for path, match in of_photos.in_folder(tree, "photo")
+    ]
     notes = [*of_sketches.notes(), *of_photos.notes(), *_one_sided(sketches, photos)]
     return _by_person(sketches), _by_person(photos), notes
 
@@ -116,32 +111,32 @@ def _one_sided(sketches: Iterable[Item], photos: Iterable[Item]) -> list[str]:
     return notes
 
 
-def _lists(tree: Tree, values: Options) -> Lists:
+def _lists(tree: Tree, options: Options) -> Lists:
     """The splits that the options ask for.
 
     Raises:
         ConfigError: ``split`` is beyond ``splits``.
         DatasetError: the lists asked for are absent or malformed.
     """
-    if values["split"] > values["splits"]:
+    if options["split"] > options["splits"]:
         raise ConfigError(
-            f"aio.datasets.{NAME}.split is {values['split']}, but there are {values['splits']} splits (0 for all)."
+            f"aio.datasets.{NAME}.split is {options['split']}, but there are {options['splits']} splits (0 for all)."
         )
     folder = list_folder(tree)
-    if values["lists"] == "files" and folder is None:
+    if options["lists"] == "files" and folder is None:
         raise DatasetError(f"{NAME}: no idx/test_sketch_1.txt below {tree.base}; add the lists or set lists: seeded.")
-    if folder is not None and values["lists"] != "seeded":
-        lists = listed_splits(tree, folder, values["splits"])
+    if folder is not None and options["lists"] != "seeded":
+        lists = listed_splits(tree, folder, options["splits"])
     else:
-        lists = seeded_splits(tree, values["split_seed"], values["splits"])
-    return lists.only(values["split"]) if values["split"] else lists
+        lists = seeded_splits(tree, options["split_seed"], options["splits"])
+    return lists.only(options["split"]) if options["split"] else lists
 
 
 ADAPTER = Adapter(
     NAME,
     FOLDER,
-    read,
-    protocol,
+    read_pku_sketch,
+    pku_sketch_protocol,
     QUERIES,
     OPTIONS,
     survey=({}, {"split": 1}),  # nobody need be in a test split, but who is not is trained on

@@ -5,9 +5,8 @@ FineGPR-C (VTBR, arXiv:2110.05074) are captions of its images.
 
 from __future__ import annotations
 
-from ...config import resolve
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
+from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.annotations import file_option, find_file
 from ..reading.finegpr import CHOICES, LAYOUT, TOPS, Images
@@ -21,14 +20,14 @@ CAPTIONED = (*CHOICES, CAPTIONS)
 SURVEY = [{"images": form} for form in TOPS]
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_finegpr(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the images of the chosen views, weathers and lights; a view is a camera.
 
     Raises:
         DatasetError: the folder or the names are not as published, or nothing is left of the choice.
     """
     name = "finegpr"
-    images = Images(Tree(name, root, FOLDER, LAYOUT), resolve(name, CHOICES, options))
+    images = Images(Tree(name, root, FOLDER, LAYOUT), options)
     photos = images.photos()
     found = {"train ids": len(photos.raw), "train images": len(photos)}
     published = images.published()
@@ -36,18 +35,17 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     return Splits(photos, notes=notes, found=found, published=published)
 
 
-def read_captioned(root: str, options: Options, query: Combination | None = None) -> Splits:
-    """Train: as :func:`read`, but only images that have captions, which are their partners.
+def read_finegpr_c(root: str, options: Options, query: Combination | None) -> Splits:
+    """Train: as :func:`read_finegpr`, but only images that have captions, which are their partners.
 
     Raises:
-        DatasetError: as :func:`read`; or the captions are absent or malformed, or are of none of the images.
+        DatasetError: as :func:`read_finegpr`; or the captions are absent or malformed, or are of none of the images.
     """
     name = "finegpr_c"
-    values = resolve(name, CAPTIONED, options)
     layout = (*LAYOUT, Part("*.txt", "the captions, or .tsv or .json"))
     tree = Tree(name, root, FOLDER, layout)
-    images = Images(tree, values)
-    captions = Captions(name, find_file(tree, CAPTIONS, values[CAPTIONS.name], SUFFIXES))
+    images = Images(tree, options)
+    captions = Captions(name, find_file(tree, CAPTIONS, options[CAPTIONS.name], SUFFIXES))
     photos = images.photos(captions.keys)
     train = WithCaptions(photos, captions)
     found = {
@@ -62,14 +60,12 @@ def read_captioned(root: str, options: Options, query: Combination | None = None
 
 
 ADAPTERS = {
-    "finegpr": Adapter("finegpr", FOLDER, read, training_only("finegpr"), (), CHOICES, survey=SURVEY),
+    "finegpr": Adapter("finegpr", FOLDER, read_finegpr, options=CHOICES, survey=SURVEY),
     "finegpr_c": Adapter(
         "finegpr_c",
         FOLDER,
-        read_captioned,
-        training_only("finegpr_c"),
-        (),
-        CAPTIONED,
+        read_finegpr_c,
+        options=CAPTIONED,
         survey=SURVEY,
     ),
 }

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...config import resolve
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
+from ..base import Adapter, Options, Splits
 from ..reading.annotations import file_option, find_file, strings
 from ..reading.layouts import Part, Tree
 from ..storage.unidentified import read_unidentified
@@ -23,16 +22,15 @@ ANNOTATIONS = file_option()
 OPTIONS = (ANNOTATIONS,)
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_luperson_t(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the annotated photos; UniPT's own test cut, a thousandth drawn unseeded, is not made.
 
     Raises:
         DatasetError: the annotations are absent or malformed, or images are absent.
     """
-    values = resolve(NAME, OPTIONS, options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
-    file = find_file(tree, ANNOTATIONS, values[ANNOTATIONS.name])
+    file = find_file(tree, ANNOTATIONS, options[ANNOTATIONS.name])
     photos, found, notes = read_unidentified(tree, [file], "file_path", _captions, "images")
     notes += [
         f"{NAME}: found (published): train images {found['train images']:,} (about 1.3 million pairs; no exact count)",
@@ -45,4 +43,4 @@ def _captions(record: dict[str, Any], where: str) -> tuple[str, ...]:
     return strings(record, "captions", where)
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), (), OPTIONS)
+ADAPTER = Adapter(NAME, FOLDER, read_luperson_t, options=OPTIONS)

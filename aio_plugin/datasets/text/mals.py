@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...config import resolve
 from ...errors import IncompleteError
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
+from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.annotations import read_objects, string
 from ..reading.layouts import Part, Tree
@@ -27,13 +26,12 @@ LAYOUT = (
 PUBLISHED = {"train images": 1_510_330, "train captions": 1_510_330}
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_mals(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the photos of all annotation files in the order of their names; the attributes are not used.
 
     Raises:
         DatasetError: the annotations are absent or malformed, or images are absent.
     """
-    resolve(NAME, (), options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     files, notes = _files(tree)
     photos, found, more = read_unidentified(tree, files, "image", _caption, _images(tree, files[0]))
@@ -67,4 +65,4 @@ def _caption(record: dict[str, Any], where: str) -> tuple[str, ...]:
     return (string(record, "caption", where).strip(),)
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), ())
+ADAPTER = Adapter(NAME, FOLDER, read_mals)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...config import Option, resolve
+from ...config import Option
 from ...modality import Combination
-from ..base import Adapter, Options, Splits, training_only
+from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.annotations import read_photos
 from ..reading.checks import Absences
@@ -27,17 +27,16 @@ OPTIONS = (
 )
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_synth_pedes(root: str, options: Options, query: Combination | None) -> Splits:
     """Photos with their captions; the prompt captions and attribute strings are not used.
 
     Raises:
         DatasetError: the annotations are malformed or images are absent.
     """
-    values = resolve(NAME, OPTIONS, options)
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
-    file, look = tree.path(ANNOTATIONS), values["check_images"]
-    index = Index(tree, file, values[INDEX.name])
+    file, look = tree.path(ANNOTATIONS), options["check_images"]
+    index = Index(tree, file, options[INDEX.name])
     photos = index.load(look)
     if photos is None:
         photos, complete = _parse(tree, file, look)
@@ -60,4 +59,4 @@ def _parse(tree: Tree, file: str, look: bool) -> tuple[CaptionedPhotos, bool]:
     return photos.close(), complete
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, training_only(NAME), (), OPTIONS, survey=({INDEX.name: OFF},))
+ADAPTER = Adapter(NAME, FOLDER, read_synth_pedes, options=OPTIONS, survey=({INDEX.name: OFF},))

@@ -9,7 +9,7 @@ from collections import Counter
 
 from ...modality import Combination
 from ...protocols.base import Protocol
-from ..base import Adapter, Options, Splits, choose_query
+from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.annotations import read_objects
 from ..reading.captioned import counts, gallery_items, query_items
@@ -19,13 +19,13 @@ NAME, FOLDER = "ufine3c", "UFine3C"
 PUBLISHED = {"test ids": 2_250, "test images": 7_446, "test captions": 37_939}
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_ufine3c(root: str, options: Options, query: Combination | None) -> Splits:
     """The captions of all photos against these. There is nothing to train on.
 
     Raises:
         DatasetError: the folder, the annotations or the images are not as published.
     """
-    combination = choose_query(NAME, QUERIES, query)
+    combination = query or QUERIES[0]
     file, photos, notes = read_photos(NAME, FOLDER, root, options)
     found = counts("test", photos["test"])
     if photos["train"]:
@@ -40,7 +40,7 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     )
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def ufine3c_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
     return make_protocol(NAME, options, query)
 
@@ -51,4 +51,4 @@ def _sources(file: str) -> str:
     return f"{NAME}: its photos are from {listed}: no unseen datasets to a model trained on these"
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS)
+ADAPTER = Adapter(NAME, FOLDER, read_ufine3c, ufine3c_protocol, QUERIES, OPTIONS)

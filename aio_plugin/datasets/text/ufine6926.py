@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...modality import Combination
 from ...protocols.base import Protocol
-from ..base import Adapter, Options, Splits, choose_query, relabel
+from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.captioned import counts, gallery_items, query_items, training_items
 from ..reading.ufine import OPTIONS, QUERIES, make_protocol, read_photos
@@ -20,13 +20,13 @@ PUBLISHED = {
 }
 
 
-def read(root: str, options: Options, query: Combination | None = None) -> Splits:
+def read_ufine6926(root: str, options: Options, query: Combination | None) -> Splits:
     """Photos with captions to train on; the captions of the test photos against these.
 
     Raises:
         DatasetError: the folder, the annotations or the images are not as published.
     """
-    combination = choose_query(NAME, QUERIES, query)
+    combination = query or QUERIES[0]
     _, photos, notes = read_photos(NAME, FOLDER, root, options)
     train, test = photos["train"], photos["test"]
     found = {**counts("train", train), **counts("test", test)}
@@ -40,9 +40,9 @@ def read(root: str, options: Options, query: Combination | None = None) -> Split
     )
 
 
-def protocol(root: str, options: Options, query: Combination | None = None) -> Protocol:
+def ufine6926_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
     return make_protocol(NAME, options, query)
 
 
-ADAPTER = Adapter(NAME, FOLDER, read, protocol, QUERIES, OPTIONS)
+ADAPTER = Adapter(NAME, FOLDER, read_ufine6926, ufine6926_protocol, QUERIES, OPTIONS)
