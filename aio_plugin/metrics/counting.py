@@ -18,7 +18,7 @@ from .threads import in_shares
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.floating[Any]]
+DistanceRows = NDArray[np.floating[Any]]
 
 NOT_A_NUMBER = "A distance is not a number. Check the features: an untrained or diverged model, or a broken image."
 
@@ -46,7 +46,7 @@ class GalleryPositions:
         return GalleryPositions(self.at[rows], self.meant[rows])
 
 
-def count_before(distances: FloatArray, matches: GalleryPositions, removed: GalleryPositions) -> IntArray:
+def count_before(distances: DistanceRows, matches: GalleryPositions, removed: GalleryPositions) -> IntArray:
     """Count the items before each match: smaller distances, and equal ones at a lower position.
 
     Args:
@@ -65,7 +65,9 @@ def count_before(distances: FloatArray, matches: GalleryPositions, removed: Gall
     return counts
 
 
-def _count_rows(distances: FloatArray, matches: GalleryPositions, removed: GalleryPositions, counts: IntArray) -> None:
+def _count_rows(
+    distances: DistanceRows, matches: GalleryPositions, removed: GalleryPositions, counts: IntArray
+) -> None:
     """As :func:`count_before`, into ``counts``."""
     size, most = distances.shape[1], int(matches.meant.sum(1).max())
     width = min(_PASS, -(-size // _UNIT) * _UNIT)
@@ -90,7 +92,7 @@ def _count_rows(distances: FloatArray, matches: GalleryPositions, removed: Galle
             counts[some, first : first + used] = np.where(meant & ~np.isnan(values), before, -1)
 
 
-def _count(rows: FloatArray, at: IntArray, values: FloatArray, flags: BoolArray) -> IntArray:
+def _count(rows: DistanceRows, at: IntArray, values: DistanceRows, flags: BoolArray) -> IntArray:
     """(R, M) counts before the ``values`` (R, M) at ``at`` (R, M) in ``rows`` (R, G); ``flags`` is working space."""
     smaller, equal = np.zeros_like(at), np.zeros_like(at)
     for start in range(0, rows.shape[1], flags.shape[2]):
