@@ -211,18 +211,18 @@ LINKS = [
     ([row("rgb", "1", "query", "1.jpg"), row("rgb", "2", "gallery", "1.jpg")], "line 3: .*line 2 has another pid"),
     ([row("rgb", "1", "train", "1.jpg"), row("rgb", "1", "gallery", "1.jpg")], "line 3: .*cannot be in train and"),
     ([row("rgb", "1", "train", "1.jpg", source="1.jpg")], "line 2: an rgb image has no 'source'"),
-    ([row("rgb", "1", "gallery", "1.jpg", source="1.jpg")], "line 2: 'source' means nothing in gallery"),
+    ([row("rgb", "1", "gallery", "1.jpg", source="1.jpg")], "line 2: 'source' has no meaning in gallery"),
     (
         [row("rgb", "1", "gallery", "1.jpg"), row("text", "1", "train", caption="A", source="1.jpg")],
-        "line 3: 'source' is the path of no rgb row in train",
+        "line 3: 'source' is not the path of an rgb row in train",
     ),
     (
         [row("rgb", "1", "query", "1.jpg"), row("text", "1", "query", caption="A", source="1.jpg")],
-        "line 3: 'source' is the path of no row in gallery",
+        "line 3: 'source' is not the path of a row in gallery",
     ),
     (
         [row("ir", "1", "train", "1.png"), row("text", "1", "train", caption="A", source="1.png")],
-        "line 3: 'source' is the path of no rgb row",
+        "line 3: 'source' is not the path of an rgb row",
     ),
     (
         [row("rgb", "1", "train", "1.jpg"), row("text", "2", "train", caption="A", source="1.jpg")],
@@ -266,12 +266,12 @@ def test_many_wrong_rows_are_told_at_once(tmp_path):
 
 
 FILES = [
-    ("", "no column 'pid'|holds no rows"),
-    ("path,pid,modality,split\n", "holds no rows"),
+    ("", "no column 'pid'|has no rows"),
+    ("path,pid,modality,split\n", "has no rows"),
     ("path;pid;modality;split\n", "not separated by commas"),
     ("path,pids,modality,split\n", "unknown column 'pids'. Did you mean 'pid'"),
     ("path,pid,split\n", "there is no column 'modality'"),
-    ("path,pid,pid,modality,split\n", "column 'pid' stands twice"),
+    ("path,pid,pid,modality,split\n", "column 'pid' is repeated"),
     ("path,pid,modality,split\na,b\n", "line 2: 2 fields for 4 columns"),
     ('path,pid,modality,split\n"a,b\n', "line 2: unexpected end of data"),
     ('path,pid,modality,split\n"a"b,1,rgb,train\n', "line 2: .*Close every double quote"),
@@ -287,15 +287,15 @@ def test_files_that_are_no_manifests(tmp_path, text, says):
 
 
 JSON_LINES = [
-    ("[]", "line 1: is no object but list"),
-    ("{", "line 1: no JSON"),
+    ("[]", "line 1: not an object but list"),
+    ("{", "line 1: not JSON"),
     ('{"pid": true, "modality": "rgb", "split": "train", "path": "a"}', "line 1: 'pid' must be a string or a whole"),
     ('{"pid": 1.0, "modality": "rgb", "split": "train", "path": "a"}', "line 1: 'pid' must be"),
     ('{"pid": 1, "modality": 3, "split": "train", "path": "a"}', "line 1: 'modality' must be a string, got int 3"),
     ('{"pid": 1, "id": 3}', "line 1: unknown key 'id'. Did you mean 'pid'"),
-    ('\n\n{"pid": "\\ud800", "modality": "text", "split": "train", "caption": "a"}', "line 3: holds half"),
-    ("{}", "holds no rows"),
-    ("[" * 100_000, "line 1: no JSON"),
+    ('\n\n{"pid": "\\ud800", "modality": "text", "split": "train", "caption": "a"}', "line 3: contains half"),
+    ("{}", "has no rows"),
+    ("[" * 100_000, "line 1: not JSON"),
 ]
 
 

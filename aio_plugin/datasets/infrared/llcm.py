@@ -13,9 +13,9 @@ from ...config import Option
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.llcm import LLCM
-from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
-from ..reading.checks import Absences, Fault, check_apart, lacking, modality_counts, pids
+from ..base import Adapter, Options, Splits
+from ..reading.checks import Absences, Fault
+from ..reading.folders import cross_modal_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_ids, read_labelled
 
@@ -32,6 +32,8 @@ LAYOUT = (
     Part("idx/train_nir.txt", "lines 'path label'"),
     Part("idx/test_id.txt", "identities separated by commas, on one line"),
 )
+EMPTY_FOLDER = "test_nir/cam3"
+"""No infrared images of that place are published."""
 OPTIONS = (
     Option(
         "vis_to_ir",
@@ -74,16 +76,10 @@ def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
         notes.append(
             Fault(f"{NAME}: {len(mismatches)} images whose name and folder disagree, the first {mismatches[0]}")
         )
-    trained, tested = ([item for kind in CODE for item in side[kind]] for side in (train, test))
-    found = {**modality_counts("train", trained, CODE), **modality_counts("test", tested, CODE)}
-    notes += lacking(NAME, "training", trained, CODE) + checks.compare(NAME, found, PUBLISHED)
-    check_apart(NAME, pids(trained), pids(tested), f"lists in {FOLDER}/idx")
-    searched_with = modality
     if modality is Modality.RGB and options["vis_to_ir"] == "deen_release":
-        searched_with = Modality.IR
+        modality = Modality.IR
         notes.append(f"{NAME}: VIS to IR as in DEEN's release: sampled infrared queries, all RGB images searched")
-    searched_in = Modality.IR if searched_with is Modality.RGB else Modality.RGB
-    return Splits(relabel(trained), test[searched_with], test[searched_in], notes, found, PUBLISHED)
+    return cross_modal_splits(NAME, train, test, modality, notes, PUBLISHED, f"lists in {FOLDER}/idx")
 
 
 def llcm_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
@@ -131,6 +127,4 @@ def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, m
                 yield Item(Media(tree.path(path), modality), pid, int(match["camera"]) - 1)
 
 
-ADAPTER = Adapter(
-    NAME, FOLDER, read_llcm, llcm_protocol, QUERIES, OPTIONS, spare=("test_nir/cam3",)
-)  # no infrared image was published of that place
+ADAPTER = Adapter(NAME, FOLDER, read_llcm, llcm_protocol, QUERIES, OPTIONS, spare=(EMPTY_FOLDER,))

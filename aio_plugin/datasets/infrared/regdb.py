@@ -11,9 +11,9 @@ from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
-from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
-from ..reading.checks import Absences, check_apart, lacking, modality_counts, pids
+from ..base import Adapter, Options, Splits
+from ..reading.checks import Absences, lacking
+from ..reading.folders import cross_modal_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
 
@@ -63,25 +63,21 @@ def read_regdb(root: str, options: Options, query: Combination | None) -> Splits
     notes: list[str] = []
     train = {kind: _listed(tree, "train", kind, trial, names[kind], notes) for kind in FOLDERS}
     test = {kind: _listed(tree, "test", kind, trial, names[kind], notes) for kind in FOLDERS}
-    trained, tested = ([item for kind in FOLDERS for item in side[kind]] for side in (train, test))
-    check_apart(NAME, pids(trained), pids(tested), f"lists of trial {trial} in {FOLDER}/idx")
-    found = {**modality_counts("train", trained, FOLDERS), **modality_counts("test", tested, FOLDERS)}
     notes += [note for kind in FOLDERS for note in names[kind].notes()]
-    notes += [*lacking(NAME, "training", trained, FOLDERS), *lacking(NAME, "test", tested, FOLDERS)]
-    notes += checks.compare(NAME, found, PUBLISHED)
-    notes.append(
+    notes += lacking(NAME, "test", [item for items in test.values() for item in items], FOLDERS)
+    files = f"lists of trial {trial} in {FOLDER}/idx"
+    splits = cross_modal_splits(NAME, train, test, modality, notes, PUBLISHED, files)
+    splits.notes.append(
         f"{NAME}: trial {trial} alone; published results are the mean over ten models, one trained on each of the "
         f"ten splits (aio.datasets.{NAME}.trial 1 to 10)"
     )
-    (other,) = set(FOLDERS) - {modality}
-    return Splits(relabel(trained), test[modality], test[other], notes, found, PUBLISHED)
+    return splits
 
 
 def regdb_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """All test images of one modality against all of the other, nothing removed."""
-    trial = options["trial"]
     (modality,) = query or QUERIES[0]
-    return WholeGallery(NAME, part=f"{DIRECTIONS[modality]}, split {trial} of 10")
+    return WholeGallery(NAME, part=f"{DIRECTIONS[modality]}, split {options['trial']} of 10")
 
 
 def _list(part: str, modality: Modality, trial: int) -> str:

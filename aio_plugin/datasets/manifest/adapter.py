@@ -8,20 +8,20 @@ absent keys and null count as empty. Columns, in any order:
 ==========  =========================================================================================================
 path        the image, relative to the folder; empty for text
 caption     the sentence; for text only
-pid         who is shown: any number or name. If all pids of the file are whole numbers they are compared as
-            numbers (7 is 007), else as they are written
-camid       which camera took it: any number or name; may be empty. Cameras of two modalities are different cameras,
-            whatever they are called
+pid         the person: any number or name. If all pids of the file are whole numbers they are compared as numbers
+            (7 is 007), else as written
+camid       the camera: any number or name; may be empty. Cameras of two modalities are different cameras, even with
+            the same name
 modality    rgb, ir, sketch, text, cp (colour pencil), or another that is registered
 split       train, query or gallery
-source      optional: the ``path`` of the rgb image that this caption, sketch, ... was made from. In train it then
-            accompanies that image alone (else any image of its person); in query it says which gallery image
-            ``removal: source`` takes out
+source      optional: the ``path`` of the rgb image that this caption, sketch, ... was made from. In train it is
+            then a partner of that image alone (else of any image of the person); in query it names the gallery
+            image that ``removal: source`` removes
 group       optional, in query and gallery: rows with the same value are the parts of one multimodal query or gallery
-            entry, one a modality, all of one person
+            entry, one per modality, all of one person
 ==========  =========================================================================================================
 
-A person of four modalities, searched for by a caption with a sketch, and by infrared::
+A person in four modalities; queries by a caption with a sketch, and by infrared::
 
     path,caption,pid,camid,modality,split,source,group
     a/1.jpg,,anna,hall,rgb,train,,
@@ -33,12 +33,12 @@ A person of four modalities, searched for by a caption with a sketch, and by inf
     ,"A tall man, grey bag.",ben,,text,query,b/7.jpg,q1
     b/9.png,,ben,night,ir,query,,
 
-``manifest`` as a target searches with every query, one trial for every combination of modalities;
-``manifest@sketch+text`` searches with those of that combination. Where there are none, as ``manifest@text`` above, the
-parts wanted are taken from the queries that have the least beside them, here the captions of sketch+text.
+``manifest`` as a target uses every query, one trial for every combination of modalities; ``manifest@sketch+text`` uses
+those of that combination. Where there are none, as for ``manifest@text`` above, the parts are taken from the queries
+with the fewest other parts, here the captions of sketch+text.
 
-Training persons need an rgb image; test persons should not be trained on. Every row is checked, by itself and then
-against the others, and the first errors are told together, each with its line.
+Training persons need an rgb image; test persons should not be trained on. Every row is checked, alone and then against
+the others, and the first errors are reported together, each with its line.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ from ..base import Adapter, Options, Splits, check_query
 from ..reading.checks import Fault
 from ..reading.layouts import Part, Tree
 from .items import combinations, counts, of_split, test_items, train_items
-from .links import check
-from .rows import READERS, Problems, Row, read_rows, suffix_of
+from .links import check_links
+from .rows import READERS, ManifestRow, RowProblems, read_rows, suffix_of
 
 NAME, FOLDER = "manifest", "manifest"
 RULES: tuple[RemovalRule, ...] = ("same_camera", "none", "source")
@@ -78,8 +78,8 @@ OPTIONS = (
     Option(
         "removal",
         "same_camera",
-        "who leaves a query's gallery: 'same_camera' (images of the same person by the same camera, compared within a "
-        "modality), 'source' (the image that the query was made from), 'none'",
+        "what is removed from a query's gallery: 'same_camera' (images of the same person by the same camera, compared "
+        "within a modality), 'source' (the image that the query was made from), 'none'",
         RULES,
     ),
 )
@@ -121,16 +121,16 @@ def manifest_protocol(root: str, options: Options, query: Combination | None) ->
     return WholeGallery(name, options["removal"], grouping="combination" if query is None else "none")
 
 
-def _rows(root: str, options: Options) -> tuple[str, list[Row]]:
-    """The manifest, and its rows, all of which are right."""
+def _rows(root: str, options: Options) -> tuple[str, list[ManifestRow]]:
+    """The manifest and its checked rows."""
     name = options["file"]
-    layout = (Part(name, "a row for every image and caption"), Part("<images as it names them>"))
+    layout = (Part(name, "a row for every image and caption"), Part("<images with the paths in it>"))
     tree = Tree(NAME, root, options["folder"], layout)
     tree.require()
     file = tree.path(name)
     rows = read_rows(tree, name)
-    problems = Problems(NAME, file)
-    check(rows, problems)
+    problems = RowProblems(NAME, file)
+    check_links(rows, problems)
     problems.raise_if_any()
     if of_split(rows, "query") and not of_split(rows, "gallery"):
         raise DatasetError(f"{NAME}: {file} has queries and no gallery. Add rows of split gallery to search in.")
@@ -138,11 +138,11 @@ def _rows(root: str, options: Options) -> tuple[str, list[Row]]:
 
 
 def _made(probes: Sequence[Item]) -> int:
-    """Queries that were made from an image of the gallery, or hold one."""
+    """Number of queries that were made from an image of the gallery, or contain one."""
     return sum(item.source >= 0 for item in probes)
 
 
-def _people(rows: Sequence[Row]) -> Iterator[str]:
+def _people(rows: Sequence[ManifestRow]) -> Iterator[str]:
     trained = of_split(rows, "train")
     unseen = {row.pid for row in trained} - {row.pid for row in trained if row.modality is Modality.RGB}
     if unseen:
@@ -155,7 +155,7 @@ def _people(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def _removal(rule: str, rows: Sequence[Row], probes: Sequence[Item]) -> Iterator[str]:
+def _removal(rule: str, rows: Sequence[ManifestRow], probes: Sequence[Item]) -> Iterator[str]:
     tested = [row for row in rows if row.split != "train"]
     if rule == "same_camera" and probes and not any(row.camid for row in tested):
         yield f"{NAME}: removal is 'same_camera', but no row of query or gallery has a 'camid': nothing is removed"

@@ -8,21 +8,21 @@ from collections.abc import Iterable, Sequence
 from ...modality import MODALITIES, Combination, Item, Media, in_order
 from ..base import relabel
 from .links import grouped
-from .rows import SPLITS, Row
+from .rows import SPLITS, ManifestRow
 
 
-def of_split(rows: Iterable[Row], split: str) -> list[Row]:
+def of_split(rows: Iterable[ManifestRow], split: str) -> list[ManifestRow]:
     """The rows of a split."""
     return [row for row in rows if row.split == split]
 
 
-def combinations(rows: Sequence[Row]) -> tuple[Combination, ...]:
+def combinations(rows: Sequence[ManifestRow]) -> tuple[Combination, ...]:
     """The combinations of modalities that queries come in, in the order of the file."""
     return tuple(dict.fromkeys(_combination(parts) for parts in grouped(of_split(rows, "query"))))
 
 
-def train_items(file: str, rows: Sequence[Row]) -> list[Item]:
-    """The media of the training persons; what has a source is a partner of that image.
+def train_items(file: str, rows: Sequence[ManifestRow]) -> list[Item]:
+    """The media of the training persons; a row with a source becomes a partner of that image.
 
     Args:
         file: the manifest, for the names of captions.
@@ -40,10 +40,10 @@ def train_items(file: str, rows: Sequence[Row]) -> list[Item]:
     )
 
 
-def test_items(file: str, rows: Sequence[Row], query: Combination | None) -> tuple[list[Item], list[Item]]:
+def test_items(file: str, rows: Sequence[ManifestRow], query: Combination | None) -> tuple[list[Item], list[Item]]:
     """Queries of a combination, None for all, and the gallery.
 
-    ``source`` is the position in the gallery of what a query was made from or holds itself, -1 if there is none.
+    ``source`` is the position in the gallery of the image that a query was made from or contains, -1 if there is none.
     """
     probes, gallery = (grouped(of_split(rows, split)) for split in ("query", "gallery"))
     pids, cameras = _pid_numbers(rows), _camera_numbers([*probes, *gallery])
@@ -55,40 +55,40 @@ def test_items(file: str, rows: Sequence[Row], query: Combination | None) -> tup
     )
 
 
-def counts(rows: Sequence[Row]) -> dict[str, int]:
-    """Identities and media of every split there is, by modality."""
-    found: dict[str, int] = {}
+def counts(rows: Sequence[ManifestRow]) -> dict[str, int]:
+    """Identities and media of every split that has rows, by modality."""
+    number: dict[str, int] = {}
     for split in SPLITS:
         some = of_split(rows, split)
         if some:
-            found[f"{split} ids"] = len({row.pid for row in some})
+            number[f"{split} ids"] = len({row.pid for row in some})
         for modality in in_order({row.modality for row in some}):
-            found[f"{split} {modality}"] = sum(row.modality is modality for row in some)
-    return found
+            number[f"{split} {modality}"] = sum(row.modality is modality for row in some)
+    return number
 
 
-def _combination(parts: Sequence[Row]) -> Combination:
+def _combination(parts: Sequence[ManifestRow]) -> Combination:
     return in_order(row.modality for row in parts)
 
 
-def _media(file: str, row: Row, partners: Iterable[Media] = ()) -> Media:
+def _media(file: str, row: ManifestRow, partners: Iterable[Media] = ()) -> Media:
     return Media(row.path or f"{file}#{row.line}", row.modality, row.caption or None, partners)
 
 
 def _item(
-    file: str, parts: Sequence[Row], pids: dict[str, int], cameras: dict[tuple[int, str, str], int], source: int
+    file: str, parts: Sequence[ManifestRow], pids: dict[str, int], cameras: dict[tuple[int, str, str], int], source: int
 ) -> Item:
     first, *others = sorted(parts, key=lambda row: row.modality.index)
     media = _media(file, first, [_media(file, row) for row in others])
     return Item(media, pids[first.pid], cameras[_camera(parts)], source)
 
 
-def _source(parts: Sequence[Row], place: dict[str, int]) -> int:
+def _source(parts: Sequence[ManifestRow], place: dict[str, int]) -> int:
     named = [row.source for row in parts if row.source] + [row.path for row in parts]
     return next((place[path] for path in named if path in place), -1)
 
 
-def _pid_numbers(rows: Sequence[Row]) -> dict[str, int]:
+def _pid_numbers(rows: Sequence[ManifestRow]) -> dict[str, int]:
     """pid -> number: its own if all are whole numbers, else its place in alphabetical order."""
     pids = {row.pid for row in rows}
     if all(re.fullmatch(r"[0-9]{1,18}", pid) for pid in pids):
@@ -96,7 +96,7 @@ def _pid_numbers(rows: Sequence[Row]) -> dict[str, int]:
     return {pid: number for number, pid in enumerate(sorted(pids))}
 
 
-def _camera(parts: Sequence[Row]) -> tuple[int, str, str]:
+def _camera(parts: Sequence[ManifestRow]) -> tuple[int, str, str]:
     """What took the picture: modality and name of the camera of the first part, rgb before others, that has one.
 
     Without a name, one camera for each split, so that a query and the gallery never share it.
@@ -106,5 +106,5 @@ def _camera(parts: Sequence[Row]) -> tuple[int, str, str]:
     return (named.modality.index, named.camid, "") if named else (len(MODALITIES), "", parts[0].split)
 
 
-def _camera_numbers(entries: Iterable[Sequence[Row]]) -> dict[tuple[int, str, str], int]:
+def _camera_numbers(entries: Iterable[Sequence[ManifestRow]]) -> dict[tuple[int, str, str], int]:
     return {camera: number for number, camera in enumerate(sorted({_camera(parts) for parts in entries}))}

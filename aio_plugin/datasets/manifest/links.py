@@ -1,37 +1,37 @@
-"""What rows of a manifest say of one another: repeated images, sources, groups."""
+"""Checks rows of a manifest against each other: repeated images, sources, groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ...modality import Modality
-from .rows import Problems, Row
+from .rows import ManifestRow, RowProblems
 
 OF_TEST = ("query", "gallery")
 
 
-def check(rows: Sequence[Row], problems: Problems) -> None:
-    """Note every row that contradicts another.
+def check_links(rows: Sequence[ManifestRow], problems: RowProblems) -> None:
+    """Add a problem for every row that contradicts another.
 
-    An image stands once in a split; in query it may be a part of several groups. It shows one person in one
-    modality, and is not in train and in the test splits.
+    An image occurs once in a split; in query it may be a part of several groups. It shows one person in one
+    modality, and is not both in train and in a test split.
     """
     _check_images(rows, problems)
     _check_sources(rows, problems)
     _check_groups(rows, problems)
 
 
-def grouped(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows of one group together, others each by itself, in the order of the file."""
-    found: dict[str | int, list[Row]] = {}
+def grouped(rows: Sequence[ManifestRow]) -> list[list[ManifestRow]]:
+    """The rows of each group together, other rows alone, in the order of the file."""
+    groups: dict[str | int, list[ManifestRow]] = {}
     for row in rows:
-        found.setdefault(row.group or row.line, []).append(row)
-    return list(found.values())
+        groups.setdefault(row.group or row.line, []).append(row)
+    return list(groups.values())
 
 
-def _check_images(rows: Sequence[Row], problems: Problems) -> None:
-    first: dict[str, Row] = {}
-    placed: dict[tuple[str, str, str], Row] = {}
+def _check_images(rows: Sequence[ManifestRow], problems: RowProblems) -> None:
+    first: dict[str, ManifestRow] = {}
+    placed: dict[tuple[str, str, str], ManifestRow] = {}
     for row in rows:
         if not row.path:
             continue
@@ -45,7 +45,7 @@ def _check_images(rows: Sequence[Row], problems: Problems) -> None:
             problems.add(row.line, f"repeats the image of line {twin.line}; remove one.")
 
 
-def _check_sources(rows: Sequence[Row], problems: Problems) -> None:
+def _check_sources(rows: Sequence[ManifestRow], problems: RowProblems) -> None:
     photos = {
         (row.path, row.split): row
         for row in rows
@@ -57,16 +57,17 @@ def _check_sources(rows: Sequence[Row], problems: Problems) -> None:
         wanted = "gallery" if row.split == "query" else row.split
         photo = photos.get((row.source, wanted))
         if row.split == "gallery":
-            problems.add(row.line, "'source' means nothing in gallery; leave it empty.")
+            problems.add(row.line, "'source' has no meaning in gallery; leave it empty.")
         elif row.split == "train" and row.modality is Modality.RGB:
             problems.add(row.line, "an rgb image has no 'source' in train; leave it empty.")
         elif photo is None:
-            problems.add(row.line, f"'source' is the path of no {'rgb ' * (wanted == 'train')}row in {wanted}.")
+            kind = "an rgb" if wanted == "train" else "a"
+            problems.add(row.line, f"'source' is not the path of {kind} row in {wanted}.")
         elif photo.pid != row.pid:
             problems.add(row.line, f"'source' is in line {photo.line}, of pid {photo.pid!r}, not {row.pid!r}.")
 
 
-def _check_groups(rows: Sequence[Row], problems: Problems) -> None:
+def _check_groups(rows: Sequence[ManifestRow], problems: RowProblems) -> None:
     for row in rows:
         if row.group and row.split == "train":
             problems.add(row.line, "'group' joins queries or gallery entries; in train use 'source'.")

@@ -1,4 +1,4 @@
-"""The rows of a manifest, read and checked one by one; what is wrong is gathered and told together."""
+"""The rows of a manifest, read and checked one by one; the errors of all rows are reported together."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SHOWN = 10
 Values = Mapping[str, str]
 
 
-class Row(NamedTuple):
-    """A row, stripped; ``path`` and ``source`` are paths on disk; "" where a column is empty.
+class ManifestRow(NamedTuple):
+    """A row without surrounding spaces; ``path`` and ``source`` are paths on disk; "" where a column is empty.
 
-    ``line`` counts from 1, as editors do.
+    ``line`` counts from 1.
     """
 
     line: int
@@ -40,26 +40,22 @@ class Row(NamedTuple):
     group: str
 
 
-class Problems:
-    """What is wrong with the rows of a file.
-
-    Args:
-        dataset, file: for the message.
-    """
+class RowProblems:
+    """Errors in the rows of a file; ``dataset`` and ``file`` are for the message."""
 
     def __init__(self, dataset: str, file: str) -> None:
         self._dataset, self._file = dataset, file
-        self._found: list[tuple[int, str]] = []
+        self._problems: list[tuple[int, str]] = []
 
     def add(self, line: int, problem: str) -> None:
-        """Note a problem of a row, with what to do about it."""
-        self._found.append((line, problem))
+        """Add what is wrong with a row and what to do about it."""
+        self._problems.append((line, problem))
 
     def raise_if_any(self) -> None:
-        """Raise DatasetError if there was a problem: how many, and the first by line."""
-        if not self._found:
+        """Raise DatasetError with the number of wrong rows and the first problems by line, if there are any."""
+        if not self._problems:
             return
-        ordered = sorted(self._found)
+        ordered = sorted(self._problems)
         rows = len({line for line, _ in ordered})
         shown = "\n".join(f"  line {line}: {problem}" for line, problem in ordered[:SHOWN])
         more = f"\n  and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
@@ -68,18 +64,17 @@ class Problems:
         )
 
 
-def read_rows(tree: Tree, file: str) -> list[Row]:
+def read_rows(tree: Tree, file: str) -> list[ManifestRow]:
     """The rows of a manifest.
 
     Args:
         file: relative to the dataset's folder; its suffix says how it is read.
 
     Raises:
-        DatasetError: the file cannot be read, is empty, its columns are not those of a manifest, or rows are
-            wrong by themselves; lists the first of these.
+        DatasetError: the file cannot be read, is empty or has wrong columns, or rows are wrong; lists the first.
     """
     path = tree.path(file)
-    problems = Problems(tree.dataset, path)
+    problems = RowProblems(tree.dataset, path)
     rows = []
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
@@ -91,16 +86,16 @@ def read_rows(tree: Tree, file: str) -> list[Row]:
         raise DatasetError(f"{path}: {error}. Save the manifest as UTF-8 text.") from error
     problems.raise_if_any()
     if not rows:
-        raise DatasetError(f"{path}: holds no rows. Write a row for every image and every caption.")
+        raise DatasetError(f"{path}: has no rows. Write a row for every image and every caption.")
     return rows
 
 
 def suffix_of(file: str) -> str:
-    """The end of a file's name, in lower case, that says how it is read."""
+    """The suffix of a file name in lower case, which says how the file is read."""
     return PurePosixPath(file).suffix.lower()
 
 
-def _csv_rows(path: str, stream: TextIO, problems: Problems) -> Iterator[tuple[int, Values]]:
+def _csv_rows(path: str, stream: TextIO, problems: RowProblems) -> Iterator[tuple[int, Values]]:
     reader = csv.reader(stream, strict=True)
     end = 0
     header: list[str] | None = None
@@ -115,7 +110,7 @@ def _csv_rows(path: str, stream: TextIO, problems: Problems) -> Iterator[tuple[i
             elif any(fields):
                 problems.add(
                     line,
-                    f"{len(fields)} fields for {len(header)} columns; put what holds commas into double quotes, and "
+                    f"{len(fields)} fields for {len(header)} columns; put double quotes around text with commas, and "
                     "leave no field out.",
                 )
     except csv.Error as error:
@@ -133,21 +128,21 @@ def _check_header(path: str, header: Sequence[str]) -> None:
     twice = [name for name in COLUMNS if header.count(name) > 1]
     missing = [name for name in REQUIRED if name not in header]
     if twice or missing:
-        fault = f"column {twice[0]!r} stands twice" if twice else f"there is no column {missing[0]!r}"
+        fault = f"column {twice[0]!r} is repeated" if twice else f"there is no column {missing[0]!r}"
         raise DatasetError(f"{path}: {fault}. The first line must name the columns: {','.join(COLUMNS)}")
 
 
-def _json_rows(path: str, stream: TextIO, problems: Problems) -> Iterator[tuple[int, Values]]:
+def _json_rows(path: str, stream: TextIO, problems: RowProblems) -> Iterator[tuple[int, Values]]:
     for line, text in enumerate(stream, 1):
         if not text.strip():
             continue
         try:
             record = json.loads(text)
         except (ValueError, RecursionError) as error:
-            problems.add(line, f"no JSON ({error}); write one object a line, without a list around them.")
+            problems.add(line, f"not JSON ({error}); write one object per line, without a list around them.")
             continue
         if not isinstance(record, dict):
-            problems.add(line, f"is no object but {type(record).__name__}; write {{...}} with the columns as keys.")
+            problems.add(line, f"not an object but {type(record).__name__}; write {{...}} with the columns as keys.")
             continue
         wrong = list(_wrong_values(record))
         for problem in wrong:
@@ -166,15 +161,15 @@ def _wrong_values(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key!r} must be {kinds}, got {type(value).__name__} {str(value)[:40]}."
 
 
-READERS: dict[str, Callable[[str, TextIO, Problems], Iterator[tuple[int, Values]]]] = {
+READERS: dict[str, Callable[[str, TextIO, RowProblems], Iterator[tuple[int, Values]]]] = {
     ".csv": _csv_rows,
     ".jsonl": _json_rows,
 }
-"""Suffix -> reader: (path, open file, problems) -> lines from 1 with the values there, without those it cannot read."""
+"""Suffix -> reader: (path, open file, problems) -> line numbers and values of the rows that can be read."""
 
 
-def _row(tree: Tree, line: int, values: Values, problems: Problems) -> Row | None:
-    """A row; None, and what is wrong with it, where something is, or where there is nothing at all."""
+def _row(tree: Tree, line: int, values: Values, problems: RowProblems) -> ManifestRow | None:
+    """The row of a line; None if it is empty or wrong, with what is wrong added to ``problems``."""
     if not any(values.values()):
         return None
     cell = {name: values.get(name, "").strip() for name in COLUMNS}
@@ -192,17 +187,8 @@ def _row(tree: Tree, line: int, values: Values, problems: Problems) -> Row | Non
     if wrong:
         return None
     split, modality = cell["split"].lower(), Modality.named(cell["modality"].lower())
-    return Row(
-        line,
-        paths["path"],
-        cell["caption"],
-        cell["pid"],
-        cell["camid"],
-        modality,
-        split,
-        paths["source"],
-        cell["group"],
-    )
+    path, source = paths["path"], paths["source"]
+    return ManifestRow(line, path, cell["caption"], cell["pid"], cell["camid"], modality, split, source, cell["group"])
 
 
 def _wrong_cells(cell: Values) -> Iterator[str]:
@@ -220,13 +206,5 @@ def _wrong_cells(cell: Values) -> Iterator[str]:
         yield f"modality {name}, but no 'path'; name the image there."
     if cell["path"] and cell["caption"]:
         yield "has a 'path' and a 'caption'; give the caption a row of its own, with the image as its 'source'."
-    if not _is_text(cell):
-        yield "holds half of a surrogate pair; write the character itself."
-
-
-def _is_text(cell: Values) -> bool:
-    try:
-        "".join(cell.values()).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    if any("\ud800" <= character <= "\udfff" for character in "".join(cell.values())):
+        yield "contains half of a surrogate pair; write the character itself."

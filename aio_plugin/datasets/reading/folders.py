@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 
 from ...errors import DatasetError, OtherFormError
-from ...modality import Item
+from ...modality import Item, Modality
 from ..base import Splits, relabel
 from ..storage.photos import Photos
-from .checks import compare, pids, search_counts, unanswered
+from .checks import check_apart, compare, lacking, modality_counts, pids, search_counts, unanswered
 from .layouts import IMAGE_SUFFIXES, Tree
 from .lists import Names
 
@@ -110,6 +110,33 @@ def photo_splits(
     counts = {"train ids": len(pids(train)), "train images": len(train), **search_counts(query, gallery), **counts}
     notes = [*notes, *unanswered(dataset, query, gallery), *compare(dataset, counts, published)]
     return Splits(relabel(train), query, gallery, notes, counts, published)
+
+
+def cross_modal_splits(
+    dataset: str,
+    train: Mapping[Modality, Sequence[Item]],
+    test: Mapping[Modality, Sequence[Item]],
+    query: Modality,
+    notes: Iterable[str],
+    published: Mapping[str, int],
+    files: str,
+) -> Splits:
+    """The splits of a dataset of two modalities, with raw pids, counted and compared with the published numbers.
+
+    Args:
+        train, test: modality -> items.
+        query: the modality of the queries; the gallery is the other.
+        files: what says who is in which split, for messages.
+
+    Raises:
+        DatasetError: persons are in train and test.
+    """
+    trained, tested = ([item for items in split.values() for item in items] for split in (train, test))
+    check_apart(dataset, pids(trained), pids(tested), files)
+    counts = {**modality_counts("train", trained, train), **modality_counts("test", tested, test)}
+    notes = [*notes, *lacking(dataset, "training", trained, train), *compare(dataset, counts, published)]
+    (gallery,) = set(test) - {query}
+    return Splits(relabel(trained), test[query], test[gallery], notes, counts, published)
 
 
 def training_splits(dataset: str, photos: Photos, notes: Iterable[str], published: Mapping[str, int]) -> Splits:
