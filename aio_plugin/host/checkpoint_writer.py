@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -79,7 +80,7 @@ class CheckpointWriter:
                 print(f'=> "{last}" is of an earlier run; kept as {EARLIER}. To go on from it, set model.resume')
             return start_epoch
         print(f'=> Restart {attempt}: going on from "{last}"')
-        tools: Any = sys.modules["torchreid"].utils
+        tools: ModuleType = sys.modules["torchreid"].utils
         return int(tools.resume_from_checkpoint(str(last), self.model, self.optimizer, self.scheduler))
 
     def _state(self, epoch: int, rank1: float) -> dict[str, Any]:

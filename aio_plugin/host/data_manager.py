@@ -42,14 +42,14 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
     def __init__(
         self,
         root: str = "",
-        sources: Any = None,
-        targets: Any = None,
+        sources: str | Sequence[str] | None = None,
+        targets: str | Sequence[str] | None = None,
         height: int = 256,
         width: int = 128,
-        transforms: Any = "random_flip",
+        transforms: str | Sequence[str] | None = "random_flip",
         k_tfm: int = 1,
-        norm_mean: Any = None,
-        norm_std: Any = None,
+        norm_mean: Sequence[float] | None = None,
+        norm_std: Sequence[float] | None = None,
         use_gpu: bool = True,
         split_id: int = 0,
         combineall: bool = False,
@@ -120,9 +120,10 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self._num_train_pids, self._num_train_cams = TrainingIdentities(sizes, self.config, vocabulary), cameras
         dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
         self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
-        self.train_loader, self.train_loader_t = self._loaders[0], None
+        self.train_loader: BatchLoader | None = self._loaders[0]
+        self.train_loader_t = None
 
-    def _train_loader(self, dataset: BundleDataset, stage: int) -> Any:
+    def _train_loader(self, dataset: BundleDataset, stage: int) -> BatchLoader:
         sampler = PersonSampler(
             [len(source.persons) for source in self.training_sources],
             [source.name for source in self.training_sources],
@@ -139,9 +140,10 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
     def _device(self) -> str | None:
         return "cuda" if self.use_gpu else None
 
-    def loader_at(self, epoch: int, start: int = 0) -> Any:
+    def loader_at(self, epoch: int, start: int = 0) -> BatchLoader:
         """The training loader of ``epoch``, without its first ``start`` batches."""
         loader = self._loaders[stage_at(self.stages, epoch)]
+        assert isinstance(loader.batch_sampler, PersonSampler)
         loader.batch_sampler.at(epoch, start)
         return loader
 

@@ -5,6 +5,8 @@ The keys and values are those of upstream's ``scripts/default_config.py``.
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 from yacs.config import CfgNode
@@ -84,84 +86,51 @@ def default_config() -> CfgNode:
     return CfgNode(_DEFAULTS)
 
 
+def _keys(group: str, names: str) -> dict[str, str]:
+    """Argument -> key, for arguments that have the name of their key in ``group``."""
+    return {name: f"{group}.{name}" for name in names.split()}
+
+
 _DATA = {
-    "root": "data.root",
-    "sources": "data.sources",
-    "targets": "data.targets",
-    "height": "data.height",
-    "width": "data.width",
-    "transforms": "data.transforms",
-    "norm_mean": "data.norm_mean",
-    "norm_std": "data.norm_std",
-    "use_gpu": "use_gpu",
-    "split_id": "data.split_id",
-    "combineall": "data.combineall",
+    **_keys("data", "root sources targets height width transforms norm_mean norm_std split_id combineall workers"),
+    **_keys("sampler", "train_sampler num_instances num_cams num_datasets"),
     "batch_size_train": "train.batch_size",
     "batch_size_test": "test.batch_size",
-    "workers": "data.workers",
-    "num_instances": "sampler.num_instances",
-    "num_cams": "sampler.num_cams",
-    "num_datasets": "sampler.num_datasets",
-    "train_sampler": "sampler.train_sampler",
+    "use_gpu": "use_gpu",
 }
 ARGUMENTS: dict[str, dict[str, str]] = {
     "image_data": {
         **_DATA,
-        "k_tfm": "data.k_tfm",
-        "load_train_targets": "data.load_train_targets",
-        "train_sampler_t": "sampler.train_sampler_t",
+        **_keys("data", "k_tfm load_train_targets"),
+        **_keys("sampler", "train_sampler_t"),
         "cuhk03_labeled": "cuhk03.labeled_images",
         "cuhk03_classic_split": "cuhk03.classic_split",
         "market1501_500k": "market1501.use_500k_distractors",
     },
-    "video_data": {**_DATA, "seq_len": "video.seq_len", "sample_method": "video.sample_method"},
-    "model": {"name": "model.name", "loss": "loss.name", "pretrained": "model.pretrained", "use_gpu": "use_gpu"},
+    "video_data": {**_DATA, **_keys("video", "seq_len sample_method")},
+    "model": {**_keys("model", "name pretrained"), "loss": "loss.name", "use_gpu": "use_gpu"},
     "optimizer": {
-        "optim": "train.optim",
-        "lr": "train.lr",
-        "weight_decay": "train.weight_decay",
+        **_keys("train", "optim lr weight_decay staged_lr new_layers base_lr_mult"),
         "momentum": "sgd.momentum",
         "sgd_dampening": "sgd.dampening",
         "sgd_nesterov": "sgd.nesterov",
         "rmsprop_alpha": "rmsprop.alpha",
         "adam_beta1": "adam.beta1",
         "adam_beta2": "adam.beta2",
-        "staged_lr": "train.staged_lr",
-        "new_layers": "train.new_layers",
-        "base_lr_mult": "train.base_lr_mult",
     },
-    "scheduler": {
-        "lr_scheduler": "train.lr_scheduler",
-        "stepsize": "train.stepsize",
-        "gamma": "train.gamma",
-        "max_epoch": "train.max_epoch",
-    },
-    "engine": {"use_gpu": "use_gpu", "label_smooth": "loss.softmax.label_smooth"},
-    "triplet": {
-        "margin": "loss.triplet.margin",
-        "weight_t": "loss.triplet.weight_t",
-        "weight_x": "loss.triplet.weight_x",
-    },
-    "video_engine": {"pooling_method": "video.pooling_method"},
+    "scheduler": _keys("train", "lr_scheduler stepsize gamma max_epoch"),
+    "engine": {**_keys("loss.softmax", "label_smooth"), "use_gpu": "use_gpu"},
+    "triplet": _keys("loss.triplet", "margin weight_t weight_x"),
+    "video_engine": _keys("video", "pooling_method"),
     "run": {
-        "save_dir": "data.save_dir",
-        "max_epoch": "train.max_epoch",
-        "start_epoch": "train.start_epoch",
-        "fixbase_epoch": "train.fixbase_epoch",
-        "open_layers": "train.open_layers",
-        "start_eval": "test.start_eval",
-        "eval_freq": "test.eval_freq",
+        **_keys("data", "save_dir"),
+        **_keys("train", "max_epoch start_epoch fixbase_epoch open_layers print_freq"),
+        **_keys("test", "start_eval eval_freq dist_metric normalize_feature visrank visrank_topk ranks rerank"),
         "test_only": "test.evaluate",
-        "print_freq": "train.print_freq",
-        "dist_metric": "test.dist_metric",
-        "normalize_feature": "test.normalize_feature",
-        "visrank": "test.visrank",
-        "visrank_topk": "test.visrank_topk",
-        "use_metric_cuhk03": "cuhk03.use_metric_cuhk03",
-        "ranks": "test.ranks",
-        "rerank": "test.rerank",
+        **_keys("cuhk03", "use_metric_cuhk03"),
     },
 }
+"""Group -> keyword argument of torchreid -> config key."""
 
 
 def arguments(cfg: CfgNode, *groups: str) -> dict[str, Any]:
@@ -172,10 +141,8 @@ def arguments(cfg: CfgNode, *groups: str) -> dict[str, Any]:
         groups: any of ``image_data``, ``video_data``, ``model``, ``optimizer``, ``scheduler``, ``engine``,
             ``triplet``, ``video_engine`` and ``run``.
     """
-    return {argument: _value(cfg, key) for group in groups for argument, key in ARGUMENTS[group].items()}
-
-
-def _value(cfg: Any, key: str) -> Any:
-    for part in key.split("."):
-        cfg = cfg[part]
-    return cfg
+    return {
+        argument: functools.reduce(operator.getitem, key.split("."), cfg)
+        for group in groups
+        for argument, key in ARGUMENTS[group].items()
+    }

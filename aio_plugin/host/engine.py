@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
 from ..losses.criterion import weights_of
+from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
 from ..training.checkpoint import restore_scaler, steps_done
@@ -120,7 +122,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         if distributed.is_main():
             self.results.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
 
-    def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Any = None) -> None:
+    def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Sequence[str] | None = None) -> None:
         """One epoch, or what a resumed checkpoint left of it."""
         losses, batch_time, data_time = torchreid.utils.MetricMeter(), AverageMeter(), AverageMeter()
         self.set_model_mode("train")
@@ -190,13 +192,13 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         dataset_name: str = "",
         query_loader: Any = None,
         gallery_loader: Any = None,
-        dist_metric: Any = "euclidean",
+        dist_metric: Metric = "euclidean",
         normalize_feature: bool = False,
         visrank: bool = False,
         visrank_topk: int = 10,
         save_dir: str = "",
         use_metric_cuhk03: bool = False,
-        ranks: Any = (1, 5, 10, 20),
+        ranks: Sequence[int] = (1, 5, 10, 20),
         rerank: bool = False,
     ) -> tuple[float, float]:
         refuse_cuhk03_metric(use_metric_cuhk03)

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,10 +53,11 @@ def config_of(args: argparse.Namespace) -> CfgNode:
     return cfg
 
 
-def training_data(cfg: CfgNode) -> Any:
+def training_data(cfg: CfgNode) -> AIODataManager:
     """The data manager of a config: sources, stages and targets."""
     with stdout_to_stderr():
-        return _datamanager(import_torchreid(), cfg)
+        manager: AIODataManager = _datamanager(import_torchreid(), cfg)
+    return manager
 
 
 class TestData(AIODataManager):
@@ -81,7 +81,7 @@ class TestData(AIODataManager):
         return Target(spec, WholeGallery(name), [], list(adapter.read(self.root, values, None).gallery))
 
 
-def test_data(cfg: CfgNode, spec: str) -> tuple[Any, Target]:
+def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
     """A data manager without sources, which need not be on this machine, and the one target it has.
 
     Args:
@@ -119,7 +119,7 @@ def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     return model.eval()
 
 
-def features_of(cfg: CfgNode, manager: Any, model: nn.Module) -> Callable[[Batch], Tensor]:
+def features_of(cfg: CfgNode, manager: AIODataManager, model: nn.Module) -> Callable[[Batch], Tensor]:
     """What testing computes of a batch: retrieval features (B, D), float32, of unit length."""
     model = model.cuda() if cfg.use_gpu else model
     unused = torch.optim.SGD(model.parameters(), lr=0.0)

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 @contextlib.contextmanager
-def _logged(torchreid: Any, cfg: CfgNode) -> Iterator[None]:
+def _logged(torchreid: ModuleType, cfg: CfgNode) -> Iterator[None]:
     """Copy what is printed to torchreid's log file."""
     stdout = sys.stdout
     logger = sys.stdout = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, _log_name(cfg)))
@@ -85,7 +86,7 @@ def _log_name(cfg: CfgNode) -> str:
     return ("test" if cfg.test.evaluate else "train") + ".log" + time.strftime("-%Y-%m-%d-%H-%M-%S")
 
 
-def _run(torchreid: Any, cfg: CfgNode) -> None:
+def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
     print(f"Show configuration\n{cfg}\n")
     print("Collecting env info ...")
     print(f"** System info **\n{torchreid.utils.collect_env_info()}\n")
@@ -106,13 +107,13 @@ def _run(torchreid: Any, cfg: CfgNode) -> None:
     engine.run(**arguments(cfg, "run"))
 
 
-def _datamanager(torchreid: Any, cfg: CfgNode) -> Any:
+def _datamanager(torchreid: ModuleType, cfg: CfgNode) -> Any:
     if cfg.data.type == "image":
         return torchreid.data.ImageDataManager(**arguments(cfg, "image_data"))
     return torchreid.data.VideoDataManager(**arguments(cfg, "video_data"))
 
 
-def _model(torchreid: Any, cfg: CfgNode, num_classes: int) -> Any:
+def _model(torchreid: ModuleType, cfg: CfgNode, num_classes: int) -> Any:
     print(f"Building model: {cfg.model.name}")
     model = torchreid.models.build_model(num_classes=num_classes, **arguments(cfg, "model"))
     params, flops = torchreid.utils.compute_model_complexity(model, (1, 3, cfg.data.height, cfg.data.width))
@@ -122,7 +123,7 @@ def _model(torchreid: Any, cfg: CfgNode, num_classes: int) -> Any:
     return nn.DataParallel(model).cuda() if cfg.use_gpu else model
 
 
-def _engine_class(torchreid: Any, cfg: CfgNode) -> Any:
+def _engine_class(torchreid: ModuleType, cfg: CfgNode) -> Any:
     kind = "Image" if cfg.data.type == "image" else "Video"
     loss = "Softmax" if cfg.loss.name == "softmax" else "Triplet"
     return getattr(torchreid.engine, f"{kind}{loss}Engine")

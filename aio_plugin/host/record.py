@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..evaluation.pixels import pixel_features
 from ..evaluation.report import RankedList, ranked_lists, write_report
 from ..evaluation.results import COLUMNS, document, file_name, target_entry, write_json
 from ..evaluation.score import Result, score
 from ..evaluation.table import table
+from .targets import Target
 from .torchreid_import import distribution
+
+if TYPE_CHECKING:
+    from ..encoders.frozen import FrozenEncoder
+    from ..models.dmf import Origin
+    from .data_manager import AIODataManager
 
 RESULTS, REPORT, TARGETS = "results.json", "report.html", "results"
 LISTS, TOP = 6, 8
@@ -32,16 +38,16 @@ class RunResults:
         self.lists: dict[str, list[RankedList]] = {}
         self.started = time.time()
 
-    def add(self, target: Any, result: Result | None) -> None:
+    def add(self, target: Target, result: Result | None) -> None:
         """Set the result of a target in the current column; a later one replaces it."""
         self.results.setdefault(target.name, {})[self.column] = result
 
-    def draw(self, target: Any, result: Result, manager: Any) -> None:
+    def draw(self, target: Target, result: Result, manager: AIODataManager) -> None:
         """Keep ranked lists of a target for the report."""
         size = (manager.height, manager.width)
         self.lists[target.name] = ranked_lists(result, LISTS, TOP, manager.reader.picture, size)
 
-    def pixels(self, manager: Any, ranks: Any) -> None:
+    def pixels(self, manager: AIODataManager, ranks: Sequence[int]) -> None:
         """Score raw pixels on every target that has them on both sides."""
         self.column = "pixels"
         for target in manager.test_targets.values():
@@ -51,7 +57,9 @@ class RunResults:
                 result = score(query, gallery, target.query, target.gallery, target.protocol, ranks=tuple(ranks))
             self.add(target, result)
 
-    def save(self, folder: Path, target: Any, manager: Any, encoder: Any, seconds: float) -> None:
+    def save(
+        self, folder: Path, target: Target, manager: AIODataManager, encoder: FrozenEncoder | Origin, seconds: float
+    ) -> None:
         """Write results/<target>.json, which holds this target alone.
 
         Args:
@@ -60,7 +68,7 @@ class RunResults:
         result = self._document([target.name], manager, encoder, seconds)
         write_json(result, folder / TARGETS / f"{file_name(target.name)}.json")
 
-    def write(self, folder: Path, manager: Any, encoder: Any, report: bool) -> None:
+    def write(self, folder: Path, manager: AIODataManager, encoder: FrozenEncoder | Origin, report: bool) -> None:
         """Print the table and write results.json, and report.html where asked."""
         results = self._document(list(self.results), manager, encoder, time.time() - self.started)
         print(f"\n{table(results)}\n")
@@ -69,7 +77,9 @@ class RunResults:
         if report:
             print(f'Report saved to "{write_report(folder / REPORT, results, self.lists)}"')
 
-    def _document(self, names: Sequence[str], manager: Any, encoder: Any, seconds: float) -> dict[str, Any]:
+    def _document(
+        self, names: Sequence[str], manager: AIODataManager, encoder: FrozenEncoder | Origin, seconds: float
+    ) -> dict[str, Any]:
         return document(
             [self._entry(manager.test_targets[name]) for name in names],
             config=manager.config.document(),
@@ -80,7 +90,7 @@ class RunResults:
             seconds=seconds,
         )
 
-    def _entry(self, target: Any) -> dict[str, Any]:
+    def _entry(self, target: Target) -> dict[str, Any]:
         results = self.results[target.name]
         return target_entry(
             target.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from ..registry import import_plugins
@@ -56,7 +57,7 @@ def unregister() -> None:
     session.clear()
 
 
-def _open_all(torchreid: Any, patches: Patches) -> None:
+def _open_all(torchreid: ModuleType, patches: Patches) -> None:
     patch_module_names(torchreid, patches)
     patch_checkpoint_loading(patches)
     open_configs(patches)

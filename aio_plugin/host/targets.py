@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..config import AIOConfig
-from ..datasets import ADAPTERS
+from ..datasets import ADAPTERS, Adapter
 from ..datasets.overlaps import leaks
 from ..errors import ConfigError
 from ..evaluation.queries import as_own, compose, needed
@@ -150,7 +150,7 @@ def _is_validation(spec: str, options: AIOConfig) -> bool:
     return bool(slash) or (name in ADAPTERS and options.datasets[name].get("split") == VALIDATION)
 
 
-def _validation(spec: str, split: str, adapter: Any) -> str:
+def _validation(spec: str, split: str, adapter: Adapter | None) -> str:
     having = [name for name, each in ADAPTERS.items() if ("split", "test") in {option[:2] for option in each.options}]
     if split != VALIDATION or adapter is None or adapter.name not in having:
         raise ConfigError(

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,9 +18,14 @@ from ..errors import ConfigError
 from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.results import file_name
 from ..evaluation.score import Rerank, Result, score
+from ..metrics.distance import Metric
+from ..modality import Batch
 from ..training import distributed
 from ..training.step import memory_named
 from .targets import Target
+
+if TYPE_CHECKING:
+    from .engine import AIOEngine
 
 TOP_KEPT = 10
 """Gallery items kept of every ranking, for `aio-reid explain`."""
@@ -29,7 +35,7 @@ TOP_KEPT = 10
 class EvaluationOptions:
     """torchreid's options of a test; ``pictures`` is the length of the ranked lists to draw, 0 for none."""
 
-    metric: Any
+    metric: Metric
     ranks: tuple[int, ...]
     rerank: Rerank | None
     normalize: bool
@@ -44,7 +50,7 @@ def refuse_cuhk03_metric(enabled: bool) -> None:
 
 
 @torch.no_grad()
-def features_of(loader: Any, part: str, extract: Callable[[Any], Tensor], timer: Any) -> Tensor | None:
+def features_of(loader: Any, part: str, extract: Callable[[Batch], Tensor], timer: Any) -> Tensor | None:
     """Extract the features (N, D) of the items of ``loader``, which yields this process's batches.
 
     Returns:
@@ -65,7 +71,7 @@ def features_of(loader: Any, part: str, extract: Callable[[Any], Tensor], timer:
 
 
 def evaluate_target(
-    engine: Any, target: Target, query: Tensor, gallery: Tensor, options: EvaluationOptions, started: float
+    engine: AIOEngine, target: Target, query: Tensor, gallery: Tensor, options: EvaluationOptions, started: float
 ) -> Result:
     """Score the features of a target, print the result, and write its files, report and ranked lists."""
     manager, results = engine.datamanager, engine.results
@@ -108,7 +114,7 @@ def print_result(result: Result, ranks: Iterable[int]) -> None:
             print(f"Rank-{rank:<3}: {each.rank(rank):.1%}")
 
 
-def reranking(tools: Any, metric: str) -> Rerank:
+def reranking(tools: ModuleType, metric: str) -> Rerank:
     """Return torchreid's re-ranking, with its distances.
 
     Args:

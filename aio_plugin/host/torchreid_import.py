@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import Any
 
 from ..errors import HostError
 from ..torchvision_import import repair_torchvision
@@ -26,7 +25,7 @@ _REQUIRED = (
 )
 
 
-def import_torchreid() -> Any:
+def import_torchreid() -> ModuleType:
     """The torchreid package; ``data``, ``engine``, ``models``, ``optim`` and ``utils`` are attributes of it.
 
     Raises:
@@ -57,7 +56,7 @@ def distribution() -> str:
     return f"{'PyPI' if is_pypi(torchreid) else 'upstream'} {torchreid.__version__}"
 
 
-def is_pypi(torchreid: Any) -> bool:
+def is_pypi(torchreid: ModuleType) -> bool:
     """Whether this is PyPI's distribution."""
     return bool(torchreid.data.__name__ == f"{PYPI}.data")
 

@@ -53,6 +53,7 @@ def run_synthesize(args: argparse.Namespace) -> int:
     manager = training_data(cfg)
     sketcher = manager.sketcher.to("cuda" if cfg.use_gpu and manager.sketcher.weights else "cpu")
     photos = list(islice(photos_to_draw(manager), number - 1, None, shards))
+    assert sketcher.cache is not None  # the data manager always sets one
     counts = draw_all(photos, sketcher, workers)
     print("".join(f"{error}\n" for error in counts.unreadable) + f"{sketcher.cache / sketcher.method}: {counts}")
     return 1 if counts.unreadable else 0

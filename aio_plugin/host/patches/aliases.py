@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from types import ModuleType
 
 from ..torchreid_import import PYPI, is_pypi
 from .base import Patches
 
 
-def patch_module_names(torchreid: Any, patches: Patches) -> None:
+def patch_module_names(torchreid: ModuleType, patches: Patches) -> None:
     """Make PyPI's ``torchreid.reid.X`` importable as upstream's ``torchreid.X`` too."""
     if not is_pypi(torchreid):
         return

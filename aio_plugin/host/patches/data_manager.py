@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from ...datasets import ADAPTERS
@@ -11,7 +12,7 @@ from ..session import session
 from .base import Patches, stand_in
 
 
-def patch_data_manager(torchreid: Any, patches: Patches) -> None:
+def patch_data_manager(torchreid: ModuleType, patches: Patches) -> None:
     """Replace ``torchreid.data.ImageDataManager``."""
 
     def choose(arguments: Mapping[str, Any]) -> Callable[..., Any] | None:

@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 from ...datasets import ADAPTERS
@@ -24,7 +25,7 @@ Row = tuple[Media, int, int, int]
 _BLANK: Row = (Media(""), -1, -1, 0)  # torchreid's constructor looks at the first entry of every list
 
 
-def patch_datasets(torchreid: Any, patches: Patches) -> None:
+def patch_datasets(torchreid: ModuleType, patches: Patches) -> None:
     """Add every adapter to torchreid's image datasets, those that are registered later too.
 
     Raises:

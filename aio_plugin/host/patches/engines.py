@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from ...errors import HostError
@@ -12,7 +13,7 @@ from ..run_config import is_aio
 from .base import Patches, stand_in
 
 
-def patch_engines(torchreid: Any, patches: Patches) -> None:
+def patch_engines(torchreid: ModuleType, patches: Patches) -> None:
     """Replace ``ImageSoftmaxEngine`` and ``ImageTripletEngine``."""
 
     def choose(arguments: Mapping[str, Any]) -> type | None:

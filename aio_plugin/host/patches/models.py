@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import ModuleType
 
 from torch import nn
 
@@ -15,7 +15,7 @@ from ..session import session
 from .base import Patches
 
 
-def patch_models(torchreid: Any, patches: Patches) -> None:
+def patch_models(torchreid: ModuleType, patches: Patches) -> None:
     """Add every AIO model to ``torchreid.models.build_model``.
 
     Raises:

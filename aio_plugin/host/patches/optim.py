@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from .base import Patches
 ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"
 
 
-def patch_optim(torchreid: Any, patches: Patches) -> None:
+def patch_optim(torchreid: ModuleType, patches: Patches) -> None:
     """Wrap ``build_optimizer`` and ``build_lr_scheduler`` and add the new names to torchreid's lists."""
     optim = torchreid.optim
     for module, wrap, names, new in (

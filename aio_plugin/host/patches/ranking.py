@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from ...metrics import evaluate_distances
 from .base import Patches
 
 
-def patch_ranking(torchreid: Any, patches: Patches) -> None:
+def patch_ranking(torchreid: ModuleType, patches: Patches) -> None:
     """Put our counting in place of ``torchreid.metrics.evaluate_rank``, which sorts the whole matrix.
 
     CMC and mAP are the same, equal distances in the order of the gallery; neither the sorted matrix nor a compiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from types import ModuleType
 from typing import Any
 
 from ...encoders.files import read_file
@@ -23,7 +24,7 @@ class WeightsCheckpoint(dict[str, Any]):
         )
 
 
-def patch_safetensors(torchreid: Any, patches: Patches) -> None:
+def patch_safetensors(torchreid: ModuleType, patches: Patches) -> None:
     """Let ``torchreid.utils.load_checkpoint``, and all that calls it, read safetensors; other files go to the stock
     function itself."""
     stock = torchreid.utils.load_checkpoint
