@@ -12,7 +12,7 @@ from ..datasets import Adapter, Options, Splits
 from ..datasets.reading import checks
 from ..datasets.storage.lmdb_images import MARK
 from ..errors import AIOError, IncompleteError, OtherFormError
-from ..modality import Combination, Item, Modality, in_order
+from ..modality import Combination, Item, Media, Modality, in_order
 from .folder_contents import FolderContents, unreadable_images
 from .report import Counts, Section, counts_table, differing_counts, with_first
 
@@ -54,7 +54,7 @@ class AdapterReport:
     """What an adapter reads from its folder, with every combination of queries under all options of its survey.
 
     Attributes:
-        used: paths of the images that some split uses.
+        used: paths of the images that some split uses; as Media where a modality has one channel.
         incomplete: why forms that a copy must have cannot be read.
         other_forms: options of a form that a copy need not have and this one has not -> why it cannot be read.
         malformed: whether something is there and cannot be read.
@@ -144,7 +144,8 @@ class AdapterReport:
             elif note not in comparison and _without_numbers(note) not in known:
                 self.notes.append(note)
         for items in (splits.train, splits.query, splits.gallery):
-            self.used.update(str(part) for item in items for part in item.media.parts if part.modality.is_image)
+            images = (part for item in items for part in item.media.parts if part.modality.is_image)
+            self.used.update(Media(i, i.modality) if i.modality.channels == 1 else str(i) for i in images)
         trained = SeenModalities("training")
         trained.add(splits.train)
         self._add_gaps(trained, bool(splits.published))
@@ -184,9 +185,11 @@ def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_coun
         section.add_facts(["unused images: unknown until the dataset can be read"])
     if not fast:
         inside = sorted(path for report in reports for path in report.used if MARK in path)
-        section.add_problems(
-            with_first("images that cannot be read", list(unreadable_images([*contents.images, *inside], folder)))
-        )
+        decoded_otherwise: dict[str, Media] = {
+            path: path for report in reports for path in report.used if isinstance(path, Media)
+        }
+        images = [decoded_otherwise.get(path, path) for path in (*contents.images, *inside)]
+        section.add_problems(with_first("images that cannot be read", list(unreadable_images(images, folder))))
     return section
 
 

@@ -17,9 +17,11 @@ from PIL import Image
 import aio_plugin
 from aio_plugin.__main__ import main
 from aio_plugin.config import parse_config
+from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import ConfigError, MediaError
 from aio_plugin.modality import MODALITIES, REGISTRY, Item, Media, Modality
 from aio_plugin.models.build import build_model
+from aio_plugin.tools.dataset_check import check_folder
 from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset, collate
 from aio_plugin.training.transforms import Compose, Normalize, RandomGrayscale, Resize, ToTensor, pad_crop
@@ -188,6 +190,14 @@ def test_a_spawned_worker_has_it_too(depth, world):
     assert first["present"].tolist() == [[1, 0, 0, 0, 0, 0]]
     assert second["present"].tolist() == [[0, 0, 0, 0, 0, 1]]
     assert torch.equal(second["depth"], entry(item.media, depth)["depth"])
+
+
+def test_the_doctor_opens_its_images_as_training_does(depth, world):
+    problems = check_folder("manifest", [ADAPTERS["manifest"]], str(world), check_counts=False, fast=False).problems
+    assert [problem for problem in problems if "cannot be read" in problem] == []
+    Image.fromarray(person(6, 0, "rgb")).save(world / "manifest" / "query" / "6_0_depth.png")
+    problems = check_folder("manifest", [ADAPTERS["manifest"]], str(world), check_counts=False, fast=False).problems
+    assert "6_0_depth.png' (mode RGB) as depth" in next(problem for problem in problems if "cannot be read" in problem)
 
 
 def test_what_was_registered_is_an_unknown_name_afterwards():
