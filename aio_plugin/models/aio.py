@@ -6,7 +6,6 @@ https://arxiv.org/abs/2405.04741
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -23,7 +22,7 @@ from ..heads.classification import BNNeck, Classifier
 from ..losses.criterion import aio_weights
 from ..modality import MODALITIES, Batch, Combination, Modality, format_combination, in_order
 from ..tokenizers.bpe import lengths
-from ..tokenizers.image import ImageTokenizer
+from ..tokenizers.image import ImageTokenizer, patch_grid
 from ..tokenizers.text import TextTokenizer
 from .sequence import ClassTokens, ImagePositions, TextPositions, draw_combination
 
@@ -53,18 +52,26 @@ class Tokens:
     tokens: Tensor
     mask: Tensor | None = None
 
+    def select(self, places: Tensor) -> Tokens:
+        """Those at ``places`` (b,): bool, or positions among the rows."""
+        return Tokens(self.rows[places], self.tokens[places], None if self.mask is None else self.mask[places.cpu()])
+
+    def of_items(self, items: Tensor) -> Tokens:
+        """Those of ``items``, all of which have the modality."""
+        return self.select(torch.searchsorted(self.rows, items))
+
 
 class AIO(nn.Module):
     """The assembled method.
 
-    ``forward`` takes a Batch or RGB images (B, 3, H, W). In eval mode it gives one retrieval
-    feature (B, D) an item, for exactly the modalities present: behind the bottleneck, of unit
-    length. In train mode a Batch gives every loss its input (see :meth:`train_outputs`), and bare
-    images give what torchreid's own models do: logits, and features too if ``loss`` is "triplet".
+    ``forward`` takes a Batch or RGB images (B, 3, H, W). In eval mode it returns one retrieval
+    feature (B, D) an item, for exactly the modalities present: after the bottleneck, of unit
+    length. In train mode it returns the inputs of all losses for a Batch (see :meth:`train_outputs`), and for
+    images what torchreid's own models do: logits, and features too if ``loss`` is "triplet".
 
     Attributes:
-        modalities: what the model has tokenizers for, M of them, RGB first. The place of a modality among
-            them is its slot, that of the multimodal feature is M.
+        modalities: the M modalities that the model has tokenizers for, RGB first. The position of a modality among
+            them is its slot; the slot of the multimodal feature is M.
         encoder: ``encoder(tokens (B, N, D)) -> (B, N, D)``, frozen.
         loss: torchreid's ``loss.name``; only bare images in train mode depend on it.
     """
@@ -89,14 +96,14 @@ class AIO(nn.Module):
         self.attributes = AttributeDecoder(dim, shape.attributes) if shape.attributes else None
 
     def slot(self, modality: Modality | None) -> int:
-        """Row of a modality's class token, column of its features, number of its bottleneck; None is multimodal."""
+        """Row of a modality's class token, column of its features, number of its bottleneck; None means multimodal."""
         return len(self.modalities) if modality is None else self.modalities.index(modality)
 
     def compute(self, compiled: bool = False, checkpointed: bool = False) -> None:
-        """Say how the costly parts are computed: ``aio.train.compile``, ``aio.train.checkpoint_activations``.
+        """Set ``aio.train.compile`` and ``aio.train.checkpoint_activations``.
 
         Raises:
-            EncoderError: the encoder's blocks cannot be computed so.
+            EncoderError: the encoder's blocks cannot be computed that way.
         """
         self.encoder.compute(compiled, checkpointed)
         if compiled:
@@ -113,7 +120,7 @@ class AIO(nn.Module):
 
     def _positions(self, modality: Modality, dim: int) -> nn.Module:
         if modality.is_image:
-            return ImagePositions(dim, ImageTokenizer.grid(*self.shape.image_size))
+            return ImagePositions(dim, patch_grid(*self.shape.image_size))
         return TextPositions(dim, self.shape.text_length)
 
     def forward(self, batch: Batch | Tensor) -> Any:
@@ -137,7 +144,7 @@ class AIO(nn.Module):
         several = present.sum(1) > 1
         z = next(iter(tokens.values())).tokens.new_zeros(len(present), self.feature_dim)
         slot = present.float().argmax(1)
-        alone = {m: self._rows(t, ~several[t.rows]) for m, t in tokens.items()}
+        alone = {m: t.select(~several[t.rows]) for m, t in tokens.items()}
         alone = {m: t for m, t in alone.items() if len(t.rows)}
         joined_rows, joined = self._joined(tokens, present & several[:, None])
         outputs = self._encode([*(self._sequence(t, m) for m, t in alone.items()), *joined])
@@ -148,7 +155,7 @@ class AIO(nn.Module):
         return F.normalize(self.bnneck(z, slot).float(), dim=1)
 
     def train_outputs(self, batch: Batch) -> dict[str, Tensor]:
-        """What the losses need, every tensor along the batch so that DataParallel can gather it.
+        """The inputs of the losses, every tensor along the batch so that DataParallel can gather it.
 
         Returns:
             ``z`` (B, M, D) raw single-modality features, zeros where missing; ``present`` (B, M) bool;
@@ -181,7 +188,7 @@ class AIO(nn.Module):
         return out
 
     def _present(self, batch: Batch) -> Tensor:
-        """(B, M) bool: who has which of the model's modalities.
+        """(B, M) bool: which of the model's modalities each item has.
 
         Raises:
             ModalityError: the batch holds a modality that the model was not built with.
@@ -197,7 +204,7 @@ class AIO(nn.Module):
             foreign = [modality for modality in foreign if batch.has(modality).any()]
             raise ModalityError(
                 f"The batch has {format_combination(foreign)}, but the model was built with "
-                f"{format_combination(self.modalities)}. Add what is missing to aio.modalities and train anew."
+                f"{format_combination(self.modalities)}. Add the missing ones to aio.modalities and train again."
             )
         return torch.stack([batch.has(m) for m in self.modalities], dim=1)
 
@@ -210,18 +217,18 @@ class AIO(nn.Module):
 
     def _tokens(self, batch: Batch) -> dict[Modality, Tokens]:
         """Position-aware tokens of every modality present, without class tokens."""
-        found = {}
+        tokens = {}
         for modality in self.modalities:
             rows = batch.has(modality).nonzero().flatten()
             if len(rows) or modality in batch.get("everywhere", ()):
                 raw = batch[modality.value if modality.value in batch else Modality.RGB.value]
                 raw = raw if len(rows) == len(raw) else raw[rows]
-                found[modality] = self._image(modality, rows, raw) if modality.is_image else self._text(rows, raw)
-        return found
+                tokens[modality] = self._image(modality, rows, raw) if modality.is_image else self._text(rows, raw)
+        return tokens
 
     def _image(self, modality: Modality, rows: Tensor, images: Tensor) -> Tokens:
         tokens = self.tokenizers[modality.value](images)
-        grid = ImageTokenizer.grid(*images.shape[-2:])
+        grid = patch_grid(*images.shape[-2:])
         return Tokens(rows, self.positions[modality.value](tokens, grid))
 
     def _text(self, rows: Tensor, ids: Tensor) -> Tokens:
@@ -238,13 +245,8 @@ class AIO(nn.Module):
         rows = tokens[Modality.TEXT].rows
         return self._text(rows, batch["masked_text"][rows])
 
-    @staticmethod
-    def _rows(tokens: Tokens, keep: Tensor) -> Tokens:
-        mask = None if tokens.mask is None else tokens.mask[keep.cpu()]
-        return Tokens(tokens.rows[keep], tokens.tokens[keep], mask)
-
     def _features(self, tokens: dict[Modality, Tokens], joined: list[Sequences], masked: Tokens | None) -> list[Tensor]:
-        """z^mod (b, D) of every modality, then z^A (b, D) of every joined one; all through the encoder at once.
+        """z^mod (b, D) of every modality, then z^A (b, D) of every joined one, from one call of the encoder.
 
         The masked captions share text's class token; their token outputs replace ``masked.tokens``.
         """
@@ -262,8 +264,12 @@ class AIO(nn.Module):
     def _joined(self, tokens: dict[Modality, Tokens], chosen: Tensor) -> tuple[list[Tensor], list[Sequences]]:
         """Rows (b,) and sequences [z^A; E^R; E^I; E^S; E^T; ...], for every combination that is chosen (B, M)."""
         rows, sequences = [], []
-        for pattern, members in self._patterns(chosen):
-            parts = [self._at(tokens[m], members) for m in compress(self.modalities, pattern)]
+        patterns, which = torch.unique(chosen, dim=0, return_inverse=True)
+        for index, pattern in enumerate(patterns.tolist()):
+            if not any(pattern):
+                continue
+            members = (which == index).nonzero().flatten()
+            parts = [tokens[m].of_items(members) for m in compress(self.modalities, pattern)]
             mask = None
             if any(p.mask is not None for p in parts):
                 masks = [torch.ones(p.tokens.shape[:2], dtype=torch.bool) if p.mask is None else p.mask for p in parts]
@@ -273,20 +279,8 @@ class AIO(nn.Module):
             sequences.append(self._sequence(Tokens(members, joined, mask), None))
         return rows, sequences
 
-    @staticmethod
-    def _patterns(chosen: Tensor) -> Iterator[tuple[list[bool], Tensor]]:
-        patterns, which = torch.unique(chosen, dim=0, return_inverse=True)
-        for index, pattern in enumerate(patterns.tolist()):
-            if any(pattern):
-                yield pattern, (which == index).nonzero().flatten()
-
-    @staticmethod
-    def _at(tokens: Tokens, members: Tensor) -> Tokens:
-        """The tokens of the items ``members``, all of which have the modality."""
-        return AIO._rows(tokens, torch.searchsorted(tokens.rows, members))
-
     def _encode(self, sequences: list[Sequences]) -> list[Tensor]:
-        """Encoder and final norm of what is read."""
+        """Class token outputs, or all outputs where a sequence asks for them, after the final norm."""
         return [self.norm(out) for out in self.encoder.read(sequences)]
 
     def _attribute_outputs(self, batch: Batch, masked: Tokens, z_rgb: Tensor) -> dict[str, Tensor]:

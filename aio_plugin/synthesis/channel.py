@@ -1,7 +1,8 @@
 """Infrared from RGB: channel augmentation (AIO Sec. 3.2).
 
 Ye et al., Channel Augmentation for Visible-Infrared Re-Identification, TPAMI 2024. Of its cases AIO's Fig. 3
-shows those that leave a grey image: one channel copied to all three, or the luma.
+shows those that leave a grey image: one channel copied to all three, or the luma. It is applied after normalisation,
+as in the authors' code: the channels keep the mean and std of one colour, where those of an infrared file have three.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
 
     Raises:
         ModalityError: the images do not have three channels, or a choice is not one of the four.
+
+    Example:
+        >>> channel_augment(torch.tensor([0.1, 0.2, 0.3])[:, None, None], 2).flatten().tolist()
+        [0.30000001192092896, 0.30000001192092896, 0.30000001192092896]
     """
     if images.ndim < 3 or images.shape[-3] != 3:
         raise ModalityError(f"Channel augmentation takes images (..., 3, H, W), got {tuple(images.shape)}.")
@@ -51,8 +56,3 @@ def augment_chosen(images: Tensor, choice: Tensor) -> Tensor:
 def _grey(images: Tensor, chosen: Tensor) -> Tensor:
     table = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images.device, images.dtype, non_blocking=True)
     return (images * table[chosen][..., None, None]).sum(-3, keepdim=True)
-
-
-def draw_choice(size: tuple[int, ...] = (), generator: torch.Generator | None = None) -> Tensor:
-    """Choices of ``size``, int64, uniform over the four."""
-    return torch.randint(CHOICES, size, generator=generator)

@@ -1,21 +1,35 @@
-"""Sketches of photos, drawn once and kept on disk (AIO Sec. 3.2)."""
+"""Sketches of photos, drawn once and cached on disk (AIO Sec. 3.2): by a network, or by edges alone.
+
+Edges are drawn by colour dodge, the pencil effect of drawing programs: a stand-in where the weights of
+:mod:`aio_plugin.synthesis.lineart` are missing, and a deviation from AIO.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageFilter
 
 from ..errors import CacheError, MediaError
-from .edges import draw_edges
 from .lineart import LineArtGenerator, draw, load_lineart
 
 VERSION = 1
-"""Counted up when a method draws differently, so that old drawings are not taken for new ones."""
+"""Increased when a method draws differently, so that old drawings are not used for new ones."""
+
+PENCIL, SURROUNDINGS = 1 / 350, 1 / 100
+"""Blurs, in heights of the image: the first takes the noise, the second is about half a line's width."""
+
+OFFSET = 36.0
+"""Added to grey levels before dividing, so that noise in dark clothes draws no lines."""
+
+DARKEST, WHITEST = 0.75, 0.94
+"""Ratios of a pixel to its surroundings that become black and white."""
 
 
 class Sketcher:
@@ -56,47 +70,37 @@ class Sketcher:
             self._generator.to(device)
         return self
 
-    def __call__(self, path: str, image: Image.Image | None = None) -> Image.Image:
+    def __call__(self, path: str, read: Callable[[str], Image.Image]) -> Image.Image:
         """The sketch of the photo at ``path``, RGB, of the photo's size.
 
         Args:
-            image: the photo itself, if it is in memory already.
+            read: reads the photo; called if the cache has no whole sketch of it.
 
         Raises:
-            MediaError: the photo cannot be read.
+            MediaError: there is no such photo; and what ``read`` raises.
             CacheError: the cache cannot be written.
         """
         if self.cache is None:
-            return self._draw(path, image).convert("RGB")
-        place = self._place(path)
-        cached = _read(place)
-        if cached is None or (image is not None and cached.size != image.size):
-            cached = self._draw(path, image)
-            _write(place, cached)
-        return cached.convert("RGB")
-
-    def kept(self, path: str) -> Image.Image | None:
-        """The sketch of the photo at ``path`` if the cache has it, RGB, of the photo's size; else None.
-
-        Raises:
-            MediaError: there is no such photo.
-        """
-        drawing = None if self.cache is None else _read(self._place(path))
-        return None if drawing is None else drawing.convert("RGB")
+            return self._draw(read(path)).convert("RGB")
+        file = self._file(path)
+        drawing = _read(file)
+        if drawing is None:
+            drawing = self._draw(read(path))
+            _write(file, drawing)
+        return drawing.convert("RGB")
 
     def has(self, path: str) -> bool:
-        """Whether the cache has the whole sketch of the photo at ``path``; raises what :meth:`kept` raises."""
-        return self.cache is not None and _whole(self._place(path))
+        """Whether the cache has the whole sketch of the photo at ``path``; MediaError if there is no such photo."""
+        return self.cache is not None and _is_whole(self._file(path))
 
-    def _draw(self, path: str, image: Image.Image | None) -> Image.Image:
-        photo = _photo(path) if image is None else image
+    def _draw(self, photo: Image.Image) -> Image.Image:
         if not self.weights:
             return draw_edges(photo)
         if self._generator is None:  # in a spawned worker
             self._generator = load_lineart(self.weights).to(self.device)
         return draw(self._generator, photo, self.resolution)
 
-    def _place(self, path: str) -> Path:
+    def _file(self, path: str) -> Path:
         assert self.cache is not None
         try:
             stat = os.stat(path if os.path.exists(path) else path.rpartition("#")[0] or path)
@@ -110,45 +114,54 @@ class Sketcher:
         return {**self.__dict__, "_generator": None}
 
 
-def _photo(path: str) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, SyntaxError) as error:
-        raise MediaError(f"{path}: no image that can be read ({error}); replace or remove the file.") from error
+def draw_edges(image: Image.Image) -> Image.Image:
+    """The line drawing of ``image``, grey (mode L), dark on white, of the same size; always the same.
+
+    A pixel is as dark as it is darker than its surroundings, in the channel where that is most so: edges
+    between colours of equal grey are drawn too.
+    """
+    rgb = image.convert("RGB")
+    pixels, around = _blur(rgb, max(0.6, PENCIL * rgb.height)), _blur(rgb, max(1.5, SURROUNDINGS * rgb.height))
+    ratio = ((pixels + OFFSET) / (around + OFFSET)).min(axis=2)
+    light = np.clip((ratio - DARKEST) / (WHITEST - DARKEST), 0, 1)
+    return Image.fromarray((light * 255).round().astype(np.uint8))
 
 
-def _read(place: Path) -> Image.Image | None:
-    """The drawing at ``place``; None if there is none or it is broken, and then it is drawn anew."""
+def _blur(image: Image.Image, sigma: float) -> np.ndarray:
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), dtype=np.float32)
+
+
+def _read(file: Path) -> Image.Image | None:
+    """The drawing in a file; None if there is none or it is damaged."""
     try:
-        with Image.open(place) as image:
+        with Image.open(file) as image:
             image.load()
             return image.copy()
     except (OSError, SyntaxError, ValueError):
         return None
 
 
-def _whole(place: Path) -> bool:
-    """Whether the file at ``place`` is a PNG to its end, by its checksums."""
+def _is_whole(file: Path) -> bool:
+    """Whether the file is a PNG to its end, by its checksums."""
     try:
-        with Image.open(place) as image:
+        with Image.open(file) as image:
             image.verify()
     except (OSError, SyntaxError, ValueError):
         return False
     return True
 
 
-def _write(place: Path, drawing: Image.Image) -> None:
-    part = place.with_suffix(f".{uuid.uuid4().hex}.part")
+def _write(file: Path, drawing: Image.Image) -> None:
+    part = file.with_suffix(f".{uuid.uuid4().hex}.part")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
             drawing.save(part, format="PNG")
-            os.replace(part, place)
+            os.replace(part, file)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise CacheError(
-            f"{place.parent}: sketches cannot be kept there ({error.strerror}); set aio.synthesis.cache to a folder "
-            "that can be written."
+            f"{file.parent}: sketches cannot be written there ({error.strerror}); set aio.synthesis.cache to a "
+            "writable folder."
         ) from error

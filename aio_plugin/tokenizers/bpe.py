@@ -18,7 +18,7 @@ VOCABULARY = 49408
 START, END, PADDING = 49406, 49407, 0
 
 MASK_ID = VOCABULARY
-"""The id of a masked word, one behind CLIP's vocabulary."""
+"""The id of a masked word, the first after CLIP's vocabulary."""
 
 
 def encode(captions: Sequence[str], length: int = 77) -> Tensor:
@@ -28,6 +28,10 @@ def encode(captions: Sequence[str], length: int = 77) -> Tensor:
 
     Raises:
         ModalityError: ``captions`` is one string, or ``length`` leaves no room for start and end.
+
+    Example:
+        >>> encode(["a red coat"], 7)
+        tensor([[49406,   320,   736,  7356, 49407,     0,     0]])
     """
     if isinstance(captions, str):
         raise ModalityError("encode() takes a list of captions; put the one caption into a list.")
@@ -37,7 +41,7 @@ def encode(captions: Sequence[str], length: int = 77) -> Tensor:
 
 
 def join(pieces: Sequence[Sequence[int]], length: int = 77) -> Tensor:
-    """Ids (B, ``length``) int64 of captions whose words are ids already, framed and cut as in :func:`encode`."""
+    """Ids (B, ``length``) int64 of captions given as the ids of their words; see :func:`encode`."""
     ids = torch.full((len(pieces), length), PADDING, dtype=torch.long)
     for row, piece in zip(ids, pieces, strict=True):
         framed = [START, *piece[: length - 2], END]
@@ -62,27 +66,26 @@ def lengths(ids: Tensor) -> Tensor:
 def words(caption: str) -> list[tuple[str, list[int]]]:
     """The words of a caption, cleaned and in lower case, each with its ids.
 
-    The ids of all words, one after the other, are those of :func:`encode` without start, end and cut.
+    Concatenated, the ids are those of :func:`encode` without start and end token, and not cut.
+
+    Example:
+        >>> words("A red coat")
+        [('a', [320]), ('red', [736]), ('coat', [7356])]
     """
     tokenizer = _tokenizer()
-    found = tokenizer.pat.findall(tokenizer.clean_fn(caption))
-    return [(word, _ids(word)) for word in found]
+    return [(word, list(_ids(word))) for word in tokenizer.pat.findall(tokenizer.clean_fn(caption))]
 
 
 @lru_cache(maxsize=65536)
-def _cached_ids(word: str) -> tuple[int, ...]:
+def _ids(word: str) -> tuple[int, ...]:
     tokenizer = _tokenizer()
     symbols = "".join(tokenizer.byte_encoder[byte] for byte in word.encode("utf-8"))
     return tuple(tokenizer.encoder[piece] for piece in tokenizer.bpe(symbols).split(" "))
 
 
-def _ids(word: str) -> list[int]:
-    return list(_cached_ids(word))
-
-
 @lru_cache(maxsize=1)
 def _tokenizer() -> Any:
-    """open_clip's tokenizer: the one instance that its module makes when it is imported."""
+    """open_clip's tokenizer, the instance in its module."""
     repair_torchvision()
     from open_clip import tokenizer
 

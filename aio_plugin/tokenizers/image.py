@@ -19,8 +19,9 @@ PATCH = 16
 class IBN(nn.Module):
     """Instance normalisation of the first half of the channels, batch normalisation of the others.
 
-    Instance normalisation takes away what differs between cameras, batch normalisation keeps what differs
-    between people. Shape: (B, C, H, W) -> the same.
+    Instance normalisation removes differences between cameras, batch normalisation keeps those between people.
+
+    Shape: (B, C, H, W) -> the same.
     """
 
     def __init__(self, channels: int) -> None:
@@ -68,18 +69,9 @@ class ImageTokenizer(nn.Module):
         Raises:
             ModalityError: H or W is not a multiple of 16.
         """
-        self.grid(*images.shape[-2:])
+        patch_grid(*images.shape[-2:])
         tokens: Tensor = self.projection(self.stem(images))
         return tokens.flatten(2).transpose(1, 2)
-
-    @staticmethod
-    def grid(height: int, width: int) -> tuple[int, int]:
-        """Patches along the height and the width of an image of so many pixels.
-
-        Raises:
-            ModalityError: one of them is not a multiple of 16.
-        """
-        return patch_grid(height, width)
 
 
 class PatchTokenizer(nn.Module):
@@ -109,10 +101,14 @@ class PatchTokenizer(nn.Module):
 
 
 def patch_grid(height: int, width: int, patch: int = PATCH) -> tuple[int, int]:
-    """Patches of ``patch`` pixels along the height and the width of an image of so many pixels.
+    """Patches of ``patch`` pixels along the height and the width, in pixels, of an image.
 
     Raises:
         ModalityError: one of them is not a multiple of ``patch``.
+
+    Example:
+        >>> patch_grid(384, 192)
+        (24, 12)
     """
     if height % patch or width % patch or height < patch or width < patch:
         raise ModalityError(

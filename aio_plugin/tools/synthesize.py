@@ -133,7 +133,7 @@ def draw_one(photo: str, sketcher: Sketcher) -> str:
     try:
         if sketcher.has(photo):
             return PRESENT
-        sketcher(photo, read_image(photo))
+        sketcher(photo, read_image)
     except CacheError:
         raise
     except MediaError as error:

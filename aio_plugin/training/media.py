@@ -1,7 +1,7 @@
 """From media to tensors: images decoded and transformed, captions to BPE tokens, items to batches.
 
-What a worker does to an image ends with its uint8 pixels where the transforms allow that; normalisation and channel
-augmentation are done to a whole batch (:func:`finish`), on the device where it is.
+Workers return the pixels of an image where the transforms allow that; normalisation and channel augmentation are
+applied to a whole batch (:func:`finish`), on its device.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from ..synthesis.channel import CHOICES, augment_chosen
 from ..synthesis.sketch import Sketcher
 from ..tokenizers.bpe import encode, words
 from .images import Resized, as_modality, read_image, to_rgb
-from .transforms import Parts, Transform, normalise, take_apart
+from .transforms import Parts, Transform, normalise, split_transform
 
 __all__ = ["MediaReader", "QueryDataset", "Transform", "collate", "finish", "read_image", "stack"]
 
 NORMALISATION, CHANNEL, GAPS = "normalisation", "channel", "gaps"
-"""Keys of a batch that :func:`finish` still has to apply: mean and std of the config, the draws of channel augmentation
+"""Keys of a batch that :func:`finish` applies and removes: mean and std of the config, draws of channel augmentation
 (B, M) (-1: none), and the image modalities that some items lack."""
 
 
 class MediaReader:
-    """Turns the media of one person into the entries of a batch.
+    """Reads the media of one person as the entries of a batch.
 
     Args:
         transform: PIL image -> (3, H, W) float tensor, normalised.
         text_length: tokens a caption is cut to.
-        sketcher: makes line drawings; needed only where sketches are synthetic.
+        sketcher: makes line drawings; needed only for modalities that are made so.
         lexicon: attribute words to mask in captions; None masks none (testing, or VA switched off).
         fraction, most: share and number of a caption's attribute words that are masked.
-        phrases: gives captions as attribute phrases (DMF); None gives them as words.
+        phrases: reads captions as attribute phrases (DMF); None reads them as words.
     """
 
     def __init__(
@@ -55,18 +55,18 @@ class MediaReader:
         most: int = 10,
         phrases: PhraseReader | None = None,
     ) -> None:
-        self.transform, self.parts = transform, take_apart(transform)
+        self.transform, self.parts = transform, split_transform(transform)
         self.text_length, self.sketcher = text_length, sketcher
         self.lexicon, self.fraction, self.most, self.phrases = lexicon, fraction, most, phrases
-        self.modalities = MODALITIES  # whose pickle registers them in a spawned worker
+        self.modalities = MODALITIES  # its pickle registers them in a spawned worker
         self._other_parts: dict[tuple[bool, Modality | None], Parts] = {}
 
     def entries(self, media: Sequence[Media], rng: random.Random) -> dict[str, Any]:
-        """The tensors of ``media`` (at most one a modality) and their column of ``present``.
+        """The tensors of ``media`` (at most one a modality) and their row of ``present``.
 
         An image is decoded and resized once, however many modalities are made from it. Images are uint8
-        (H, W, 3) or floats (H, W, 1) beside their ``normalisation``, or floats (3, H, W); what channel augmentation
-        makes is still coloured, and ``channel`` holds what was drawn for it.
+        (H, W, 3) or floats (H, W, 1) if ``normalisation`` is left to the batch, else floats (3, H, W). Those that
+        channel augmentation will make grey still have colours; ``channel`` holds the draws.
         """
         resized = Resized(self.parts.resize, self.parts.size)
         present = torch.zeros(len(self.modalities), dtype=torch.uint8)
@@ -88,7 +88,7 @@ class MediaReader:
         return out
 
     def picture(self, medium: Media) -> Image.Image:
-        """What a person would see of an image medium, synthesis included (for ranked lists)."""
+        """An image medium to look at, 8-bit RGB, synthesised if need be (for ranked lists)."""
         if not medium.synthetic:
             return read_image(medium)
         if medium.modality.synthesis == CHANNEL_AUGMENTATION:
@@ -96,17 +96,17 @@ class MediaReader:
         return to_rgb(self._synthesised(medium))
 
     def _parts(self, image: Image.Image, modality: Modality) -> Parts:
-        """What the transform does to such an image of the modality."""
+        """The transform's parts for such an image of the modality."""
         values, own = image.mode == "F", modality.normalisation
         if own is None and not values:
             return self.parts
         key = (values, None if own is None else modality)
         if key not in self._other_parts:
-            self._other_parts[key] = take_apart(self.transform, values, own)
+            self._other_parts[key] = split_transform(self.transform, values, own)
         return self._other_parts[key]
 
     def _synthesised(self, medium: Media) -> Image.Image:
-        """The image that is drawn of the photo at ``medium`` or computed from it by the modality's own function."""
+        """The image that the modality's own function or the sketcher makes of the photo at ``medium``."""
         synthesis = medium.modality.synthesis
         if callable(synthesis):
             return as_modality(synthesis(read_image(medium)), medium.modality, str(medium))
@@ -114,9 +114,9 @@ class MediaReader:
             raise ModalityError(f"{medium}: {medium.modality} cannot be made from RGB; give it a `synthesis`.")
         if self.sketcher is None:
             raise MediaError(
-                f"{medium}: a sketch has to be drawn, but this reader was given no sketcher; pass it a Sketcher."
+                f"{medium}: a sketch has to be drawn, but this reader has no sketcher; pass it a Sketcher."
             )
-        return self.sketcher.kept(str(medium)) or self.sketcher(str(medium), read_image(medium))
+        return self.sketcher(str(medium), read_image)
 
     def _text(self, medium: Media, rng: random.Random) -> dict[str, Tensor]:
         caption = medium.caption or ""
@@ -133,7 +133,7 @@ class MediaReader:
 class QueryDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """Items to extract features of; the partners of an item belong to it.
 
-    The draws of synthetic infrared depend on the file's name alone, so that testing repeats.
+    Random draws depend on the file's name alone, so that testing is repeatable.
     """
 
     def __init__(self, items: Sequence[Item], reader: MediaReader) -> None:
@@ -153,12 +153,12 @@ PADDING = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
 
 
 def collate(entries: Sequence[dict[str, Any]]) -> Batch:
-    """Entries of persons -> Batch. Captions are padded to the longest; rows without a modality hold zeros."""
+    """Entries of items -> Batch. Captions are padded to the longest; rows without a modality hold zeros."""
     return finish(stack(entries))
 
 
 def stack(entries: Sequence[dict[str, Any]]) -> Batch:
-    """Entries of persons -> Batch, which :func:`finish` has to finish."""
+    """Entries of items -> Batch, to be passed to :func:`finish`."""
     batch = Batch(present=torch.stack([e["present"] for e in entries]))
     for key in ("pid", "camid", "dsetid"):
         batch[key] = torch.tensor([e[key] for e in entries], dtype=torch.long)
@@ -179,14 +179,14 @@ def stack(entries: Sequence[dict[str, Any]]) -> Batch:
 
 
 def finish(batch: Batch) -> Batch:
-    """The batch with what was left for it done: normalisation and channel augmentation.
+    """The batch of :func:`stack` after normalisation and channel augmentation.
 
-    Nothing in it depends on the other items, and on a GPU nothing waits for it.
+    No item depends on the others, and nothing waits for a GPU.
     """
-    found = Batch(batch)
-    normalisation, channel, gaps = (found.pop(key, None) for key in (NORMALISATION, CHANNEL, GAPS))
+    finished = Batch(batch)
+    normalisation, channel, gaps = (finished.pop(key, None) for key in (NORMALISATION, CHANNEL, GAPS))
     for modality in MODALITIES:
-        images = found.get(modality.value)
+        images = finished.get(modality.value)
         if not modality.is_image or images is None:
             continue
         if normalisation is not None:
@@ -194,9 +194,9 @@ def finish(batch: Batch) -> Batch:
         if channel is not None and modality.synthesis == CHANNEL_AUGMENTATION:
             images = augment_chosen(images, channel[:, modality.index])
         if modality.value in (gaps or ()):
-            images = images.masked_fill_(~found.has(modality)[:, None, None, None], 0)
-        found[modality.value] = images
-    return found
+            images = images.masked_fill_(~finished.has(modality)[:, None, None, None], 0)
+        finished[modality.value] = images
+    return finished
 
 
 def _stack_images(images: Sequence[Tensor | None]) -> Tensor:

@@ -1,6 +1,6 @@
-"""Image transforms that torchreid lacks, and torchreid's taken apart so that no work is done twice.
+"""Image transforms that torchreid lacks, and torchreid's split into parts so that no work is done twice.
 
-Importing this makes torchvision importable, in workers too.
+Importing this repairs torchvision's import, in workers too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torchvision.transforms import (  # noqa: E402
 )
 
 STOCK_TRANSFORMS = ("random_flip", "random_crop", "random_patch", "color_jitter", "random_erase")
-"""What torchreid's build_transforms knows; it ignores every other name."""
+"""Names that torchreid's build_transforms knows; it ignores all others."""
 
 PADDING = 10
 GREY = 0.5
@@ -44,24 +44,24 @@ def pad_crop(height: int, width: int) -> Any:
 
 
 def random_grey(height: int, width: int) -> Any:
-    """Every other image without its colours, so that what infrared shows as well is learned too; any size."""
+    """Every other image without colours, so that the model also learns what infrared shows; any size."""
     return RandomGrayscale(GREY)
 
 
 PHOTOMETRIC = (ColorJitter, RandomGrayscale)
-"""Transforms of colours, which mean nothing for measured values."""
+"""Transforms of colours, which would falsify measured values."""
 
 OWN_TRANSFORMS = {"pad_crop": pad_crop, "random_grey": random_grey}
-"""Names in data.transforms that torchreid's build_transforms does not know, and what makes them of height and width."""
+"""Names in data.transforms that torchreid's build_transforms does not know -> what makes them, given height, width."""
 
 
 class Parts(NamedTuple):
-    """A transform in the parts that differ in when they are done; one after the other they are the transform.
+    """A transform in parts that are applied at different times; in sequence they are the transform.
 
     Attributes:
-        resize: PIL -> PIL, the same every time, so once an image; None where the transform does not begin so.
-        size: height and width in pixels that ``resize`` gives.
-        rest: what is drawn anew for every modality: PIL -> (H, W, 3) uint8 or (H, W, 1) float in [0, 1] where
+        resize: PIL -> PIL, deterministic, so applied once an image; None if the transform does not begin with it.
+        size: height and width in pixels after ``resize``.
+        rest: applied to every modality with draws of its own: PIL -> (H, W, 3) uint8 or (H, W, 1) float in [0, 1] where
             ``normalisation`` is left for the batch, else PIL -> (3, H, W) float.
         normalisation: (2, 3) mean and std, for images in [0, 1]; None where ``rest`` does it.
     """
@@ -72,10 +72,10 @@ class Parts(NamedTuple):
     normalisation: Tensor | None
 
 
-def take_apart(transform: Transform, values: bool = False, normalisation: Tensor | None = None) -> Parts:
-    """The parts of a transform of torchreid's; of any other, itself as ``rest``.
+def split_transform(transform: Transform, values: bool = False, normalisation: Tensor | None = None) -> Parts:
+    """The parts of a transform of torchreid's; any other is ``rest`` as a whole.
 
-    What stands behind normalisation (torchreid's random_erase) keeps normalisation in the worker.
+    A step after normalisation (torchreid's random_erase) keeps normalisation in the worker.
 
     Args:
         values: the parts for images of mode F, which hold measured values, not colours: without color_jitter and

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aio_plugin.errors import ModalityError
-from aio_plugin.tokenizers.image import IBN, ImageTokenizer
+from aio_plugin.tokenizers.image import IBN, ImageTokenizer, patch_grid
 
 torch.set_num_threads(1)
 
@@ -89,7 +89,7 @@ def test_of_an_odd_width_the_smaller_half_is_normalised_by_instance(train):
 
 
 def test_grid():
-    assert ImageTokenizer.grid(384, 192) == (24, 12)
+    assert patch_grid(384, 192) == (24, 12)
 
 
 @pytest.mark.parametrize("size", [(380, 192), (384, 190), (0, 16), (15, 16)])

@@ -118,7 +118,7 @@ def test_a_photo_of_16_bits_is_drawn_and_augmented(saved):
     assert batch["rgb"].shape == batch["ir"].shape == batch["sketch"].shape == (1, 3, 100, 60)
     torch.testing.assert_close(batch["ir"], batch["rgb"], rtol=0.001, atol=0.001)  # grey, so any channel is the luma
     drawn = MediaReader(TRANSFORM, 77, Sketcher()).picture(media[2])
-    assert np.array_equal(np.asarray(drawn), np.asarray(Sketcher()(photo, read_image(photo))))
+    assert np.array_equal(np.asarray(drawn), np.asarray(Sketcher()(photo, read_image)))
 
 
 def test_an_image_that_a_function_makes_is_read_like_a_file():

@@ -22,7 +22,7 @@ from aio_plugin.training.images import decode_image, read_image
 from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset, collate, stack
 from aio_plugin.training.randomness import seeded
-from aio_plugin.training.transforms import Compose, Normalize, Resize, ToTensor, pad_crop, take_apart
+from aio_plugin.training.transforms import Compose, Normalize, Resize, ToTensor, pad_crop, split_transform
 
 # importable only once aio_plugin.training.transforms is imported
 from torchvision.transforms import ColorJitter, RandomErasing, RandomHorizontalFlip  # isort: skip
@@ -68,7 +68,7 @@ def by_hand(transform, media, rng):
             continue
         image = Image.open(medium).convert("RGB")
         if medium.synthetic and medium.modality is SKETCH:
-            image = Sketcher()(str(medium), image)
+            image = Sketcher()(str(medium), lambda _, photo=image: photo)
         tensor = transform(image)
         if medium.synthetic and medium.modality is IR:
             tensor = channel_augment(tensor, rng.randrange(CHOICES))
@@ -100,8 +100,8 @@ def test_workers_give_bytes(files):
     reader = MediaReader(TRANSFORMS["train"], 77)
     entry = {**reader.entries([Media(files[0])], random.Random(0)), "pid": 0, "camid": 0, "dsetid": 0, "impath": ""}
     assert stack([entry])["rgb"].dtype == torch.uint8
-    assert take_apart(TRANSFORMS["erased"]).normalisation is None
-    assert take_apart(pickle.loads(pickle.dumps(TRANSFORMS["train"]))).size == (48, 24)
+    assert split_transform(TRANSFORMS["erased"]).normalisation is None
+    assert split_transform(pickle.loads(pickle.dumps(TRANSFORMS["train"]))).size == (48, 24)
 
 
 def test_an_image_is_decoded_and_resized_once(files, monkeypatch, tmp_path):
