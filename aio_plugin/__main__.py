@@ -72,6 +72,15 @@ def _parser() -> argparse.ArgumentParser:
     lexicon.add_argument("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
     lexicon.add_argument("--least", type=int, default=1000, help="minimum occurrences of a word (default 1000)")
     lexicon.add_argument("--out", required=True, help="JSON file for aio.attributes.lexicon")
+    explain = command(
+        "explain", _tool("explain", "run_explain"), "show the worst queries of a result and their rankings"
+    )
+    explain.add_argument("results", help="results/<target>.json or results.json of a run")
+    explain.add_argument("--worst", type=int, help="queries of the lowest AP to show (default 20, 0 with --best)")
+    explain.add_argument("--best", type=int, default=0, help="queries of the highest AP to show (default 0)")
+    explain.add_argument("--top", type=int, default=10, help="gallery items of each query (default 10, the most kept)")
+    explain.add_argument("--html", help="write a page with pictures to this file")
+    explain.add_argument("--root", help="data root for the pictures (default: data.root of the run)")
     _add_tools(command)
     config = command("config", _tool("config_file", "run_config"), "list every key of the `aio` config node")
     config.add_argument(

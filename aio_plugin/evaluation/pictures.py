@@ -49,7 +49,7 @@ def ranked_picture(
     """
     parts = []
     for number, medium in enumerate(query.media.parts):
-        words = ["" if number else f"id {query.pid}", _camera(medium.modality, query.camid) if cameras else ""]
+        words = ["" if number else f"id {query.pid}", camera_name(medium.modality, query.camid) if cameras else ""]
         picture = framed(tile(medium, render, width, height), QUERY, FRAME)
         parts.append(_Tile(picture, label_of(medium), FAINT, "  ".join(filter(None, words))))
     ranked: list[_Tile] = []
@@ -57,7 +57,7 @@ def ranked_picture(
         if index < 0:
             continue
         item = gallery[index]
-        words = [_camera(item.media.modality, item.camid) if cameras else ""]
+        words = [camera_name(item.media.modality, item.camid) if cameras else ""]
         words += [f"{similarity[place]:.2f}"] if len(similarity) else []
         colour = RIGHT if item.pid == query.pid else WRONG
         picture = framed(tile(item.media, render, width, height), colour, FRAME)
@@ -80,8 +80,8 @@ class _Tile(NamedTuple):
         return max(self.picture.width, *(math.ceil(font(line - 5).getlength(text)) for text, line in words))
 
 
-def _camera(modality: Modality, camid: int) -> str:
-    """Cameras are counted from 1, as file names count them."""
+def camera_name(modality: Modality, camid: int) -> str:
+    """Cameras are counted from 1, as file names count them; "" for sketches and captions."""
     return f"cam {camid + 1}" if modality.has_camera else ""
 
 

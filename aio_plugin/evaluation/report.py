@@ -59,7 +59,7 @@ def write_report(
         lists: target, as the document names it -> its ranked lists.
         title: heading of the page.
     """
-    page = _template().render(
+    page = template("report.html").render(
         title=title,
         document=document,
         config=json.dumps(document["config"], indent=2, ensure_ascii=False),
@@ -73,7 +73,8 @@ def write_report(
     return path
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page of this package; all that is put into it is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("aio_plugin.evaluation", "."),
         autoescape=True,
@@ -82,7 +83,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def _section(target: Mapping[str, Any], lists: Sequence[RankedList]) -> dict[str, Any]:
@@ -90,12 +91,12 @@ def _section(target: Mapping[str, Any], lists: Sequence[RankedList]) -> dict[str
     return {
         "target": target,
         "result": measured[-1] if measured else None,
-        "lists": [{"pid": each.pid, "captions": each.captions, "source": _embed(each.picture)} for each in lists],
+        "lists": [{"pid": each.pid, "captions": each.captions, "source": embed(each.picture)} for each in lists],
     }
 
 
-def _embed(picture: Image.Image) -> str:
-    """The picture as a ``data:`` address."""
+def embed(picture: Image.Image) -> str:
+    """A picture as a ``data:`` URL."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.pixels import pixel_features
+from ..evaluation.rankings import SUFFIX, rankings_of, write_rankings
 from ..evaluation.report import RankedList, ranked_lists, write_report
 from ..evaluation.results import COLUMNS, document, file_name, target_entry, write_json
 from ..evaluation.score import Result, score
@@ -36,6 +37,7 @@ class RunResults:
         self.column = "after"
         self.results: dict[str, dict[str, Result | None]] = {}
         self.lists: dict[str, list[RankedList]] = {}
+        self.rankings: dict[str, dict[str, str]] = {}
         self.started = time.time()
 
     def add(self, target: Target, result: Result | None) -> None:
@@ -60,17 +62,23 @@ class RunResults:
     def save(
         self, folder: Path, target: Target, manager: AIODataManager, encoder: FrozenEncoder | Origin, seconds: float
     ) -> None:
-        """Write results/<target>.json, which holds this target alone.
+        """Write results/<target>.json, which holds this target alone, and its rankings beside it.
 
         Args:
             seconds: duration of the test.
         """
-        result = self._document([target.name], manager, encoder, seconds)
-        write_json(result, folder / TARGETS / f"{file_name(target.name)}.json")
+        name = file_name(target.name)
+        result = self.results[target.name][self.column]
+        if result is not None:
+            digest = write_rankings(rankings_of(result, manager.root), folder / TARGETS / f"{name}{SUFFIX}")
+            self.rankings[target.name] = {"file": f"{name}{SUFFIX}", "sha256": digest}
+        results = self._document([target.name], manager, encoder, seconds)
+        write_json(results, folder / TARGETS / f"{name}.json")
 
     def write(self, folder: Path, manager: AIODataManager, encoder: FrozenEncoder | Origin, report: bool) -> None:
         """Print the table and write results.json, and report.html where asked."""
-        results = self._document(list(self.results), manager, encoder, time.time() - self.started)
+        seconds = time.time() - self.started
+        results = self._document(list(self.results), manager, encoder, seconds, f"{TARGETS}/")
         print(f"\n{table(results)}\n")
         write_json(results, folder / RESULTS)
         print(f'Results saved to "{folder / RESULTS}"')
@@ -78,10 +86,15 @@ class RunResults:
             print(f'Report saved to "{write_report(folder / REPORT, results, self.lists)}"')
 
     def _document(
-        self, names: Sequence[str], manager: AIODataManager, encoder: FrozenEncoder | Origin, seconds: float
+        self,
+        names: Sequence[str],
+        manager: AIODataManager,
+        encoder: FrozenEncoder | Origin,
+        seconds: float,
+        folder: str = "",
     ) -> dict[str, Any]:
         return document(
-            [self._entry(manager.test_targets[name]) for name in names],
+            [self._entry(manager.test_targets[name], folder) for name in names],
             config=manager.config.document(),
             seed=manager.config.setting("train.seed", 1),
             torchreid=distribution(),
@@ -90,8 +103,8 @@ class RunResults:
             seconds=seconds,
         )
 
-    def _entry(self, target: Target) -> dict[str, Any]:
-        results = self.results[target.name]
+    def _entry(self, target: Target, folder: str) -> dict[str, Any]:
+        results, rankings = self.results[target.name], self.rankings.get(target.name)
         return target_entry(
             target.name,
             target.direction,
@@ -99,4 +112,5 @@ class RunResults:
             target.notes,
             target.synthetic,
             target.leaks,
+            rankings and {**rankings, "file": folder + rankings["file"]},
         )

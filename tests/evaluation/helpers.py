@@ -41,4 +41,4 @@ def target(*modalities, protocol=None, people=PEOPLE):
 def features(items, noise=0.5, seed=0):
     generator = torch.Generator().manual_seed(seed)
     centres = torch.randn(PEOPLE, 16, generator=torch.Generator().manual_seed(99))
-    return centres[[item.pid for item in items]] + noise * torch.randn(len(items), 16, generator=generator)
+    return centres[[item.pid % PEOPLE for item in items]] + noise * torch.randn(len(items), 16, generator=generator)

@@ -63,7 +63,7 @@ def test_every_target_has_a_file_of_its_own(torchreid: Any, tmp_path: Path, name
     target = Target(name, at.protocol, at.query, at.gallery, ["a note"], ["a leak"])
     other = Target("other", at.protocol, at.query, at.gallery)
     sketcher, targets = SimpleNamespace(name="edges"), {name: target, "other": other}
-    manager = SimpleNamespace(test_targets=targets, sketcher=sketcher, config=RunConfig({}))
+    manager = SimpleNamespace(test_targets=targets, root="/data", sketcher=sketcher, config=RunConfig({}))
     features = helpers.features(at.query), helpers.features(at.gallery)
     record = RunResults()
     for each in (target, other):
