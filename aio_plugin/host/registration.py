@@ -11,7 +11,7 @@ from ..registry import import_plugins
 from .patches.aliases import patch_module_names
 from .patches.base import Patches
 from .patches.checkpoints import patch_checkpoint_loading
-from .patches.configs import open_configs, read
+from .patches.configs import patch_configs, read_config
 from .patches.data_manager import patch_data_manager
 from .patches.datasets import patch_datasets
 from .patches.engines import patch_engines
@@ -30,7 +30,7 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
     global _open, _exact
     torchreid = import_torchreid()
     import_plugins()
-    given = None if config is None else read(config)
+    given = None if config is None else read_config(config)
     if _open is None:
         patches = Patches()
         try:
@@ -60,7 +60,7 @@ def unregister() -> None:
 def _open_all(torchreid: ModuleType, patches: Patches) -> None:
     patch_module_names(torchreid, patches)
     patch_checkpoint_loading(patches)
-    open_configs(patches)
+    patch_configs(patches)
     for patch in (
         patch_safetensors,
         patch_datasets,

@@ -135,7 +135,7 @@ def test_overrides_need_no_node_in_the_file(registered: Any) -> None:
         (["aio.loss.tau", "big"], "loss.tau"),
         (["aio.bnneck", "own"], "aio.bnneck"),
         (["train.epochs", "1", "aio.loss.tau", "1"], "'train.epochs'"),
-        (["aio.loss.tau"], "stands alone"),
+        (["aio.loss.tau"], "has no value"),
     ],
 )
 def test_wrong_overrides_are_refused(registered: Any, pairs: list[str], says: str) -> None:

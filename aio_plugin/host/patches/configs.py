@@ -1,13 +1,14 @@
 """The ``aio`` node in torchreid's yacs configs.
 
-A config file with an ``aio`` node brings the node's defaults with it, and from then on a key that does
-not exist is an error that names the nearest. A config without one is merged by yacs alone.
+A config file with an ``aio`` node adds the node's defaults to the config, and from then on an unknown key is an
+error that names the nearest known one. A config without the node is merged by yacs as usual.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from .base import Patches
 NODE = "aio"
 
 
-def open_configs(patches: Patches) -> None:
+def patch_configs(patches: Patches) -> None:
     """Let every torchreid config take an ``aio`` node from files and from KEY VALUE lists."""
     stock_merge, stock_list = CfgNode.merge_from_other_cfg, CfgNode.merge_from_list
 
@@ -39,7 +40,7 @@ def open_configs(patches: Patches) -> None:
             self[NODE] = node
         else:
             stock_merge(self, cfg_other)
-        _adopt(self)
+        _remember(self)
 
     @functools.wraps(stock_list)
     def merge_from_list(self: CfgNode, cfg_list: Sequence[Any]) -> None:
@@ -48,19 +49,19 @@ def open_configs(patches: Patches) -> None:
             _merge_list(self, cfg_list, stock_list)
         else:
             stock_list(self, cfg_list)
-        _adopt(self)
+        _remember(self)
 
     patches.set_attribute(CfgNode, "merge_from_other_cfg", merge_from_other_cfg)
     patches.set_attribute(CfgNode, "merge_from_list", merge_from_list)
 
 
-def read(source: Mapping[str, Any] | str | Any) -> tuple[CfgNode, Mapping[str, Any]]:
-    """What register() was given, as the ``aio`` node and torchreid's keys beside it.
+def read_config(source: Mapping[str, Any] | str | os.PathLike[str]) -> tuple[CfgNode, Mapping[str, Any]]:
+    """The ``aio`` node of register()'s argument, and torchreid's keys beside it.
 
     Raises:
-        ConfigError: the file cannot be read, is no mapping, or a key or value is wrong.
+        ConfigError: the file cannot be read, does not contain a mapping, or a key or value is wrong.
     """
-    values = source if isinstance(source, Mapping) else _load(Path(source))
+    values = source if isinstance(source, Mapping) else _load_yaml(Path(source))
     if NODE not in values:
         return _merged({}, values), {}
     rest = {key: value for key, value in values.items() if key != NODE}
@@ -68,7 +69,7 @@ def read(source: Mapping[str, Any] | str | Any) -> tuple[CfgNode, Mapping[str, A
     return _merged({}, values[NODE] or {}), rest
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def _load_yaml(path: Path) -> Mapping[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -76,7 +77,7 @@ def _load(path: Path) -> Mapping[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, Mapping):
-        raise ConfigError(f"The config {path} holds {type(values).__name__}, not keys and values.")
+        raise ConfigError(f"The config {path} contains a {type(values).__name__} instead of keys and values.")
     return values
 
 
@@ -84,7 +85,7 @@ def _is_torchreids(cfg: CfgNode) -> bool:
     return isinstance(cfg.get("model"), CfgNode) and isinstance(cfg.get("data"), CfgNode)
 
 
-def _adopt(cfg: CfgNode) -> None:
+def _remember(cfg: CfgNode) -> None:
     if _is_torchreids(cfg):
         session.merge(cfg)
 
@@ -94,12 +95,11 @@ def _merged(base: Mapping[str, Any], values: Any) -> CfgNode:
     return CfgNode(asdict(config.parse_config(config.merge(base, values), dataset_options())))
 
 
-def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Any) -> None:
+def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Callable[[CfgNode, Sequence[Any]], None]) -> None:
     if len(pairs) % 2:
-        raise ConfigError(f"Overrides are pairs KEY VALUE; {pairs[-1]!r} stands alone at the end.")
-    known = {**cfg, NODE: _merged(cfg.get(NODE, {}), {})}
-    node: Mapping[str, Any] = known[NODE]
-    stock: list[Any] = []
+        raise ConfigError(f"Overrides are pairs KEY VALUE; the last key, {pairs[-1]!r}, has no value.")
+    node: Mapping[str, Any] = _merged(cfg.get(NODE, {}), {})
+    known, stock = {**cfg, NODE: node}, []
     for key, value in zip(pairs[0::2], pairs[1::2], strict=True):
         decoded = CfgNode._decode_cfg_value(value)
         nested: Any = decoded if isinstance(decoded, Mapping) else value
@@ -110,9 +110,9 @@ def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Any) -> None:
             node = config.merge(node, nested[NODE])
         else:
             stock += [key, value]
-    node = _merged(node, {})
+    complete = _merged(node, {})
     try:
         stock_list(cfg, stock)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    cfg[NODE] = node
+    cfg[NODE] = complete
