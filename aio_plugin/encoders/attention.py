@@ -1,4 +1,4 @@
-"""Attention inside the sequences of a pack: one call for all of them where the GPU can, else one for every length."""
+"""Attention within the sequences of a pack: one call for all of them if the GPU supports it, else one per length."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from .pack import Pack, Run
 
 SHORT = 128
-"""Tokens up to which, on a CPU, training is no slower by plain matrix products than by torch's fused attention;
-beyond, the fused one needs less memory. In half precision twice as many: there they take a fifth of the time at 33
-tokens, a third at 130."""
+"""Longest sequence for which, on a CPU, matrix products train at least as fast as torch's fused attention, which
+needs less memory for longer ones. In half precision twice as long: products take a fifth of the time at 33 tokens,
+a third at 130."""
 
 
 def attend(qkv: Tensor, pack: Pack, heads: int) -> Tensor:
-    """What every token takes from its sequence, (T, D), by queries, keys and values (T, 3 D)."""
+    """Attention output (T, D) of every token, from queries, keys and values (T, 3 D)."""
     if has_varlen(qkv):
         query, key, value = qkv.unflatten(1, (3, heads, -1)).unbind(1)
         return _varlen(query, key, value, pack, whole=True)
@@ -28,7 +28,7 @@ def attend(qkv: Tensor, pack: Pack, heads: int) -> Tensor:
 
 
 def attend_rows(query: Tensor, key_value: Tensor, pack: Pack, heads: int) -> Tensor:
-    """The same for the queries (Q, D) of the tokens that are read alone, by keys and values (T, 2 D)."""
+    """Attention output (Q, D) of the tokens read, from their queries (Q, D) and all keys and values (T, 2 D)."""
     if has_varlen(query):
         key, value = key_value.unflatten(1, (2, heads, -1)).unbind(1)
         return _varlen(query.unflatten(1, (heads, -1)), key, value, pack, whole=False)
@@ -40,7 +40,7 @@ def attend_rows(query: Tensor, key_value: Tensor, pack: Pack, heads: int) -> Ten
 
 
 def attention_kernel(tokens: Tensor, length: int) -> AbstractContextManager[None]:
-    """Sets the kernel for sequences of ``length``: torch's own choice, but where matrix products train faster."""
+    """Selects the kernel for sequences of ``length``: torch's choice, or matrix products where they train faster."""
     return sdpa_kernel(SDPBackend.MATH) if _by_products(tokens, length) else nullcontext()
 
 
@@ -50,7 +50,7 @@ def _by_products(tokens: Tensor, length: int) -> bool:
 
 
 def has_varlen(tokens: Tensor) -> bool:
-    """Whether torch's attention on packs, which is flash attention, takes tokens like these."""
+    """Whether torch's attention on packs (flash attention) supports tokens like these."""
     if not tokens.is_cuda or tokens.dtype not in (torch.bfloat16, torch.float16):
         return False
     return torch.cuda.get_device_capability(tokens.device) >= (8, 0)
@@ -67,7 +67,7 @@ def _varlen(query: Tensor, key: Tensor, value: Tensor, pack: Pack, whole: bool) 
 
 
 def _split(rows: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
-    """One autograd node for all pieces: slices would each have a gradient as large as the whole."""
+    """Pieces with one autograd node: each slice would have a gradient as large as the whole."""
     pieces: Sequence[Tensor] = rows.split(list(sizes))
     return pieces
 

@@ -35,7 +35,7 @@ class Norm(NamedTuple):
 
 
 class Affine(NamedTuple):
-    """A linear map in the type of its input, and the scale behind it, if there is one. Shape: (T, in) -> (T, out)."""
+    """A linear map in the type of its input, and the scale after it, if there is one. Shape: (T, in) -> (T, out)."""
 
     weight: Tensor
     bias: Tensor | None
@@ -47,7 +47,7 @@ class Affine(NamedTuple):
         return out if self.scale is None else out * self.scale
 
     def split(self, first: int) -> tuple[Affine, Affine]:
-        """The maps to the first outputs, and to the others."""
+        """The maps to the first outputs and to the others."""
         cut = (first, len(self.weight) - first)
         biases = (None, None) if self.bias is None else self.bias.split(cut)
         one, other = (Affine(w, b) for w, b in zip(self.weight.split(cut), biases, strict=True))
@@ -72,13 +72,13 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How blocks are computed.
+class ComputeOptions:
+    """How to compute blocks.
 
     Attributes:
-        dtype: of everything but the sums along the residual connections, which are in the type of the tokens.
-        compiled: by torch.compile, attention apart.
-        checkpointed: a block's activations are computed again for the backward pass instead of kept.
+        dtype: of everything but the residual stream, which keeps the type of the tokens.
+        compiled: use torch.compile, except for attention.
+        checkpointed: compute a block's activations again for the backward pass instead of keeping them.
     """
 
     dtype: torch.dtype
@@ -86,8 +86,8 @@ class Way:
     checkpointed: bool = False
 
 
-def plain(block: nn.Module) -> Block | None:
-    """The weights of a block of timm's that is a plain one; None of any other."""
+def plain_block(block: nn.Module) -> Block | None:
+    """The weights of a plain ViT block of timm; None for any other module."""
     repair_torchvision()
     from timm.layers.attention import Attention
     from timm.layers.layer_scale import LayerScale
@@ -98,41 +98,41 @@ def plain(block: nn.Module) -> Block | None:
         return None
     attention: Any = block.attn
     mlp: Any = block.mlp
-    usual = (
+    is_plain = (
         attention.gate is None
         and all(type(each) is nn.Identity for each in (attention.q_norm, attention.k_norm, attention.norm, mlp.norm))
         and all(type(each) in (nn.Identity, LayerScale) for each in (block.ls1, block.ls2))
         and all(isinstance(each, nn.LayerNorm) for each in (block.norm1, block.norm2))
         and all(isinstance(each, nn.Linear) for each in (mlp.fc1, mlp.fc2))
     )
-    if not usual:
+    if not is_plain:
         return None
     maps = _affine(attention.qkv), _affine(attention.proj, block.ls1), _affine(mlp.fc1), _affine(mlp.fc2, block.ls2)
     return Block(_norm(block.norm1), *maps[:2], _norm(block.norm2), *maps[2:], mlp.act, attention.num_heads)
 
 
-def read(blocks: Sequence[Block], pack: Pack, way: Way) -> Tensor:
-    """Rows (Q, D) of what ``pack`` reads, behind the last block.
+def encode_pack(blocks: Sequence[Block], pack: Pack, options: ComputeOptions) -> Tensor:
+    """Output rows (Q, D) of the tokens that ``pack`` reads.
 
-    The last block computes keys and values of all tokens, and everything else of those alone that are read.
+    The last block computes keys and values of all tokens, and everything else only for the tokens that are read.
     """
     x = pack.tokens()
     for number, block in enumerate(blocks):
-        step = functools.partial(_last if number == len(blocks) - 1 else _step, block, pack, way)
-        again = way.checkpointed and x.requires_grad
-        x = checkpoint(step, x, use_reentrant=False, preserve_rng_state=False) if again else step(x)
+        step = functools.partial(_last if number == len(blocks) - 1 else _step, block, pack, options)
+        recompute = options.checkpointed and x.requires_grad
+        x = checkpoint(step, x, use_reentrant=False, preserve_rng_state=False) if recompute else step(x)
     return x
 
 
-def _step(block: Block, pack: Pack, way: Way, x: Tensor) -> Tensor:
-    before, after = _functions(way, x)
-    attended = attend(before(x, block.norm1, block.qkv, way.dtype), pack, block.heads)
+def _step(block: Block, pack: Pack, options: ComputeOptions, x: Tensor) -> Tensor:
+    before, after = _functions(options, x)
+    attended = attend(before(x, block.norm1, block.qkv, options.dtype), pack, block.heads)
     return after(x, attended, block)  # type: ignore[no-any-return]
 
 
-def _last(block: Block, pack: Pack, way: Way, x: Tensor) -> Tensor:
+def _last(block: Block, pack: Pack, options: ComputeOptions, x: Tensor) -> Tensor:
     query, key_value = block.qkv.split(x.shape[1])
-    normed = block.norm1(x).to(way.dtype)
+    normed = block.norm1(x).to(options.dtype)
     attended = attend_rows(query(pick(normed, pack.read)), key_value(normed), pack, block.heads)
     return _after(pick(x, pack.read), attended, block)
 
@@ -143,7 +143,7 @@ def _before(x: Tensor, norm: Norm, qkv: Map, dtype: torch.dtype) -> Tensor:
 
 
 def _after(x: Tensor, attended: Tensor, block: Block) -> Tensor:
-    """Tokens (T, D) and what they attended to -> the block's output."""
+    """The block's output from tokens (T, D) and their attention output."""
     return _mlp(x, attended, block.proj, block.norm2, block.fc1, block.fc2, block.act)
 
 
@@ -154,8 +154,8 @@ def _mlp(
     return x + fc2(act(fc1(norm(x).to(attended.dtype))))
 
 
-def _functions(way: Way, x: Tensor) -> tuple[Any, Any]:
-    if not way.compiled:
+def _functions(options: ComputeOptions, x: Tensor) -> tuple[Any, Any]:
+    if not options.compiled:
         return _before, _after
     before, mlp = _compiled()
 
@@ -177,5 +177,5 @@ def _norm(module: Any) -> Norm:
 
 
 def _affine(module: Any, scale: nn.Module | None = None) -> Map:
-    made = QuantisedAffine if is_quantised(module.weight) else Affine
-    return made(module.weight, module.bias, getattr(scale, "gamma", None))
+    kind = QuantisedAffine if is_quantised(module.weight) else Affine
+    return kind(module.weight, module.bias, getattr(scale, "gamma", None))

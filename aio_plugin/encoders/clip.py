@@ -17,10 +17,10 @@ from ..errors import EncoderError, nearest
 from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, absent, image_start, norm_start, quick_offline, seeded
+from .pretrained import RANDOM, Pretrained, image_start, norm_start, offline_if_unreachable, seeded, weights_not_found
 
 TAGS = {"ViT-B-16": "laion2b_s34b_b88k", "ViT-L-14": "laion2b_s32b_b82k"}
-"""The pre-training taken where none is named; of other models the first on LAION-2B, else the first."""
+"""The pre-training of a model; for other models the first on LAION-2B, else the first."""
 
 NAMES = {
     "ln_1": "norm1",
@@ -32,7 +32,7 @@ NAMES = {
     "ls_1.gamma": "ls1.gamma",
     "ls_2.gamma": "ls2.gamma",
 }
-"""Beginnings of open_clip's names inside a residual block -> timm's."""
+"""Prefixes of open_clip's names inside a residual block -> timm's."""
 
 WORDS = ("token_embedding.weight", "text.token_embedding.weight")
 
@@ -43,7 +43,7 @@ _PLAIN = ("block_type", "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_a
 
 
 class QuickGELU(nn.Module):
-    """x * sigmoid(1.702 x), OpenAI's approximation of GELU, which some weights were trained with."""
+    """x * sigmoid(1.702 x), OpenAI's approximation of GELU; some weights were trained with it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape: any -> the same."""
@@ -70,7 +70,7 @@ def load_clip_text(model: str, weights: str) -> Any:
     """The text transformer of ``open_clip:<model>``: ids (B, L) -> (B, W), as open_clip's own.
 
     Raises:
-        EncoderError: the model is unknown or its text encoder is no plain CLIP's, or the weights do not fit.
+        EncoderError: the model is unknown, its text encoder is not a plain CLIP's, or the weights do not fit.
     """
     name = f"open_clip:{model}"
     config, tag = _config(model), _tag(model)
@@ -88,7 +88,9 @@ def _text_tower(config: Mapping[str, Any], name: str, quick: bool) -> nn.Module:
 
     text = dict(config["text_cfg"])
     if set(text) - _PLAIN_TEXT:
-        raise EncoderError(f"The text encoder of {name!r} is no plain CLIP's; set aio.encoder.name to another model.")
+        raise EncoderError(
+            f"The text encoder of {name!r} is not a plain CLIP's; set aio.encoder.name to another model."
+        )
     activation = QuickGELU if quick or config.get("quick_gelu", False) else nn.GELU
     width = int(config["embed_dim"])
     tower: nn.Module = seeded(lambda: TextTransformer(**text, output_dim=width, act_layer=activation))
@@ -96,7 +98,7 @@ def _text_tower(config: Mapping[str, Any], name: str, quick: bool) -> nn.Module:
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """open_clip's state dict -> that of the image encoder's blocks as timm names them."""
+    """The image encoder's blocks of an open_clip state dict, with timm's names."""
     converted = {}
     for key, value in state.items():
         if key.startswith(_BLOCKS):
@@ -115,7 +117,7 @@ def download(model: str, tag: str, name: str) -> str:
     """Path of open_clip's published weights, from the hub's cache or downloaded into it.
 
     Raises:
-        EncoderError: they are not there and there is no network; says where to get them.
+        EncoderError: they cannot be downloaded; says where to get them.
     """
     from open_clip import download_pretrained
 
@@ -124,10 +126,11 @@ def download(model: str, tag: str, name: str) -> str:
     hub = str(config.get("hf_hub", "")).rstrip("/")
     source = f"https://huggingface.co/{hub}" if hub else str(config.get("url", "open_clip's model list"))
     try:
-        with quick_offline():
+        with offline_if_unreachable():
             return str(download_pretrained(config))
-    except Exception as error:  # hub, network and file system each fail in their own ways
-        raise absent(name, "open_clip_model.safetensors or open_clip_pytorch_model.bin", source, error) from error
+    except Exception as error:  # hub, network and file system raise many types of errors
+        files = "open_clip_model.safetensors or open_clip_pytorch_model.bin"
+        raise weights_not_found(name, files, source, error) from error
 
 
 def _blocks(config: Mapping[str, Any], name: str, quick: bool) -> nn.Sequential:
@@ -159,7 +162,7 @@ def _blocks(config: Mapping[str, Any], name: str, quick: bool) -> nn.Sequential:
 
 
 def _rest(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The fields of Pretrained beside the encoder."""
+    """The fields of Pretrained apart from the encoder."""
     images = image_start(state.get("visual.class_embedding"), state.get("visual.positional_embedding"), prefix=1)
     start = norm_start(state, "visual.ln_post")
     start |= norm_start(state, "visual.ln_pre", "pre_norm") | norm_start(state, "visual.conv1", "patch")

@@ -1,4 +1,4 @@
-"""A stack of transformer blocks whose weights never change (AIO Sec. 3.2, 4.1: all backbone parameters frozen)."""
+"""Transformer blocks whose weights never change (AIO Sec. 3.2, 4.1: all backbone parameters frozen)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, EncoderError
 from .attention import attention_kernel
-from .blocks import Way, plain, read
+from .blocks import ComputeOptions, encode_pack, plain_block
 from .pack import Pack, Sequences
 from .quantised import is_quantised, quantise
 
@@ -24,20 +24,19 @@ NAME_BYTES, HASH_BYTES = 64, 32
 class FrozenEncoder(nn.Module):
     """Transformer blocks, frozen: gradients pass through to the tokens, no training reaches the weights.
 
-    The weights are buffers, not Parameters, and stay in eval mode, so that nothing that thaws Parameters,
-    steps an optimiser or calls ``train()`` touches them; they follow ``.to()``. A checkpoint holds no copy of
-    them but ``identity``, a uint8 buffer of name and SHA-256; loading one of another encoder is an error.
+    The weights are buffers, not Parameters, and the blocks stay in eval mode, so that no optimiser, no unfreezing of
+    Parameters and no ``train()`` changes them; they follow ``.to()``. A checkpoint holds ``identity``, a uint8 buffer
+    of name and SHA-256, instead of them; loading a checkpoint of another encoder is an error.
 
     Shape: tokens (B, N, D) -> (B, N, D).
 
     Args:
-        blocks: modules of (B, N, D) -> (B, N, D), timm's ``Block`` or like it. They are changed in place.
-        name: what the encoder is called in configs and errors.
+        blocks: modules (B, N, D) -> (B, N, D) like timm's ``Block``; they are changed in place.
+        name: the encoder's name in configs, results and errors.
 
     Attributes:
         dim: D.
-        name: as given.
-        sha256: 64 hex digits, over names, shapes and float32 values of all weights, as they were given.
+        sha256: 64 hex digits, over names, shapes and float32 values of all weights at construction.
     """
 
     identity: Tensor
@@ -58,76 +57,76 @@ class FrozenEncoder(nn.Module):
         """Encode ``tokens`` (B, N, D).
 
         Args:
-            mask: (B, N) bool, True for tokens, False for padding, which nobody attends to. The output at
-                padding means nothing.
+            mask: (B, N) bool, True for tokens, False for padding, which is not attended to. The output at
+                padding is undefined.
 
         Raises:
-            EncoderError: there is padding, and the blocks cannot be told so.
+            EncoderError: there is padding, and the blocks take no mask.
         """
         mask = None if mask is None or bool(mask.all()) else mask
         device = tokens.device.type
         held = self._held is not None and not torch.is_autocast_enabled(device)
         with torch.autocast(device, self._held, enabled=True) if held else nullcontext():
-            return through(self.blocks, tokens, mask, self.name)
+            return run_blocks(self.blocks, tokens, mask, self.name)
 
-    def read(self, given: Sequence[Sequences]) -> list[Tensor]:
-        """Encode sequences and read the first token's output of each, or all of them.
+    def read(self, groups: Sequence[Sequences]) -> list[Tensor]:
+        """Encode sequences and return the first token's output of each, or the outputs of all tokens.
 
-        Each as :meth:`forward` would encode it alone. Of plain ViT blocks no padding is computed, and in the last
-        block nothing that is not read.
+        Every sequence is encoded as :meth:`forward` would encode it. With plain ViT blocks no padding is computed,
+        and the last block computes only what is read.
 
         Returns:
-            For every one given (b, D), the first tokens' outputs; (b, N, D) if it is whole, whatever on padding.
+            For every group (b, D), the first tokens' outputs; (b, N, D), undefined on padding, if it is whole.
 
         Raises:
-            EncoderError: there is padding, and the blocks cannot be told so.
+            EncoderError: there is padding, and the blocks take no mask.
         """
-        device = given[0].tokens.device.type
-        blocks = [found for block in self.blocks if (found := plain(block)) is not None]
+        device = groups[0].tokens.device.type
+        blocks = [weights for block in self.blocks if (weights := plain_block(block)) is not None]
         if len(blocks) < len(self.blocks):
-            return self._read_padded(given)
+            return self._read_padded(groups)
         autocast = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if autocast else blocks[0].qkv.weight.dtype
-        pack = Pack(given)
+        pack = Pack(groups)
         with torch.autocast(device, enabled=False):
-            return pack.unpack(read(blocks, pack, Way(dtype, self._compiled, self._checkpointed)))
+            return pack.unpack(encode_pack(blocks, pack, ComputeOptions(dtype, self._compiled, self._checkpointed)))
 
     def compute(self, compiled: bool = False, checkpointed: bool = False) -> None:
-        """Say how :meth:`read` computes.
+        """Choose how :meth:`read` computes.
 
         Args:
-            compiled: through torch.compile.
-            checkpointed: no activations inside a block are kept, they are computed again for the gradient.
+            compiled: use torch.compile.
+            checkpointed: compute the activations of a block again for the gradient instead of keeping them.
 
         Raises:
-            EncoderError: the blocks are no plain ViT blocks.
+            EncoderError: the blocks are not plain ViT blocks.
         """
-        if (compiled or checkpointed) and not all(map(plain, self.blocks)):
+        if (compiled or checkpointed) and not all(map(plain_block, self.blocks)):
             raise EncoderError(
-                f"The blocks of encoder {self.name!r} are no plain ViT blocks, which alone can be compiled or "
-                "checkpointed; set aio.train.compile and aio.train.checkpoint_activations to False."
+                f"The blocks of encoder {self.name!r} are not plain ViT blocks; only these can be compiled or "
+                "checkpointed. Set aio.train.compile and aio.train.checkpoint_activations to False."
             )
         self._compiled, self._checkpointed = compiled, checkpointed
 
-    def _read_padded(self, given: Sequence[Sequences]) -> list[Tensor]:
-        """By :meth:`forward`, sequences of one padded length together."""
+    def _read_padded(self, groups: Sequence[Sequences]) -> list[Tensor]:
+        """As :meth:`read`, by :meth:`forward`, sequences of one padded length together."""
         outputs: dict[int, Tensor] = {}
-        groups: dict[tuple[int, bool], list[int]] = {}
-        for index, each in enumerate(given):
-            groups.setdefault((each.tokens.shape[1], each.mask is None), []).append(index)
-        for (_, bare), members in groups.items():
-            tokens = torch.cat([given[i].tokens for i in members])
-            mask = None if bare else torch.cat([m for i in members if (m := given[i].mask) is not None])
+        batches: dict[tuple[int, bool], list[int]] = {}
+        for index, each in enumerate(groups):
+            batches.setdefault((each.tokens.shape[1], each.mask is None), []).append(index)
+        for (_, bare), members in batches.items():
+            tokens = torch.cat([groups[i].tokens for i in members])
+            mask = None if bare else torch.cat([m for i in members if (m := groups[i].mask) is not None])
             out = self(tokens, None if mask is None else mask.to(tokens.device))
-            outputs.update(zip(members, out.split([len(given[i].tokens) for i in members]), strict=True))
-        return [outputs[i] if each.whole else outputs[i][:, 0] for i, each in enumerate(given)]
+            outputs.update(zip(members, out.split([len(groups[i].tokens) for i in members]), strict=True))
+        return [outputs[i] if each.whole else outputs[i][:, 0] for i, each in enumerate(groups)]
 
     @torch.no_grad()
     def hold(self, dtype: torch.dtype) -> FrozenEncoder:
-        """Keep the matrices in ``dtype`` from now on, the one that they are multiplied in: it is less memory, and
-        autocast, which would cast them at every use, has nothing to do. What is lost is not to be had back.
+        """Convert the matrices to ``dtype``, the type they are multiplied in: they take less memory, and autocast does
+        not convert them at every use. The lost precision cannot be restored.
 
-        Norms stay as they are. ``sha256`` stays that of the weights as they were given.
+        Norms are not converted, and ``sha256`` does not change.
         """
         for module in self.blocks.modules():
             if isinstance(module, nn.Linear) and not is_quantised(module.weight):
@@ -137,24 +136,24 @@ class FrozenEncoder(nn.Module):
 
     @torch.no_grad()
     def quantise(self, kind: str) -> FrozenEncoder:
-        """Keep the matrices in eight bits from now on, see :mod:`.quantised`; ``sha256`` stays as it is.
+        """Convert the matrices to eight bits, see :mod:`.quantised`; ``sha256`` does not change.
 
         Raises:
-            EncoderError: ``kind`` is unknown, or the blocks are no plain ViT blocks.
+            EncoderError: ``kind`` is unknown, or the blocks are not plain ViT blocks.
             ConfigError: torchao is not installed, or the encoder is compiled.
         """
-        if not all(map(plain, self.blocks)):
+        if not all(map(plain_block, self.blocks)):
             raise EncoderError(
-                f"The blocks of encoder {self.name!r} are no plain ViT blocks, which alone can be quantised; set "
+                f"The blocks of encoder {self.name!r} are not plain ViT blocks; only these can be quantised. Set "
                 "aio.encoder.quantise to ''."
             )
         if self._compiled:
-            raise ConfigError("aio.encoder.quantise and aio.train.compile do not go together; set one of them off.")
+            raise ConfigError("aio.encoder.quantise and aio.train.compile cannot be combined; switch one of them off.")
         quantise(self.blocks, kind)
         return self
 
     def thawed(self) -> nn.ModuleList:
-        """A copy of the blocks whose weights are Parameters again, for a model that trains them."""
+        """A copy of the blocks with Parameters instead of buffers, for a model that trains them."""
         blocks = copy.deepcopy(self.blocks)
         for place, name in self._thaw:
             module = blocks.get_submodule(place)
@@ -165,26 +164,26 @@ class FrozenEncoder(nn.Module):
         return blocks
 
     def train(self, mode: bool = True) -> FrozenEncoder:
-        """Stay in eval mode, whatever ``mode`` asks for."""
+        """Stay in eval mode, whatever ``mode`` is."""
         return super().train(False)
 
     def extra_repr(self) -> str:
-        """Name and the head of the hash, for ``print(model)``."""
+        """Name and the first digits of the hash, for ``print(model)``."""
         return f"{self.name}, sha256={self.sha256[:12]}"
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        given = state_dict.get(f"{prefix}identity")
-        if given is not None and not torch.equal(given.cpu(), self.identity.cpu()):
+        identity = state_dict.get(f"{prefix}identity")
+        if identity is not None and not torch.equal(identity.cpu(), self.identity.cpu()):
             raise EncoderError(
-                f"The checkpoint was trained on encoder {describe_identity(given)}, the model has "
+                f"The checkpoint was trained on encoder {describe_identity(identity)}, the model has "
                 f"{describe_identity(self.identity)}; set aio.encoder.name and aio.encoder.weights to the encoder of "
                 "the checkpoint."
             )
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
-def through(blocks: Iterable[nn.Module], tokens: Tensor, mask: Tensor | None, name: str) -> Tensor:
-    """``tokens`` (B, N, D) through ``blocks``, which attend to what ``mask`` (B, N) says is no padding.
+def run_blocks(blocks: Iterable[nn.Module], tokens: Tensor, mask: Tensor | None, name: str) -> Tensor:
+    """Apply ``blocks`` to ``tokens`` (B, N, D); padding, False in ``mask`` (B, N), is not attended to.
 
     Raises:
         EncoderError: there is a mask, and the blocks of encoder ``name`` take none.
@@ -217,7 +216,7 @@ def fingerprint(module: nn.Module) -> str:
 
 
 def describe_identity(identity: Tensor) -> str:
-    """``'name' (sha256 0123456789ab)`` of an ``identity`` buffer; says so if it is not one."""
+    """``'name' (sha256 0123456789ab)`` of an ``identity`` buffer, or "of an unknown kind"."""
     if identity.dtype != torch.uint8 or identity.shape != (NAME_BYTES + HASH_BYTES,):
         return "of an unknown kind"
     raw = bytes(identity.tolist())
@@ -231,7 +230,7 @@ def _pack(name: str, sha256: str) -> Tensor:
 
 
 def _freeze(module: nn.Module) -> list[tuple[str, str]]:
-    """Turn every Parameter below ``module`` into a buffer that stays out of the state dict; say which they were."""
+    """Turn every Parameter below ``module`` into a buffer outside the state dict; return their modules and names."""
     frozen = []
     for place, child in module.named_modules():
         for name, parameter in list(child._parameters.items()):

@@ -19,7 +19,7 @@ from ..errors import EncoderError, nearest
 from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, absent, seeded
+from .pretrained import RANDOM, Pretrained, seeded, weights_not_found
 
 
 class Variant(NamedTuple):
@@ -71,7 +71,7 @@ def _download(variant: Variant, name: str) -> str:
         return str(path)
     import gdown
 
-    part = path.with_suffix(f".{os.getpid()}.part")  # a broken download must not look like the file
+    part = path.with_suffix(f".{os.getpid()}.part")  # an interrupted download must not have the file's name
     cause: BaseException | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,4 +82,4 @@ def _download(variant: Variant, name: str) -> str:
         cause = error
     finally:
         part.unlink(missing_ok=True)
-    raise absent(name, variant.file, README, cause) from cause
+    raise weights_not_found(name, variant.file, README, cause) from cause

@@ -1,5 +1,7 @@
-"""Sequences of any lengths as one pack of tokens, without padding: what of the encoder works on single tokens, works
-on the pack, and attention finds the sequences of one length next to each other."""
+"""Sequences of any lengths as one pack of tokens without padding.
+
+Operations on single tokens apply to the whole pack; for attention, sequences of one length are next to each other.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,12 @@ from torch import Tensor
 
 @dataclass
 class Sequences:
-    """Sequences to encode, and what of them is read.
+    """Sequences to encode, and which outputs are read.
 
     Attributes:
         tokens: (b, N, D).
-        mask: (b, N) bool, False on padding; None where there is none. On a GPU it would be waited for.
-        whole: read the output at every token, not at the first alone.
+        mask: (b, N) bool on the CPU, False on padding; None = no padding. On a GPU, reading it would synchronise.
+        whole: read the output at every token, not only at the first.
     """
 
     tokens: Tensor
@@ -28,7 +30,7 @@ class Sequences:
 
 
 class Run(NamedTuple):
-    """``number`` sequences next to each other in a pack, of ``length`` tokens, of which the first ``read`` are read."""
+    """``number`` consecutive sequences of a pack, each of ``length`` tokens, the first ``read`` of which are read."""
 
     number: int
     length: int
@@ -36,22 +38,22 @@ class Run(NamedTuple):
 
 
 class Pack:
-    """The plan of a pack: sequences shortest first, tokens of one next to each other. All of it is on the CPU.
+    """The layout of a pack, on the CPU: the shortest sequences first, the tokens of a sequence next to each other.
 
     Args:
-        given: the sequences, S in all, T tokens in all without padding.
+        groups: the sequences, S in all, with T tokens in all without padding.
 
     Attributes:
-        take: (T,) int64, where the pack's tokens are among the given ones, all of them flattened.
-        read: (Q,) int64, which of the pack's tokens are read.
-        runs: of sequences of one length; ``last_runs`` are those of one length and one number of tokens read.
+        take: (T,) int64, positions of the pack's tokens in the flattened groups.
+        read: (Q,) int64, positions of the tokens that are read in the pack.
+        runs: of sequences of one length; ``last_runs``: of one length and one number of tokens read.
     """
 
-    def __init__(self, given: Sequence[Sequences]) -> None:
-        keep = torch.cat([_kept(each) for each in given])
-        each_length = [_lengths(each) for each in given]
+    def __init__(self, groups: Sequence[Sequences]) -> None:
+        keep = torch.cat([_kept(each) for each in groups])
+        each_length = [_lengths(each) for each in groups]
         lengths = torch.cat(each_length)
-        reads = torch.cat([n if each.whole else n.clamp(max=1) for each, n in zip(given, each_length, strict=True)])
+        reads = torch.cat([n if each.whole else n.clamp(max=1) for each, n in zip(groups, each_length, strict=True)])
         order = torch.argsort(lengths * (int(lengths.max()) + 1) + reads, stable=True)
         starts = lengths.cumsum(0) - lengths
         self.take = keep.nonzero().flatten()[_spans(starts[order], lengths[order])]
@@ -60,38 +62,38 @@ class Pack:
         pairs = list(zip(self._lengths.tolist(), self._reads.tolist(), strict=True))
         self.last_runs = [Run(len(list(same)), *pair) for pair, same in groupby(pairs)]
         self.runs = [Run(len(list(same)), n, n) for n, same in groupby(pairs, key=lambda pair: pair[0])]
-        self._given = given
+        self._groups = groups
         self._at_ends: tuple[tuple[Tensor, int], tuple[Tensor, int]] | None = None
         self._back = torch.empty_like(self.read)
-        first = (reads.cumsum(0) - reads)[order]  # where a sequence's rows stand in the order given
+        first = (reads.cumsum(0) - reads)[order]  # where a sequence's rows are in the order of the groups
         self._back[_spans(first, self._reads)] = torch.arange(len(self.read))
 
     def tokens(self) -> Tensor:
-        """(T, D): the given tokens in the order of the pack."""
-        flat = torch.cat([each.tokens.flatten(0, 1) for each in self._given])
+        """(T, D): the tokens in the order of the pack."""
+        flat = torch.cat([each.tokens.flatten(0, 1) for each in self._groups])
         return pick(flat, self.take)
 
     def unpack(self, rows: Tensor) -> list[Tensor]:
-        """Rows (Q, D) of what was read -> for every given one (b, D), or (b, N, D), 0 on padding, if it is whole."""
-        ordered, at, found = pick(rows, self._back), 0, []
-        for each in self._given:
+        """The outputs that were read (Q, D), by group: (b, D), or (b, N, D) with 0 on padding if it is whole."""
+        ordered, at, outputs = pick(rows, self._back), 0, []
+        for each in self._groups:
             kept = _kept(each)
             number = int(kept.sum()) if each.whole else len(each.tokens)
             part, at = ordered[at : at + number], at + number
             if each.whole:
                 part = spread(part, kept.nonzero().flatten(), len(kept)).unflatten(0, each.tokens.shape[:2])
-            found.append(part)
-        return found
+            outputs.append(part)
+        return outputs
 
     def ends(self, device: torch.device) -> tuple[tuple[Tensor, int], tuple[Tensor, int]]:
-        """(S + 1,) int32 where the sequences of the pack end, 0 first, and the longest; the same of what is read."""
-        if self._at_ends is None:  # every block asks for them
+        """(S + 1,) int32 ends of the sequences, 0 first, and the longest length; the same for the tokens read."""
+        if self._at_ends is None:  # every block needs them
             self._at_ends = _ends(self._lengths, device), _ends(self._reads, device)
         return self._at_ends
 
 
 def pick(rows: Tensor, index: Tensor) -> Tensor:
-    """``rows[index]`` of rows (T, D), no row twice; its gradient is copied where that of indexing is added up."""
+    """``rows[index]`` of rows (T, D) without repeated rows; the gradient is copied, not accumulated."""
     return _Pick.apply(rows, index.to(rows.device, non_blocking=True))  # type: ignore[no-any-return]
 
 
@@ -133,6 +135,6 @@ def _ends(lengths: Tensor, device: torch.device) -> tuple[Tensor, int]:
 
 
 def _spans(starts: Tensor, lengths: Tensor) -> Tensor:
-    """start, start + 1, ... of every span, one span behind the other."""
+    """start, start + 1, ... of every span, one span after the other."""
     before = lengths.cumsum(0) - lengths
     return torch.arange(int(lengths.sum())) + (starts - before).repeat_interleave(lengths)

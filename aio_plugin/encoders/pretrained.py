@@ -1,4 +1,4 @@
-"""What a source of weights gives, and what all sources share: random starts, downloads, where images start."""
+"""What a source of encoders returns, and what the sources share: seeded initialisation, downloads, start values."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from ..errors import EncoderError
 from .frozen import FrozenEncoder
 
 RANDOM = "random"
-"""``weights`` that stands for seeded random ones."""
+"""``weights`` for seeded random ones."""
 
 _T = TypeVar("_T")
 
 
 @dataclass
 class Pretrained:
-    """An encoder and what its file holds for the tokenizers in front of it; None where it holds nothing.
+    """An encoder and what its file holds for the tokenizers; None for what it does not hold.
 
     Attributes:
         encoder: the blocks, frozen.
-        class_token: (D) of images.
+        class_token: (D), for images.
         positions: (N, D) of the patches, without the class token.
         grid: (h, w) of ``positions``, h * w = N.
         word_embedding: (V, W).
         stem: state dict of an ImageTokenizer.
-        patch: side in pixels of the patches that the encoder's own patch embedding cuts.
+        patch: side in pixels of the patches of the encoder's own patch embedding.
         pre_norm: whether the encoder has a norm between its positions and its blocks.
-        start: further tensors by name, ``norm.weight`` and ``norm.bias`` (D) of the last norm among them, those of
-            the patch embedding ``patch`` (D, 3, p, p) and of a norm in front of the blocks ``pre_norm``.
+        start: further tensors by name: ``norm.weight`` and ``norm.bias`` (D) of the last norm, ``patch.weight``
+            (D, 3, p, p) and ``patch.bias`` of the patch embedding, ``pre_norm.weight`` and ``pre_norm.bias`` of a norm
+            before the blocks.
     """
 
     encoder: FrozenEncoder
@@ -52,12 +53,12 @@ class Pretrained:
 
 
 def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict[str, Any]:
-    """``class_token``, ``positions`` and ``grid`` of Pretrained, as far as they are there.
+    """``class_token``, ``positions`` and ``grid`` of Pretrained, if available.
 
-    AIO's class tokens have no position of their own, so the file's is added to the token.
+    AIO's class tokens have no position, so the position of the file's class token is added to it.
 
     Args:
-        token: class token, D values of any shape.
+        token: class token, D values in any shape.
         table: (prefix + N, D) positions, those of ``prefix`` class tokens first.
         prefix: rows of ``table`` that are not patches.
     """
@@ -75,20 +76,20 @@ def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict
 
 
 def norm_start(state: Mapping[str, Tensor], name: str, called: str = "norm") -> dict[str, Tensor]:
-    """``<called>.weight`` and ``.bias`` from the layer called ``name`` in a state dict, as far as they are there."""
+    """``<called>.weight`` and ``.bias`` of the layer ``name`` in a state dict, if available."""
     parts = {f"{called}.{part}": state.get(f"{name}.{part}") for part in ("weight", "bias")}
     return {key: value.detach().float() for key, value in parts.items() if value is not None}
 
 
 def seeded(build: Callable[[], _T], seed: int = 0) -> _T:
-    """What ``build()`` gives when torch's CPU generator starts from ``seed``; the generator is put back."""
+    """The result of ``build()`` with torch's CPU generator seeded; the generator's state is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach the GPU's generators too
         return build()
 
 
-def absent(name: str, file: str, source: str, cause: BaseException | None = None) -> EncoderError:
-    """The error for weights that are neither on disk nor to be had."""
+def weights_not_found(name: str, file: str, source: str, cause: BaseException | None = None) -> EncoderError:
+    """The error for weights that are neither on disk nor downloadable."""
     reason = f" ({type(cause).__name__}: {str(cause).strip().splitlines()[0][:160]})" if cause and str(cause) else ""
     return EncoderError(
         f"The weights of encoder {name!r} could not be downloaded{reason}. Get {file} from {source} and set "
@@ -97,8 +98,8 @@ def absent(name: str, file: str, source: str, cause: BaseException | None = None
 
 
 @contextlib.contextmanager
-def quick_offline() -> Iterator[None]:
-    """Where the hub's name cannot even be resolved, look into its cache only instead of retrying for a minute."""
+def offline_if_unreachable() -> Iterator[None]:
+    """Look into the hub's cache only, instead of retrying for a minute, if its host name cannot be resolved."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
@@ -110,7 +111,7 @@ def quick_offline() -> Iterator[None]:
 
 
 def _resolves(url: str) -> bool:
-    if urllib.request.getproxies():  # names are then resolved by the proxy
+    if urllib.request.getproxies():  # the proxy resolves names
         return True
     try:
         socket.getaddrinfo(urlparse(url).hostname, None)

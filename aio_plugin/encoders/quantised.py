@@ -1,7 +1,7 @@
 """A frozen encoder's matrices in eight bits, by torchao: a quarter of float32's memory, half of bfloat16's.
 
-They are multiplied in the type of the tokens, as ever: what is kept in eight bits is turned back at every use, and
-again for the gradient, so that nothing of full size outlives a product.
+Products are computed in the type of the tokens: a matrix is dequantised at every use, and again for the gradient, so
+that no full-size copy outlives a product.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from ..errors import ConfigError, EncoderError, nearest
 
 KINDS = ("int8", "fp8")
-"""Signed integers, or float8 e4m3; each with a scale for every row of a matrix."""
+"""Signed integers, or float8 e4m3; each with one scale per row of a matrix."""
 
 
 def quantise(module: nn.Module, kind: str) -> None:
-    """Keep the matrix of every Linear below ``module``, all of them buffers, in eight bits from now on.
+    """Convert the matrix of every Linear below ``module``, a buffer, to eight bits.
 
     Raises:
         EncoderError: ``kind`` is unknown.
@@ -45,12 +45,12 @@ def quantise(module: nn.Module, kind: str) -> None:
 
 
 def is_quantised(weight: Tensor) -> bool:
-    """Whether it is what :func:`quantise` leaves."""
+    """Whether :func:`quantise` made it."""
     return is_traceable_wrapper_subclass(weight)
 
 
 class QuantisedAffine(NamedTuple):
-    """A linear map by rows of a quantised matrix, and the scale behind it, if there is one. (T, in) -> (T, out)."""
+    """A linear map by rows of a quantised matrix, and the scale after it, if there is one. (T, in) -> (T, out)."""
 
     weight: Tensor
     bias: Tensor | None
@@ -63,7 +63,7 @@ class QuantisedAffine(NamedTuple):
         return out if self.scale is None else out * self.scale
 
     def split(self, first: int) -> tuple[QuantisedAffine, QuantisedAffine]:
-        """The maps to the first outputs, and to the others."""
+        """The maps to the first outputs and to the others."""
         parts = (slice(None, first), slice(first, None))
         biases = [None if self.bias is None else self.bias[rows] for rows in parts]
         one, other = (QuantisedAffine(self.weight, b, rows=r) for r, b in zip(parts, biases, strict=True))
@@ -71,7 +71,7 @@ class QuantisedAffine(NamedTuple):
 
 
 class _Map(torch.autograd.Function):
-    """x W^T + b; the gradient g W in x is computed from W's eight bits anew."""
+    """x W^T + b; W is dequantised again for the gradient g W in x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, rows: slice) -> Tensor:

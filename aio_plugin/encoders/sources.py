@@ -18,7 +18,7 @@ NAMES = (
     "timm:vit_small_patch16_224",
     "toy",
 )
-"""Names to suggest; every ViT of open_clip and timm is known besides."""
+"""Names to suggest; every other ViT of open_clip and timm is accepted too."""
 
 WORDS_MODEL = "ViT-L-14"
 
@@ -60,12 +60,12 @@ def load_word_embedding(weights: str = "") -> Tensor:
     """
     key = "aio.text.weights"
     if weights == RANDOM:
-        raise EncoderError(f"A random word embedding needs no file: {key} 'random' is the model's own business.")
+        raise EncoderError(f"A random word embedding has no file; {key} 'random' is handled by the model.")
     try:
         path = weights or download(WORDS_MODEL, TAGS[WORDS_MODEL], f"open_clip:{WORDS_MODEL}")
     except EncoderError as error:
         raise EncoderError(str(error).replace("aio.encoder.weights", key)) from error
     table = word_embedding(read_file(path, key))
     if table is None or table.ndim != 2:
-        raise EncoderError(f"{path}: holds no word embedding; set {key} to a file of a whole open_clip model.")
+        raise EncoderError(f"{path} holds no word embedding; set {key} to a file of a whole open_clip model.")
     return table

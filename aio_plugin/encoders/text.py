@@ -1,6 +1,6 @@
 """Frozen text encoders for short phrases: ``open_clip:<model>`` and ``toy``.
 
-DMF's Text Translation: "Text Encoder -> token"; the phrases are few, so each is encoded once, before training.
+DMF's Text Translation: "Text Encoder -> token"; there are few phrases, so each is encoded once, before training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .pretrained import RANDOM, seeded
 from .toy import load_toy
 
 NAMES = ("open_clip:ViT-B-16", "open_clip:ViT-L-14", "toy")
-"""Names to suggest; every CLIP of open_clip with its own text encoder is known besides."""
+"""Names to suggest; every other CLIP of open_clip with its own text encoder is accepted too."""
 
 _AT_ONCE = 256
 _TOY_WIDTH = 64
@@ -27,7 +27,7 @@ _KEYS = ("aio.dmf.text_encoder", "aio.dmf.text_weights")
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """Phrases to vectors, one each.
+    """Maps phrases to vectors.
 
     Attributes:
         name: as in the config.
@@ -39,10 +39,10 @@ class TextEncoder:
 
     @torch.no_grad()
     def table(self, phrases: Sequence[str]) -> Tensor:
-        """(V, W) float32, one row a phrase, each of root mean square 1.
+        """(V, W) float32, one row per phrase, each with root mean square 1.
 
-        The scale of the rows is set because encoders differ in it by orders of magnitude, and the projection
-        behind starts the same for all.
+        The rows are scaled because encoders differ by orders of magnitude, and the projection after them has one
+        initialisation.
         """
         parts = [self.embed(phrases[at : at + _AT_ONCE]).float() for at in range(0, len(phrases), _AT_ONCE)]
         rows = torch.cat(parts)
@@ -59,7 +59,7 @@ def load_text(name: str, weights: str = "") -> TextEncoder:
             same bits every time.
 
     Raises:
-        EncoderError: the name is unknown, or the weights are absent or of something else.
+        EncoderError: the name is unknown, or the weights are absent or those of another model.
     """
     family, _, model = name.partition(":")
     if name == "toy":
@@ -77,9 +77,7 @@ def load_text(name: str, weights: str = "") -> TextEncoder:
 def _toy(weights: str) -> Callable[[Sequence[str]], Tensor]:
     words = load_toy(weights=weights).word_embedding if weights != RANDOM else _random_words()
     if words is None:
-        raise EncoderError(
-            f"{weights}: holds no word embedding; set {_KEYS[1]} to a file of the toy encoder, or to ''."
-        )
+        raise EncoderError(f"{weights} holds no word embedding; set {_KEYS[1]} to a file of the toy encoder, or to ''.")
 
     def embed(phrases: Sequence[str]) -> Tensor:
         ids = encode(phrases)[:, 1:]  # without the start token

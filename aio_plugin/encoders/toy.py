@@ -1,7 +1,7 @@
-"""The stand-in for LAION's ViT on a CPU: a small ViT pre-trained on people of the toy world: ``toy``.
+"""``toy``: a small ViT pre-trained on people of the toy world, the substitute for LAION's ViT on a CPU.
 
-Its file ships with the package: half precision, a word embedding with the rows of known words only, and
-beside it a JSON file with the SHA-256 it must have.
+Its file is part of the package: half precision, a word embedding with the rows of known words only; a JSON file
+next to it holds its SHA-256.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BLOCKS, _START, _STEM = "blocks.", "start.", "stem."
 
 
 def toy_blocks() -> nn.Sequential:
-    """Four ViT blocks of width 192 with three heads, randomly initialised, always with the same bits."""
+    """Four ViT blocks of width 192 with three heads; the random initialisation is always the same."""
     repair_torchvision()
     from timm.models.vision_transformer import Block
 
@@ -60,10 +60,10 @@ def save_toy(path: str | Path, blocks: Mapping[str, Tensor], start: Mapping[str,
     """Write ``path`` and its JSON file, and return the SHA-256 of what was written.
 
     Args:
-        path: ``.safetensors``; the hash goes into the file of the same name with ``.json``.
+        path: ``.safetensors``; the hash is written to the file of the same name with ``.json``.
         blocks: state dict of :func:`toy_blocks`.
-        start: starts of the tokenizers: ``class_token`` (D), ``positions`` (N, D), ``grid`` (2),
-            ``word_ids`` (K) and ``word_rows`` (K, W), ``stem.*``, and any more.
+        start: start values of the tokenizers: ``class_token`` (D), ``positions`` (N, D), ``grid`` (2),
+            ``word_ids`` (K) and ``word_rows`` (K, W), ``stem.*``, and others.
 
     Raises:
         EncoderError: a value is too large for half precision.
@@ -87,7 +87,7 @@ def _check_shipped() -> None:
         raise EncoderError(f"The toy encoder's file {FILE} is missing; {cure}.")
     expected = json.loads(FILE.with_suffix(".json").read_text())["sha256"]
     if hashlib.sha256(FILE.read_bytes()).hexdigest() != expected:
-        raise EncoderError(f"The toy encoder's file {FILE} is not the one that was shipped; {cure}.")
+        raise EncoderError(f"The toy encoder's file {FILE} is not that of the package; {cure}.")
 
 
 def _narrow(key: str, value: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ def _widen(value: Tensor) -> Tensor:
 
 
 def _fields(start: dict[str, Tensor]) -> dict[str, Any]:
-    """The fields of Pretrained beside the encoder."""
+    """The fields of Pretrained apart from the encoder."""
     fields: dict[str, Any] = {key: start.pop(key) for key in ("class_token", "positions") if key in start}
     if "grid" in start:
         height, width = start.pop("grid").tolist()
@@ -119,6 +119,6 @@ def _fields(start: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _dense(ids: Tensor, rows: Tensor) -> Tensor:
-    """(V, W): the known words' rows; other words start random, the same way every time."""
+    """(V, W): the rows of the known words; those of other words are random with a fixed seed."""
     table = seeded(lambda: torch.randn(VOCABULARY, rows.shape[1])) * 0.02
     return table.index_copy(0, ids.long(), rows)

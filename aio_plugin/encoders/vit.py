@@ -12,7 +12,7 @@ from ..errors import EncoderError, nearest
 from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, absent, image_start, norm_start, quick_offline, seeded
+from .pretrained import RANDOM, Pretrained, image_start, norm_start, offline_if_unreachable, seeded, weights_not_found
 
 
 def load_timm(model: str, weights: str) -> Pretrained:
@@ -34,7 +34,7 @@ def load_timm(model: str, weights: str) -> Pretrained:
 
 
 def _patch(network: nn.Module) -> int | None:
-    """Side of the square patches that one convolution cuts; None where the model does otherwise."""
+    """Side of the square patches that one convolution cuts; None for other patch embeddings."""
     convolution = getattr(getattr(network, "patch_embed", None), "proj", None)
     size = getattr(convolution, "kernel_size", (0, 1))
     return int(size[0]) if size[0] == size[1] and size == getattr(convolution, "stride", None) else None
@@ -47,15 +47,15 @@ def _create(model: str, name: str, pretrained: bool) -> nn.Module:
     if not timm.is_model(model):
         raise EncoderError(f"timm knows no model {model!r}.{_guess(model, timm.list_models('*vit*'))}")
     try:
-        with quick_offline():
+        with offline_if_unreachable():
             network: nn.Module = seeded(lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
             return network
-    except Exception as error:  # hub, network and timm itself each fail in their own ways
+    except Exception as error:  # hub, network and timm raise many types of errors
         if not pretrained:
             raise EncoderError(f"timm cannot build {name!r}: {error}. Set aio.encoder.name to another.") from error
         hub = (timm.get_pretrained_cfg(model) or timm.models.PretrainedCfg()).hf_hub_id
         source = f"https://huggingface.co/{hub}" if hub else "timm's model list"
-        raise absent(name, "model.safetensors", source, error) from error
+        raise weights_not_found(name, "model.safetensors", source, error) from error
 
 
 def _guess(model: str, known: list[str]) -> str:
@@ -64,10 +64,10 @@ def _guess(model: str, known: list[str]) -> str:
 
 
 def _blocks(network: nn.Module, name: str) -> nn.Sequential:
-    """The transformer blocks of ``network``, tried on sequences of two lengths.
+    """The transformer blocks of ``network``, checked on sequences of two lengths.
 
     Raises:
-        EncoderError: there are none, or they need more than the tokens.
+        EncoderError: there are none, or they need other inputs than tokens.
     """
     refusal = f"{name!r} has no blocks that encode a bare sequence of tokens of any length"
     advice = "set aio.encoder.name to a plain ViT, like 'timm:vit_small_patch16_224'"
@@ -83,7 +83,7 @@ def _blocks(network: nn.Module, name: str) -> nn.Sequential:
         try:
             with torch.no_grad():
                 same = sequence(tokens).shape == tokens.shape
-        except Exception as error:  # whatever foreign blocks raise means that they do not fit
+        except Exception as error:  # blocks that do not fit raise any type of error
             raise EncoderError(f"{refusal} ({str(error).splitlines()[0][:120]}); {advice}.") from error
         if not same:
             raise EncoderError(f"{refusal}; {advice}.")
@@ -91,7 +91,7 @@ def _blocks(network: nn.Module, name: str) -> nn.Sequential:
 
 
 def _rest(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Any]:
-    """The fields of Pretrained beside the encoder."""
+    """The fields of Pretrained apart from the encoder."""
     table = state.get("pos_embed")
     bare = getattr(network, "no_embed_class", False)
     prefix = 0 if bare else int(getattr(network, "num_prefix_tokens", 1))

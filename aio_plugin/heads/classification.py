@@ -1,4 +1,4 @@
-"""Identity head: bottleneck and classifier (AIO Sec. 3.3, Eq. 4).
+"""Classification heads: bottleneck and identity classifier (AIO Sec. 3.3, Eq. 4), attribute decoder (Sec. 3.4, Eq. 5).
 
 [1] Luo et al.: Bag of Tricks and a Strong Baseline for Deep Person Re-identification. CVPRW 2019.
     https://arxiv.org/abs/1903.07071
@@ -24,14 +24,14 @@ MODES = ("shared", "per_modality")
 class Bottleneck(nn.BatchNorm1d):
     """Batch normalisation with a scale and without a shift, between metric losses and classifier [1].
 
-    [1] freezes the shift at 0. Here there is none to freeze, for torchreid makes every parameter
-    trainable anew each epoch.
+    [1] freezes the shift at 0. Here there is no such parameter, because torchreid makes every parameter
+    trainable again in each epoch.
 
     A single row in train mode has no variance; it is normalised by the running statistics, which it
-    leaves as they are, and the first time there is a warning.
+    does not update, with one warning.
 
     Attributes:
-        single_rows: how often a single row came in train mode.
+        single_rows: number of single rows in train mode so far.
 
     Shape:
         (N, D) -> (N, D), N may be 0.
@@ -59,8 +59,8 @@ class Bottleneck(nn.BatchNorm1d):
         self.single_rows += 1
         if self.single_rows == 1:
             warnings.warn(
-                "A bottleneck got a single feature to train on; it is normalised by the running statistics, this time "
-                "and every time to come. Use larger batches or quotas, or aio.bnneck 'shared'.",
+                "A bottleneck got a single feature to train on; single features are normalised by the running "
+                "statistics. Use larger batches or quotas, or aio.bnneck 'shared'.",
                 stacklevel=4,
             )
 
@@ -94,7 +94,7 @@ class BNNeck(nn.Module):
         slots = torch.unique(index).tolist()
         if any(not 0 <= slot < len(self.necks) for slot in slots):
             raise ModalityError(
-                f"Features are of slots {slots}, but the BNNeck was made for 0 to {len(self.necks) - 1}; "
+                f"Features have slots {slots}, but the BNNeck has 0 to {len(self.necks) - 1}; "
                 "give it as many modalities as the model has features."
             )
         out = torch.zeros_like(features)
@@ -107,9 +107,9 @@ class BNNeck(nn.Module):
 class Classifier(nn.Linear):
     """Identity logits: a linear map without bias, started at a standard deviation of 0.001 [1].
 
-    :meth:`arrange` makes it compare features with a sample of the classes, with those of their own dataset, or
-    shares its rows out over the ranks. A state dict holds all rows all the same, so that it fits any number of
-    ranks; asking for one is then collective: every rank has to.
+    :meth:`arrange` makes it compare features with a sample of the classes or with those of their own dataset, or
+    distributes its rows over the ranks. A state dict always holds all rows, so that it fits any number of ranks;
+    making one is then a collective operation.
 
     Attributes:
         classes: C, those of all ranks.
@@ -132,14 +132,14 @@ class Classifier(nn.Linear):
         nn.init.normal_(self.weight, std=0.001)
 
     def arrange(self, fraction: float = 1.0, sizes: Sequence[int] | None = None, shared: bool = False) -> None:
-        """Say what features are compared with; once, before there is an optimiser.
+        """Choose what features are compared with; call it once, before the optimiser is built.
 
         Args:
-            fraction: of the classes, in (0, 1], that are compared with in a step.
-            sizes: number of classes of every dataset, in the order of their labels, for comparing a feature with
-                those of its own dataset alone; None: with all.
-            shared: keep this rank's share of the rows alone, where torch.distributed has been started.
-                DistributedDataParallel then has to leave the weight alone.
+            fraction: share of the classes, in (0, 1], that a step compares with.
+            sizes: number of classes of every dataset, in the order of their labels, to compare a feature
+                with those of its own dataset only; None = with all.
+            shared: keep only this rank's share of the rows, if torch.distributed is initialised.
+                DistributedDataParallel must then ignore the weight.
         """
         self.fraction = fraction
         if sizes is not None:
@@ -155,7 +155,7 @@ class Classifier(nn.Linear):
         """All logits.
 
         Raises:
-            ConfigError: this rank has not got all of them.
+            ConfigError: this rank holds only a part of them.
         """
         if self.shard.world > 1:
             raise ConfigError("torchreid's own engines need all logits on one rank; set aio.classifier.shard to False.")
@@ -165,11 +165,11 @@ class Classifier(nn.Linear):
         """What the identity loss needs.
 
         Returns:
-            ``logits`` (R, C); or, as soon as something is arranged, ``log_p``, ``log_p_mean`` and ``hit`` of
+            ``logits`` (R, C); or, if :meth:`arrange` changed anything, ``log_p``, ``log_p_mean`` and ``hit`` of
             :class:`~aio_plugin.losses.partial_fc.Compared`, (R,) or (R of all ranks,).
 
         Raises:
-            ConfigError: the datasets' own classes were asked for, but it is not known which those are.
+            ConfigError: the classes of the datasets do not add up to those of the model.
             HostError: a label is not one of the classes.
 
         Shape:
@@ -183,8 +183,7 @@ class Classifier(nn.Linear):
                 f"sources loaded last have {sum(self.sizes)}; build the model after its data manager, or set it to "
                 "'all'."
             )
-        found = compare(features, self.weight, labels, self.shard, self.fraction, self.starts)
-        return found._asdict()
+        return compare(features, self.weight, labels, self.shard, self.fraction, self.starts)._asdict()
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
@@ -196,3 +195,29 @@ class Classifier(nn.Linear):
         if self.shard.world > 1 and whole is not None and len(whole) == self.classes:
             state_dict = {**state_dict, f"{prefix}weight": self.shard.cut(whole)}
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class AttributeDecoder(nn.Sequential):
+    """Logits of the attribute word of every masked token, from [z^R ; z^m] (AIO Eq. 5).
+
+    The paper says "MLPs and a classifier"; here ``hidden`` layers of width D with GELU, and a linear map.
+
+    Args:
+        dim: D.
+        classes: words in the lexicon, N_A.
+        hidden: hidden layers.
+
+    Shape:
+        (K, 2 D), RGB feature first -> (K, N_A).
+    """
+
+    def __init__(self, dim: int, classes: int, hidden: int = 2) -> None:
+        widths = [2 * dim] + [dim] * hidden
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [nn.Linear(before, after), nn.GELU()]
+        super().__init__(*layers, nn.Linear(widths[-1], classes))
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """See the class."""
+        return super().forward(pairs)  # type: ignore[no-any-return]

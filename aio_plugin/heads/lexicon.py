@@ -15,18 +15,18 @@ from typing import Any
 from ..errors import ConfigError
 
 _NOT_ATTRIBUTES = {"a", "an", "and", "for", "in", "no", "none", "not", "of", "on", "or", "the", "to", "unknown", "with"}
-_CURE = "Give aio.attributes.lexicon a JSON list of lower-case words, or leave it '' for the one shipped."
+_CURE = "Give aio.attributes.lexicon a JSON list of lower-case words, or leave it '' for the default one."
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Attribute words; the place of a word is its class.
+    """Attribute words; the position of a word is its class.
 
     Words are those of CLIP's tokenizer: letters only, in lower case ("t-shirt" is "t", "-", "shirt").
     Plural and singular are two words.
 
     Raises:
-        ConfigError: there are no words, one stands twice, or one can never occur in a caption.
+        ConfigError: there are no words, a word is repeated, or a word can never occur in a caption.
     """
 
     words: tuple[str, ...]
@@ -39,7 +39,7 @@ class Lexicon:
                 raise ConfigError(f"Attribute lexicon: {word!r} is not one lower-case word of letters only. {_CURE}")
         word, times = Counter(self.words).most_common(1)[0]
         if times > 1:
-            raise ConfigError(f"Attribute lexicon: {word!r} stands {times} times; every word is one class. {_CURE}")
+            raise ConfigError(f"Attribute lexicon: {word!r} is listed {times} times; every word is one class. {_CURE}")
 
     def __len__(self) -> int:
         return len(self.words)
@@ -47,16 +47,16 @@ class Lexicon:
     @cached_property
     def index(self) -> dict[str, int]:
         """Class of every word."""
-        return {word: place for place, word in enumerate(self.words)}
+        return {word: position for position, word in enumerate(self.words)}
 
     @classmethod
     def of(cls, path: str | Path) -> Lexicon:
-        """The lexicon at ``path``, or the one shipped if that is ''."""
+        """The lexicon at ``path``, or the default one if that is ''."""
         return cls.from_file(path) if str(path) else cls.default()
 
     @classmethod
     def default(cls) -> Lexicon:
-        """The lexicon shipped: common English words for persons, build, hair, colours, clothes, bags and so on."""
+        """The lexicon of the package: common English words for persons, build, hair, colours, clothes and bags."""
         shipped = resources.files(__package__).joinpath("lexicon.json")
         return cls(tuple(json.loads(shipped.read_text(encoding="utf-8"))))
 
@@ -74,7 +74,7 @@ class Lexicon:
         Path(path).write_text(json.dumps(self.words, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def build(slots: Iterable[str], least: int) -> Lexicon:
+def build_lexicon(slots: Iterable[str], least: int) -> Lexicon:
     """A lexicon of the words that occur ``least`` times or more in SYNTH-PEDES attribute strings.
 
     Function words and "unknown" are left out. The most frequent word comes first; equal ones by alphabet.
@@ -84,15 +84,15 @@ def build(slots: Iterable[str], least: int) -> Lexicon:
         least: occurrences a word needs.
 
     Raises:
-        ConfigError: no word occurs so often.
+        ConfigError: no word occurs that often.
     """
     counts: Counter[str] = Counter()
     for slot in slots:
-        found = (word for word in re.findall(r"[^\W\d_]+", slot.lower()) if word.isalpha())
-        counts.update(word for word in found if word not in _NOT_ATTRIBUTES)
+        words = (word for word in re.findall(r"[^\W\d_]+", slot.lower()) if word.isalpha())
+        counts.update(word for word in words if word not in _NOT_ATTRIBUTES)
     kept = [word for word, count in counts.items() if count >= least]
     if not kept:
-        raise ConfigError(f"No attribute word occurs {least} times or more, of {len(counts)} words; ask for less.")
+        raise ConfigError(f"None of {len(counts)} attribute words occurs {least} times or more; lower --least.")
     return Lexicon(tuple(sorted(kept, key=lambda word: (-counts[word], word))))
 
 

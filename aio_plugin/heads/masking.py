@@ -19,7 +19,7 @@ from ..tokenizers.bpe import MASK_ID, join
 from .lexicon import Lexicon
 
 UNMASKED = -1
-"""Label of a token that nothing is to be predicted at."""
+"""Label of a token at which nothing is predicted."""
 
 
 def mask_attributes(
@@ -30,21 +30,20 @@ def mask_attributes(
     most: int = 10,
     length: int = 77,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A caption's ids, the same with attribute words masked, and what stood there.
+    """A caption's ids, the same with attribute words masked, and the labels of the masked words.
 
-    Of the caption's attribute words, the share ``fraction`` is drawn, rounded up, ``most`` at most [1].
-    Every token of a word drawn becomes MASK_ID. Its class stands at its first token only: one
-    prediction a word, so that a word does not count more for having been split into more pieces.
-    A word that the cut to ``length`` takes away or splits is not drawn, and a caption without
-    attribute words stays as it is.
+    A share ``fraction`` of the caption's attribute words is drawn, rounded up, at most ``most`` [1].
+    Every token of a drawn word becomes MASK_ID. Only its first token is labelled: one prediction a
+    word, however many tokens it has. A word that truncation to ``length`` removes or splits is not
+    drawn, and a caption without attribute words is not changed.
 
     Args:
         words: each word and its ids, as :func:`aio_plugin.tokenizers.bpe.words` gives them.
         lexicon: the words that may be masked.
-        rng: where the draw comes from.
+        rng: the generator to draw with.
         fraction: share of the attribute words to mask, above 0 and at most 1.
-        most: words masked at most, 1 or more.
-        length: tokens, start and end token included.
+        most: most words to mask, 1 or more.
+        length: number of tokens, start and end token included.
 
     Returns:
         ids, masked ids and labels, (``length``,) int64 each; labels are -1 where nothing is predicted.

@@ -1,8 +1,8 @@
-"""Attribute phrases: what a caption says of a person, piece by piece (DMF, figure of the method).
+"""Attribute phrases of captions (DMF, figure of the method).
 
-The lexicon that AIO masks words of says which words are attributes. Beside it ``phrases.json`` has what only
-phrases need: which of the lexicon's words modify others, nouns that are no attribute alone ("clothes"), and the
-words of weather, time, place and viewpoint, which describe the picture and not the person.
+The lexicon of attribute words is the one that AIO masks. ``phrases.json`` adds what only phrases need: which words
+are modifiers, nouns that are not attributes on their own ("clothes"), and words for weather, time, place and
+viewpoint, which describe the picture, not the person.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _FROM = {"from", "facing", "view", "viewpoint"}
 
 
 class Phrases:
-    """Takes the attribute phrases out of captions.
+    """Extracts the attribute phrases of captions.
 
     A phrase is an attribute noun with its modifiers ("long brown hair", "black and white shoes"), a modifier
-    that stands alone ("male", "tall"), or a word for weather, time, place or viewpoint ("sunny", "front"). What is
-    denied keeps its denial ("no bag"). "Her hair is long and brown" says "long and brown hair".
+    without a noun ("male", "tall"), or a word for weather, time, place or viewpoint ("sunny", "front"). Negated
+    phrases stay negated ("no bag"). "Her hair is long and brown" gives "long and brown hair".
 
     Args:
-        lexicon: the attribute words; those that are not known as modifiers count as nouns.
+        lexicon: the attribute words; those that are not listed as modifiers are nouns.
     """
 
     def __init__(self, lexicon: Lexicon) -> None:
@@ -49,16 +49,16 @@ class Phrases:
         self.roles |= dict.fromkeys(groups["views"], VIEW)
         self.roles |= dict.fromkeys(groups["more_modifiers"], MODIFIER)
         known = "|".join(sorted(word for word, role in self.roles.items() if role == MODIFIER))
-        self._glued = re.compile(rf"\b(up|down)({known})\b")
+        self._joined = re.compile(rf"\b(up|down)({known})\b")
 
     def __call__(self, caption: str) -> list[str]:
-        """The phrases of ``caption``, in its order, each once."""
+        """The phrases of ``caption`` in order, without repetitions."""
         return list(dict.fromkeys(self._scan(self._tokens(caption))))
 
     def _tokens(self, caption: str) -> list[str]:
         text = _OWN.sub("", _NOT.sub(" not", caption.lower()))
-        # FineGPR-C and its kin glue "upblue" and "downwhite", next to "upper-body" and "lower-body"
-        text = self._glued.sub(lambda m: f"{m[2]} {'upper' if m[1] == 'up' else 'lower'}", text)
+        # FineGPR-C and similar captions join "upblue" and "downwhite", next to "upper-body" and "lower-body"
+        text = self._joined.sub(lambda m: f"{m[2]} {'upper' if m[1] == 'up' else 'lower'}", text)
         return _TOKENS.findall(re.sub(r"\b(upper|lower) (?=\1)", "", text))
 
     def _role(self, word: str) -> str | None:
@@ -72,25 +72,25 @@ class Phrases:
         return role
 
     def _scan(self, tokens: Sequence[str]) -> Iterator[str]:
-        at, denied = 0, False
+        at, negated = 0, False
         while at < len(tokens):
             word = tokens[at]
             role = self._role(word)
             if role in (MODIFIER, NOUN):
                 words, at = self._run(tokens, at)
                 if self._role(words[-1]) == NOUN:
-                    yield f"no {' '.join(words)}" if denied else " ".join(words)
-                elif not denied:
+                    yield f"no {' '.join(words)}" if negated else " ".join(words)
+                elif not negated:
                     yield from (word for word in words if word != "and")
-                denied = denied and at < len(tokens) and tokens[at] == "or"
+                negated = negated and at < len(tokens) and tokens[at] == "or"
                 continue
             if role == SCENE or (role == VIEW and self._seen(tokens, at)):
                 yield word.split("-")[0] if word.split("-")[-1] in _SEEN else word
-            denied = word in _NEGATIONS or (denied and word not in _CLAUSE_ENDS)
+            negated = word in _NEGATIONS or (negated and word not in _CLAUSE_ENDS)
             at += 1
 
     def _run(self, tokens: Sequence[str], at: int) -> tuple[list[str], int]:
-        """Words of the phrase that begins ``at``, and where it ends."""
+        """Words of the phrase that begins at ``at``, and its end."""
         words, at = self._modifiers(tokens, at)
         nouns = at
         while at < len(tokens) and self._role(tokens[at]) == NOUN:
@@ -98,11 +98,11 @@ class Phrases:
         if at == nouns:
             return words, at
         words = [*words, *tokens[nouns:at]]
-        said, end = self._predicate(tokens, at)
-        return ([*said, *words], end) if said else (words, at)
+        predicate, end = self._predicate(tokens, at)
+        return ([*predicate, *words], end) if predicate else (words, at)
 
     def _modifiers(self, tokens: Sequence[str], at: int) -> tuple[list[str], int]:
-        """Modifiers from ``at`` on, "and" between two of them kept, and where they end."""
+        """Modifiers from ``at`` on, with "and" between two of them, and their end."""
         words: list[str] = []
         while at < len(tokens):
             joined = bool(words) and tokens[at] == "and" and self._role(_at(tokens, at + 1)) == MODIFIER
@@ -113,7 +113,7 @@ class Phrases:
         return words, at
 
     def _predicate(self, tokens: Sequence[str], at: int) -> tuple[list[str], int]:
-        """The modifiers of "is long and brown" behind a noun; none of "are white sneakers"."""
+        """The modifiers of "is long and brown" after a noun; none for "are white sneakers"."""
         if _at(tokens, at) not in _BE:
             return [], at
         at += 1
@@ -123,7 +123,7 @@ class Phrases:
         return ([], at) if self._role(_at(tokens, end)) == NOUN else (words, end)
 
     def _seen(self, tokens: Sequence[str], at: int) -> bool:
-        """Whether "front" or the like says where the camera stands: not in "front pocket" or "in front of"."""
+        """Whether a word like "front" is the viewpoint of the camera: not in "front pocket" or "in front of"."""
         before = at - 1
         while _at(tokens, before) in _ARTICLES:
             before -= 1

@@ -1,4 +1,4 @@
-"""The phrases of the training captions, numbered: a few hundred stand for millions of captions."""
+"""The attribute phrases of the training captions: a few hundred for millions of captions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .phrases import Phrases
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Attribute phrases; the place of a phrase is its id."""
+    """Attribute phrases; the position of a phrase is its id."""
 
     phrases: tuple[str, ...]
 
@@ -27,7 +27,7 @@ class Vocabulary:
     @cached_property
     def index(self) -> dict[str, int]:
         """Id of every phrase."""
-        return {phrase: place for place, phrase in enumerate(self.phrases)}
+        return {phrase: position for position, phrase in enumerate(self.phrases)}
 
     def pack(self) -> Tensor:
         """The phrases as a uint8 tensor, for a checkpoint."""
@@ -35,10 +35,10 @@ class Vocabulary:
 
     @classmethod
     def unpack(cls, packed: Tensor) -> Vocabulary:
-        """What :meth:`pack` packed.
+        """The inverse of :meth:`pack`.
 
         Raises:
-            CheckpointError: the tensor is not such a one.
+            CheckpointError: the tensor does not hold phrases.
         """
         try:
             phrases = json.loads(bytes(packed.tolist()).decode())
@@ -49,7 +49,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many captions have a phrase at all."""
+    """How many captions have a phrase."""
 
     captions: int
     covered: int
@@ -60,34 +60,34 @@ class Coverage:
         return self.covered / self.captions if self.captions else 0.0
 
 
-def gather(captions: Iterable[str], phrases: Phrases, name: str) -> tuple[Vocabulary, Coverage]:
-    """All phrases of ``captions``, by alphabet, with one counted warning of the captions that have none.
+def gather_vocabulary(captions: Iterable[str], phrases: Phrases, name: str) -> tuple[Vocabulary, Coverage]:
+    """All phrases of ``captions`` in alphabetical order; warns how many captions have none.
 
     Args:
-        name: of the data, for the texts.
+        name: of the data, for messages.
 
     Raises:
-        DatasetError: there are no captions, or not one has a phrase.
+        DatasetError: there are no captions, or none has a phrase.
     """
-    found: set[str] = set()
+    all_phrases: set[str] = set()
     seen: dict[str, bool] = {}
     number = covered = 0
     for caption in captions:
         if caption not in seen:
             own = phrases(caption)
             seen[caption] = bool(own)
-            found.update(own)
+            all_phrases.update(own)
         number += 1
         covered += seen[caption]
     if not number:
         raise DatasetError(
-            f"{name}: not one training image has a caption, and DMF pre-trains on images with captions. Add a source "
-            "with captions, or set aio.modalities to [rgb] to train on images alone (stage two)."
+            f"{name}: no training image has a caption, and DMF pre-trains on images with captions. Add a source "
+            "with captions, or set aio.modalities to [rgb] to train on images only (stage two)."
         )
     if not covered:
         raise DatasetError(
-            f"{name}: not one of the {number} captions has an attribute phrase; the first is {next(iter(seen))!r}. "
-            "Are they English? Else set aio.attributes.lexicon to a list of the words that matter in them."
+            f"{name}: none of the {number} captions has an attribute phrase; the first is {next(iter(seen))!r}. "
+            "If they are not English, set aio.attributes.lexicon to a list of their attribute words."
         )
     if covered < number:
         warnings.warn(
@@ -95,20 +95,20 @@ def gather(captions: Iterable[str], phrases: Phrases, name: str) -> tuple[Vocabu
             "text.",
             stacklevel=2,
         )
-    return Vocabulary(tuple(sorted(found))), Coverage(number, covered)
+    return Vocabulary(tuple(sorted(all_phrases))), Coverage(number, covered)
 
 
 class PhraseReader:
     """Captions to phrase ids.
 
     Args:
-        most: phrases of one caption; further ones are left out.
+        most: most phrases of one caption; further ones are dropped.
     """
 
     def __init__(self, phrases: Phrases, vocabulary: Vocabulary, most: int) -> None:
         self.phrases, self.vocabulary, self.most = phrases, vocabulary, most
 
     def __call__(self, caption: str) -> Tensor:
-        """Ids (P,) int64 of the known phrases of ``caption``; P is ``most`` at most, and may be 0."""
+        """Ids (P,) int64 of the known phrases of ``caption``, 0 <= P <= ``most``."""
         known = self.vocabulary.index
         return torch.tensor([known[p] for p in self.phrases(caption) if p in known][: self.most], dtype=torch.long)

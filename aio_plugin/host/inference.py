@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from ..datasets import ADAPTERS
-from ..encoders.files import faults, read_file
+from ..encoders.files import read_file, state_dict_faults
 from ..errors import CheckpointError, ConfigError
 from ..modality import Batch
 from ..models.specs import DMF_NAMES, NAMES
@@ -109,7 +109,7 @@ def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     own = tested_part(model)
     if cfg.model.name in DMF_NAMES:  # the text branch is for training, too
         given = {name: value for name, value in given.items() if name in own}
-    wrong = faults(own, given)
+    wrong = state_dict_faults(own, given)
     if wrong:
         raise CheckpointError(
             f"{weights} does not fit model {cfg.model.name!r} as the config has it: it {', '.join(wrong)}. Give the "

@@ -9,7 +9,7 @@ from ..config import AIOConfig
 from ..errors import ConfigError
 from ..heads.lexicon import Lexicon
 from ..heads.phrases import Phrases
-from ..heads.vocabulary import Coverage, PhraseReader, gather
+from ..heads.vocabulary import Coverage, PhraseReader, gather_vocabulary
 from ..modality import Modality
 from ..models.specs import DMF_NAMES, readable
 from ..synthesis.sketch import Sketcher
@@ -43,7 +43,7 @@ def training_reader(
     if Modality.TEXT in readable(config.model, options):
         extract = Phrases(lexicon)
         captions = (caption for source in sources for caption in source.captions())
-        vocabulary, coverage = gather(captions, extract, " + ".join(source.name for source in sources))
+        vocabulary, coverage = gather_vocabulary(captions, extract, " + ".join(source.name for source in sources))
         _warn_of_images_without_captions(sources)
         phrases = PhraseReader(extract, vocabulary, options.dmf.phrases)
     return MediaReader(transform, options.text.length, sketcher, phrases=phrases), coverage

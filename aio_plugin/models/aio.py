@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from ..encoders.frozen import FrozenEncoder
 from ..encoders.pack import Sequences
 from ..errors import ModalityError
-from ..heads.attributes import AttributeDecoder
-from ..heads.classification import BNNeck, Classifier
+from ..heads.classification import AttributeDecoder, BNNeck, Classifier
 from ..losses.criterion import aio_weights
 from ..modality import MODALITIES, Batch, Combination, Modality, format_combination, in_order
 from ..tokenizers.bpe import lengths

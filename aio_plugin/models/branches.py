@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..encoders.frozen import through
+from ..encoders.frozen import run_blocks
 from ..errors import CheckpointError, ModalityError
 from ..heads.vocabulary import Vocabulary
 from ..tokenizers.image import PATCH, ImageTokenizer, PatchTokenizer, patch_grid
@@ -66,7 +66,7 @@ class ImageBranch(nn.Module):
         tokens: Tensor = self.positions(self.tokenizer(images), grid)
         if self.pre_norm is not None:
             tokens = self.pre_norm(tokens)
-        tokens = through(self.blocks, tokens, None, self.name)
+        tokens = run_blocks(self.blocks, tokens, None, self.name)
         return self.projection(tokens) + self.modality.to(tokens.dtype)  # type: ignore[no-any-return]
 
 
@@ -147,5 +147,5 @@ class Trunk(nn.Module):
         first = self.class_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         if mask is not None:
             mask = nn.functional.pad(mask, (1, 0), value=True)
-        out = through(self.blocks, torch.cat([first, tokens], dim=1), mask, self.name)
+        out = run_blocks(self.blocks, torch.cat([first, tokens], dim=1), mask, self.name)
         return self.norm(out[:, 0])  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..encoders.files import faults, read_file
+from ..encoders.files import read_file, state_dict_faults
 from ..encoders.pretrained import Pretrained
 from ..errors import CheckpointError, EncoderError
 from ..modality import Modality
@@ -138,7 +138,7 @@ def start_dmf_from_checkpoint(model: DMF, path: str) -> None:
         )
     kept = {name: value for name, value in state.items() if not name.startswith(_UNTOUCHED)}
     own = {name: value for name, value in model.state_dict().items() if not name.startswith(_UNTOUCHED)}
-    wrong = faults(own, kept)
+    wrong = state_dict_faults(own, kept)
     if wrong:
         raise CheckpointError(
             f"{path} is a checkpoint of another DMF model: it {', '.join(wrong)}. Set model.name, aio.encoder.name, "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..datasets.reading.annotations import read_objects, strings
 from ..datasets.text.synth_pedes import ANNOTATIONS, FOLDER
-from ..heads.lexicon import Lexicon, build
+from ..heads.lexicon import Lexicon, build_lexicon
 
 
 def attribute_slots(root: str | Path) -> Iterator[str]:
@@ -29,6 +29,6 @@ def run_lexicon(args: argparse.Namespace) -> None:
 
 def write_lexicon(root: str | Path, least: int, out: str | Path) -> Lexicon:
     """Write the words that occur at least ``least`` times as a JSON list, the most frequent first."""
-    lexicon = build(attribute_slots(root), least)
+    lexicon = build_lexicon(attribute_slots(root), least)
     lexicon.to_file(out)
     return lexicon

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from aio_plugin.encoders import attention
-from aio_plugin.encoders.blocks import plain
+from aio_plugin.encoders.blocks import plain_block
 from aio_plugin.encoders.frozen import FrozenEncoder, describe_identity, fingerprint
 from aio_plugin.encoders.pack import Pack, Sequences
 from aio_plugin.encoders.sources import load_encoder
@@ -290,7 +290,7 @@ def test_reading_of_other_blocks(options, is_plain):
     with torch.no_grad():
         for parameter in source.parameters():  # scales and biases that do something
             parameter.add_(0.1 * torch.randn_like(parameter))
-    assert (plain(source[0]) is not None) == is_plain
+    assert (plain_block(source[0]) is not None) == is_plain
     encoder = FrozenEncoder(source, "other")
     assert_reads_the_same(encoder, of_lengths(GROUPS[:3]))
     if not is_plain:

@@ -113,7 +113,7 @@ def test_tables_in_pieces_are_the_same(monkeypatch):
         ("timm:vit_tiny_patch16_224", "", r"aio\.dmf\.text_encoder"),
         ("open_clip:ViT-B-61", "random", r"Set aio\.dmf\.text_encoder"),
         ("open_clip:ViT-B-16", "/absent", r"set aio\.dmf\.text_weights"),
-        ("open_clip:roberta-ViT-B-32", "random", r"no plain CLIP's; set aio\.dmf\.text_encoder"),
+        ("open_clip:roberta-ViT-B-32", "random", r"not a plain CLIP's; set aio\.dmf\.text_encoder"),
     ],
 )
 def test_text_encoders_that_are_not(name, weights, message):

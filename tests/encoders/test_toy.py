@@ -60,7 +60,7 @@ def test_a_changed_file(written):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(EncoderError, match="not the one that was shipped"):
+    with pytest.raises(EncoderError, match="not that of the package"):
         load_encoder("toy")
     load_encoder("toy", str(path))  # a file of one's own is not held to the hash
     path.unlink()

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from aio_plugin.errors import ConfigError, ModalityError
-from aio_plugin.heads.attributes import AttributeDecoder
-from aio_plugin.heads.classification import BNNeck, Bottleneck, Classifier
+from aio_plugin.heads.classification import AttributeDecoder, BNNeck, Bottleneck, Classifier
 from aio_plugin.losses.shards import Shard
 
 INDEX = torch.tensor([0, 2, 0, 2, 2, 0, 1, 1])
@@ -112,7 +111,7 @@ def test_unknown_mode_and_slot() -> None:
     with pytest.raises(ModalityError, match="Did you mean 'shared'"):
         BNNeck(4, 2, "share")
     for slot in (2, -1):
-        with pytest.raises(ModalityError, match=r"of slots \[.*\], but .* 0 to 1"):
+        with pytest.raises(ModalityError, match=r"slots \[.*\], but .* 0 to 1"):
             BNNeck(4, 2, "per_modality")(torch.randn(2, 4), torch.tensor([0, slot]))
 
 

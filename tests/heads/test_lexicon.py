@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aio_plugin.errors import ConfigError
-from aio_plugin.heads.lexicon import Lexicon, build
+from aio_plugin.heads.lexicon import Lexicon, build_lexicon
 from aio_plugin.tokenizers.bpe import words
 
 
@@ -64,7 +64,7 @@ def test_index_is_the_order_of_the_words() -> None:
         ('["t-shirt"]', "'t-shirt' is not one"),
         ('["dark red"]', "'dark red' is not one"),
         ('[""]', "'' is not one"),
-        ('["red", "hat", "red"]', "'red' stands 2 times"),
+        ('["red", "hat", "red"]', "'red' is listed 2 times"),
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, message: str) -> None:
@@ -91,23 +91,23 @@ SLOTS = [
 
 
 def test_build_counts_words() -> None:
-    assert build(SLOTS, 3).words == ("blue", "red")
-    assert build(SLOTS, 2).words == ("blue", "red", "coat", "jeans", "woman")
-    everything = set(build(iter(SLOTS), 1).words)
+    assert build_lexicon(SLOTS, 3).words == ("blue", "red")
+    assert build_lexicon(SLOTS, 2).words == ("blue", "red", "coat", "jeans", "woman")
+    everything = set(build_lexicon(iter(SLOTS), 1).words)
     assert {"t", "shirt", "hood", "bald"} <= everything
     assert not {"unknown", "a", "with", "2"} & everything
 
 
 def test_build_does_not_depend_on_the_order_of_persons() -> None:
-    assert build(SLOTS, 1) == build(SLOTS[::-1], 1)
+    assert build_lexicon(SLOTS, 1) == build_lexicon(SLOTS[::-1], 1)
 
 
 @pytest.mark.parametrize(("slots", "least"), [(SLOTS, 4), ([], 1)])
 def test_build_of_nothing(slots: list[str], least: int) -> None:
-    with pytest.raises(ConfigError, match=f"No attribute word occurs {least} times"):
-        build(slots, least)
+    with pytest.raises(ConfigError, match=f"None of .* attribute words occurs {least} times"):
+        build_lexicon(slots, least)
 
 
 def test_written_lexicon_is_plain_json(tmp_path: Path) -> None:
-    build(SLOTS, 3).to_file(tmp_path / "l.json")
+    build_lexicon(SLOTS, 3).to_file(tmp_path / "l.json")
     assert json.loads((tmp_path / "l.json").read_text()) == ["blue", "red"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aio_plugin.errors import CheckpointError, DatasetError
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.heads.phrases import Phrases, _groups
-from aio_plugin.heads.vocabulary import PhraseReader, Vocabulary, gather
+from aio_plugin.heads.vocabulary import PhraseReader, Vocabulary, gather_vocabulary
 
 PHRASES = Phrases(Lexicon.default())
 
@@ -84,18 +84,18 @@ def test_any_text_gives_clean_phrases(caption):
 
 def test_gathering_counts_captions_without_a_phrase():
     with pytest.warns(UserWarning, match="made up: 2 of 4 captions have no attribute phrase"):
-        vocabulary, coverage = gather(["a red hat", "nobody", "nobody", "a blue hat"], PHRASES, "made up")
+        vocabulary, coverage = gather_vocabulary(["a red hat", "nobody", "nobody", "a blue hat"], PHRASES, "made up")
     assert vocabulary.phrases == ("blue hat", "red hat")
     assert (coverage.captions, coverage.covered, coverage.share) == (4, 2, 0.5)
 
 
 @pytest.mark.parametrize(
     ("captions", "message"),
-    [([], r"not one training image has a caption.*aio\.modalities"), (["x", "y"], r"2 captions.*'x'.*lexicon")],
+    [([], r"no training image has a caption.*aio\.modalities"), (["x", "y"], r"2 captions.*'x'.*lexicon")],
 )
 def test_gathering_nothing_is_an_error(captions, message):
     with pytest.raises(DatasetError, match=message):
-        gather(captions, PHRASES, "made up")
+        gather_vocabulary(captions, PHRASES, "made up")
 
 
 def test_reading_captions():
