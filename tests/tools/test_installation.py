@@ -16,7 +16,7 @@ def test_a_toy_encoder_that_was_changed_is_named(tmp_path, monkeypatch):
     content[-1] ^= 1
     (tmp_path / "toy.safetensors").write_bytes(content)
     monkeypatch.setattr(toy, "FILE", tmp_path / "toy.safetensors")
-    assert_named(["is not the one that was shipped"], installation.encoders().problems)
+    assert_named(["is not that of the package"], installation.encoders().problems)
 
 
 def test_weights_are_found_where_they_are_cached(tmp_path, monkeypatch):
