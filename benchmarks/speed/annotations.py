@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from aio_plugin.datasets.storage.index import CACHE
 from aio_plugin.datasets.text.synth_pedes import ANNOTATIONS, FOLDER, PUBLISHED, read
 from aio_plugin.training.bundles import Source
 
@@ -127,7 +128,7 @@ def main() -> None:
         times = {"first": measured(Path(folder)), "second": measured(Path(folder))}
         os.utime(file)
         times["after_the_source_changed"] = measured(Path(folder))
-        index = list(Path(folder).rglob("*.safetensors"))
+        index = list(Path(folder).rglob(f"{CACHE}/**/*.npy"))
         sizes = {"annotations": file.stat().st_size, "index": sum(path.stat().st_size for path in index)}
     if len({json.dumps(each["found"]) for each in times.values()}) > 1:
         raise SystemExit(f"The index does not say what the annotations do: {times}")

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import warnings
 from itertools import pairwise
 
@@ -10,15 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
 
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.reading import checks
-from aio_plugin.datasets.storage import index
-from aio_plugin.datasets.storage import mmap_arrays as mapped
-from aio_plugin.datasets.storage.caption_storage import CaptionedPhotos
+from aio_plugin.datasets.storage import index, mmap_arrays
 from aio_plugin.datasets.storage.columns import columns_of
-from aio_plugin.datasets.storage.mmap_arrays import MappedArrays, fingerprint, save
+from aio_plugin.datasets.storage.mmap_arrays import ABOUT, SAMPLE, SAMPLES, MappedArrays, fingerprint, save_arrays
+from aio_plugin.datasets.storage.stored_photos import PhotoStore
 from aio_plugin.datasets.text import synth_pedes
 from aio_plugin.errors import ConfigError, DatasetError
 
@@ -41,8 +40,8 @@ def root(tmp_path, monkeypatch):
 def parses(monkeypatch):
     """Counts how often the annotations are read."""
     calls = []
-    parse = synth_pedes._parse
-    monkeypatch.setattr(synth_pedes, "_parse", lambda *given: calls.append(given) or parse(*given))
+    parse = synth_pedes.store_photos
+    monkeypatch.setattr(synth_pedes, "store_photos", lambda *args: calls.append(args) or parse(*args))
     return calls
 
 
@@ -55,7 +54,11 @@ def told(items):
 
 
 def place(root):
-    return next(root.glob(".aio_cache/annotations/synth_pedes-*.safetensors"))
+    return next(root.glob(".aio_cache/annotations/synth_pedes-*"))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_the_second_reading_is_the_first(root, parses):
@@ -73,11 +76,10 @@ def test_the_second_reading_is_the_first(root, parses):
     assert os.listdir(place(root).parent) == [place(root).name]
 
 
-def test_its_file_is_of_a_known_format(root):
+def test_its_files_are_of_a_known_format(root):
     read(root)
-    arrays = load_file(place(root))
-    assert arrays["labels"].tolist() == [2] * 3 + [0] * 3 + [1] * 3
-    assert bytes(arrays["text"]).startswith(b"Part2/50/1.jpgPerson 50 photo 1 caption 0")
+    assert np.load(place(root) / "pids.npy").tolist() == [2] * 3 + [0] * 3 + [1] * 3
+    assert np.load(place(root) / "text.npy").tobytes().startswith(b"Part2/50/1.jpgPerson 50 photo 1 caption 0")
 
 
 def append(root):
@@ -117,8 +119,8 @@ def test_an_index_of_another_version_is_not_read(root, parses, monkeypatch):
 
 
 def test_a_source_that_changes_while_it_is_read_leaves_no_index(root, monkeypatch):
-    close = CaptionedPhotos.close
-    monkeypatch.setattr(CaptionedPhotos, "close", lambda self: (append(root), close(self))[1])
+    photos = PhotoStore.photos
+    monkeypatch.setattr(PhotoStore, "photos", lambda self, files: (append(root), photos(self, files))[1])
     assert len(read(root).train) == len(RECORDS)
     assert not (root / ".aio_cache").exists()
 
@@ -134,92 +136,123 @@ def test_a_data_root_that_moved_keeps_its_index(root, parses, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    """A root, its index's bytes, and what it says."""
+    """A root, its index, the bytes of its files, and its items."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "SMALLEST", 0)
         root = tmp_path_factory.mktemp("root")
         fixtures.synth_pedes(root, RECORDS)
         expected = told(read(root).train)
-    return root, place(root), place(root).read_bytes(), expected
+    return root, place(root), contents(place(root)), expected
 
 
 def rewritten(sound):
-    """The index after the root was read: what was there does not matter to what is said."""
-    root, path, data, expected = sound
+    """The index after the root was read: whatever it was replaced by does not change the items."""
+    root, path, files, expected = sound
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "SMALLEST", 0)
         warnings.simplefilter("error")
         assert told(read(root).train) == expected
-    assert path.read_bytes() == data
+    assert contents(path) == files
+
+
+def any_byte(files):
+    return st.sampled_from([(name, at) for name, data in files.items() for at in range(len(data))])
 
 
 @settings(deadline=None, max_examples=60)
-@given(where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
-def test_a_damaged_byte_is_noticed(sound, where, flip):
-    _, path, data, _ = sound
-    at = int(where * len(data))
-    path.write_bytes(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :])
+@given(data=st.data(), flip=st.integers(1, 255))
+def test_a_damaged_byte_is_noticed(sound, data, flip):
+    _, path, files, _ = sound
+    name, at = data.draw(any_byte(files))
+    content = files[name]
+    (path / name).write_bytes(content[:at] + bytes([content[at] ^ flip]) + content[at + 1 :])
     rewritten(sound)
 
 
 @settings(deadline=None, max_examples=25)
-@given(where=st.floats(0, 1, exclude_max=True))
-def test_a_cut_index_is_noticed(sound, where):
-    _, path, data, _ = sound
-    path.write_bytes(data[: int(where * len(data))])
+@given(data=st.data())
+def test_a_cut_file_is_noticed(sound, data):
+    _, path, files, _ = sound
+    name, at = data.draw(any_byte(files))
+    (path / name).write_bytes(files[name][:at])
     rewritten(sound)
 
 
-def header(value):
-    text = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return len(text).to_bytes(8, "little") + text
+@pytest.mark.parametrize("name", [ABOUT, "text.npy"])
+def test_an_absent_file_is_noticed(sound, name):
+    (sound[1] / name).unlink()
+    rewritten(sound)
 
 
-HEADERS = [
+ABOUTS = [
     b"",
     b"\xff" * 16,
-    header([]),
-    header(7),
-    header({}),
-    header({"__metadata__": 3}),
-    header({"__metadata__": {"about": "{}"}}),
-    header({"__metadata__": {"digest": "", "about": 3}}),
-    header({"__metadata__": {"digest": "", "about": "{"}}),
-    header(b"[" * 100_000),
-    header({"__metadata__": {}, "labels": {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}}),
-    header({"__metadata__": {}, "labels": {"dtype": "U8", "shape": [2], "data_offsets": [0, 9]}}),
-    header({"__metadata__": {}, "labels": {"dtype": "U8", "shape": [99], "data_offsets": [0, 99]}}),
-    header({"__metadata__": {}, "labels": {"dtype": "U8", "shape": [[1]], "data_offsets": [0, 1]}}),
-    header({"__metadata__": {}, "labels": []}),
+    b"[" * 100_000,
+    b"[]",
+    b"7",
+    b"{}",
+    b'{"about": {}, "arrays": 3, "digest": ""}',
+    b'{"about": {}, "arrays": [[]], "digest": ""}',
+    b'{"about": 3, "arrays": [], "digest": ""}',
+    b'{"about": {}, "arrays": ["labels"], "digest": ""}',
+    b'{"about": {}, "arrays": [], "digest": 3}',
 ]
 
 
-@pytest.mark.parametrize("content", HEADERS)
-def test_a_file_that_is_no_index(sound, content):
-    sound[1].write_bytes(content)
+@pytest.mark.parametrize("content", ABOUTS)
+def test_a_description_that_is_none(sound, content):
+    (sound[1] / ABOUT).write_bytes(content)
     rewritten(sound)
 
 
-def test_a_folder_in_the_index_s_place_is_no_crash(root):
+def test_a_description_of_other_things(sound):
+    _, path, _, _ = sound
+    for about in (3, [], {}, {"source": {}, "images": True}):
+        content = {"arrays": [], "about": about, "digest": mmap_arrays._digest(str(path), [], about)}
+        (path / ABOUT).write_text(json.dumps(content))
+        rewritten(sound)
+
+
+def test_an_index_that_was_being_written_is_rebuilt(root, parses, monkeypatch):
+    """A run that is killed before any of the files leaves no index."""
+    written, expected = mmap_arrays.written_whole, told(read(root).train)
+    for name in contents(place(root)):
+
+        def stop(path, name=name):
+            if path.name == name:
+                raise KeyboardInterrupt
+            return written(path)
+
+        touch(root)
+        with monkeypatch.context() as patch:
+            patch.setattr(mmap_arrays, "written_whole", stop)
+            with pytest.raises(KeyboardInterrupt):
+                read(root)
+        parses.clear()
+        assert told(read(root).train) == expected
+        assert len(parses) == 1
+
+
+def test_a_file_in_the_index_s_place_is_no_crash(root):
     read(root)
     path = place(root)
-    path.unlink()
-    path.mkdir()
+    shutil.rmtree(path)
+    path.write_text("")
     with pytest.warns(UserWarning, match="cannot be kept"):
         assert len(read(root).train) == 9
 
 
 def test_a_part_that_no_sample_reached_is_an_error_where_it_is_met(root, monkeypatch):
-    monkeypatch.setattr(mapped, "SAMPLES", 2)
-    monkeypatch.setattr(mapped, "SAMPLE", 1)
+    monkeypatch.setattr(mmap_arrays, "SAMPLES", 2)
+    monkeypatch.setattr(mmap_arrays, "SAMPLE", 1)
     read(root)
-    path = place(root)
+    path = place(root) / "text.npy"
     data = bytearray(path.read_bytes())
     data[-150:-20] = b"\xff" * 130
     path.write_bytes(data)
     train = read(root).train
     assert train[0].pid == 2
-    with pytest.raises(DatasetError, match=r"damaged in .*synth_pedes-.*safetensors. Delete that file"):
+    with pytest.raises(DatasetError, match=r"damaged in .*synth_pedes-[0-9a-f]{8}. Delete it"):
         list(train)
 
 
@@ -237,7 +270,7 @@ def test_a_root_that_cannot_be_written_gets_one_warning(root, parses, monkeypatc
     def refuse(path):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(mapped, "written_whole", refuse)
+    monkeypatch.setattr(mmap_arrays, "written_whole", refuse)
     with pytest.warns(
         UserWarning, match=r"cannot be kept in .*\.aio_cache.*Read-only.*aio.datasets.synth_pedes.index"
     ) as caught:
@@ -304,9 +337,9 @@ def test_it_pickles_as_its_path(root):
     assert told(pickle.loads(data)) == told(train)
     append(root)
     read(root)
-    with pytest.raises(DatasetError, match="made anew while in use"):
+    with pytest.raises(DatasetError, match="rebuilt while in use"):
         pickle.loads(data)
-    place(root).unlink()
+    shutil.rmtree(place(root))
     with pytest.raises(DatasetError, match="removed or damaged"):
         pickle.loads(data)
 
@@ -332,8 +365,8 @@ def test_mapped_arrays_are_those_saved(tmp_path):
         "none": np.empty(0, np.int32),
         "c": np.arange(2, dtype=np.uint64) + 2**63,
     }
-    save(str(tmp_path / "x" / "y.safetensors"), arrays, {"n": [1, "ä"]})
-    found = MappedArrays(str(tmp_path / "x" / "y.safetensors"))
+    save_arrays(str(tmp_path / "x" / "y"), arrays, {"n": [1, "ä"]})
+    found = MappedArrays(str(tmp_path / "x" / "y"))
     assert found.about == {"n": [1, "ä"]}
     assert set(found) == set(arrays)
     assert len(found) == 4
@@ -345,12 +378,14 @@ def test_mapped_arrays_are_those_saved(tmp_path):
         found["a"][0] = 1
 
 
-@pytest.mark.parametrize("size", [0, 1, mapped.SAMPLE, mapped.SAMPLE + 1, mapped.SAMPLE * mapped.SAMPLES, 10_000_000])
+@pytest.mark.parametrize(
+    "size", [0, 1, mmap_arrays.SAMPLE, mmap_arrays.SAMPLE + 1, mmap_arrays.SAMPLE * mmap_arrays.SAMPLES, 10_000_000]
+)
 def test_samples_lie_over_the_whole_length(size):
     seen = []
     fingerprint(size, lambda offset, count: seen.append((offset, count)) or b"")
     assert seen[0][0] == 0
     assert sum(seen[-1]) == size
-    assert all(count <= mapped.SAMPLE for _, count in seen)
-    step = max(mapped.SAMPLE, size / (mapped.SAMPLES - 1))
+    assert all(count <= SAMPLE for _, count in seen)
+    step = max(SAMPLE, size / (SAMPLES - 1))
     assert all(b[0] - a[0] <= step for a, b in pairwise(seen))

@@ -18,7 +18,7 @@ from scipy.io import savemat
 
 from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.storage import lmdb_images as packed
-from aio_plugin.datasets.storage.photos import Photos
+from aio_plugin.datasets.storage.stored_photos import PhotoStore
 from aio_plugin.errors import ConfigError, DatasetError, MediaError, ProtocolError
 from aio_plugin.evaluation.score import score
 from aio_plugin.modality import Item, Media, Modality
@@ -697,7 +697,8 @@ class Sizes(torch.utils.data.Dataset):
 def test_photos_are_compact_and_a_sequence():
     number = 20_000
     tracemalloc.start()
-    photos = Photos("/data/lmdb/data.mdb#", ((f"{n:05d}_{n:06d}", number - n, n % 7) for n in range(number)))
+    named = ((f"{n:05d}_{n:06d}", number - n, n % 7) for n in range(number))
+    photos = PhotoStore("/data/lmdb/data.mdb#", named).photos()
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert size < 45 * number
@@ -705,7 +706,7 @@ def test_photos_are_compact_and_a_sequence():
     assert photos[-1] == photos[number - 1]
     assert photos[3:5] == [photos[3], photos[4]]
     assert photos.cameras == 7
-    assert photos.raw[0] == 1
+    assert photos.arrays["identities"][0] == 1
     with pytest.raises(IndexError, match="20000 of 20000"):
         photos[number]
 

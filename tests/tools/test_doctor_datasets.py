@@ -178,7 +178,7 @@ GONE = {
     "ufine3c": ("UFine3C/images/2.jpg", LISTED),
     "luperson_t": ("LUPerson-T/images/000012_0004.jpg", LISTED),
     "mals": ("MALS/images/MALS/gene_crop/4x/5.jpg", LISTED),
-    "finegpr_c": ("FineGPR_Dataset/FineGPR_subset/0003_c10_w03_l05_p08.jpg", "2 of 4 captioned images are not there"),
+    "finegpr_c": ("FineGPR_Dataset/FineGPR_subset/0003_c10_w03_l05_p08.jpg", "2 of 4 captioned images are absent"),
     "manifest": ("manifest/b/9.png", "line 14: the image 'b/9.png' is absent or empty"),
 }
 """Dataset -> the image, and what is then said."""

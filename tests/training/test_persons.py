@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.datasets.reading.annotations import PhotoRecord
-from aio_plugin.datasets.storage.caption_storage import CaptionedPhotos
 from aio_plugin.datasets.storage.columns import columns_of
+from aio_plugin.datasets.storage.stored_photos import PhotoStore, StoredPhotos
 from aio_plugin.errors import DatasetError
 from aio_plugin.modality import MODALITIES, Item, Media, Modality
 from aio_plugin.training.bundles import Source, bundle
@@ -126,16 +125,14 @@ def test_persons_are_a_sequence():
 
 
 def test_captioned_photos_are_grouped_without_making_items(monkeypatch):
-    photos = CaptionedPhotos("notes.json", "/base")
+    store = PhotoStore("/base/")
     for number, pid in enumerate((9, 5, 9, 7, 5)):
-        photos.add(
-            PhotoRecord(number, pid, f"{number}.jpg", ("a", "") if number % 2 else ("",), ""), f"/base/{number}.jpg"
-        )
-    photos.close()
+        store.add(f"{number}.jpg", pid, captions=("a", "") if number % 2 else ("",))
+    photos = store.photos({"notes.json": 5})
     expected = slow(list(photos), MODALITIES)[0]
     made = []
-    get = CaptionedPhotos.__getitem__
-    monkeypatch.setattr(CaptionedPhotos, "__getitem__", lambda self, index: made.append(index) or get(self, index))
+    get = StoredPhotos.__getitem__
+    monkeypatch.setattr(StoredPhotos, "__getitem__", lambda self, index: made.append(index) or get(self, index))
     source = Source.of("x", photos)
     assert source.without(Modality.TEXT) == (3, 5)
     assert len(source.persons[0].anchors) == 2

@@ -31,24 +31,34 @@ class PhotoRecord(NamedTuple):
     split: str
 
 
-def read_photos(file: str, path_key: str = "file_path", splits: tuple[str, ...] = ()) -> Iterator[PhotoRecord]:
+def read_photos(
+    file: str,
+    path_key: str = "file_path",
+    splits: tuple[str, ...] = (),
+    caption_key: str = "captions",
+    identified: bool = True,
+) -> Iterator[PhotoRecord]:
     """The records of a caption file; keys beside those used are ignored.
 
     Args:
         path_key: the key of the image's path (``img_path`` in RSTPReid).
         splits: the values ``split`` may have; () if the file has none.
+        caption_key: the key of the list of captions, or ``caption``, the key of a single one.
+        identified: False if records have no ``id``; the pid is then 0.
 
     Raises:
-        DatasetError: the file is no JSON list of objects, or a record lacks a key or has a value
+        DatasetError: the file is not a JSON list of objects, or a record lacks a key or has a value
             of the wrong type; names file, record and key.
     """
     for number, record in read_objects(file):
         where = f"{file}: record {number}"
         yield PhotoRecord(
             number,
-            identity(record, "id", where),
+            identity(record, "id", where) if identified else 0,
             string(record, path_key, where),
-            strings(record, "captions", where),
+            (string(record, caption_key, where).strip(),)
+            if caption_key == "caption"
+            else strings(record, caption_key, where),
             one_of(record, "split", splits, where) if splits else "",
         )
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...config import Option
 from ...errors import DatasetError
-from ..storage.photos import Photos
 from .folders import form_of, walk
 from .layouts import Part, Tree
 from .lists import Names
@@ -23,17 +18,15 @@ PATTERN = r"(\d{4})_c(0[1-9]|[12]\d|3[0-6])_w(0[1-7])_l(0[1-7])_p(0[1-9])\.jpg"
 VIEWS = 36
 WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
 LIGHTS = ("midnight", "dawn", "forenoon", "noon", "afternoon", "dusk", "night")
-WILD = (3, 5, 8)
-"""The scenes, of 1 to 9, that are wild; the others are urban."""
 
 
 class Conditions(NamedTuple):
-    """The numbers in an image's name, as they stand there.
+    """The numbers in an image's name.
 
     Attributes:
         pid: raw identity.
-        view: 1 to 36, the viewpoint; FineGPR's "camera".
-        weather, light: 1 to 7, places in WEATHERS and LIGHTS counted from 1.
+        view: 1 to 36, FineGPR's "camera": the viewpoint in steps of 10 degrees; view 1 is at 90 degrees, 28 at 0.
+        weather, light: 1 to 7, positions in WEATHERS and LIGHTS counted from 1.
         scene: 1 to 9, the background; one for every person.
     """
 
@@ -43,10 +36,10 @@ class Conditions(NamedTuple):
     light: int
     scene: int
 
-    @property
-    def angle(self) -> int:
-        """Degrees of the viewpoint: 90 for view 1, 10 more with each, 0 for view 28."""
-        return (90 + 10 * (self.view - 1)) % 360
+    @classmethod
+    def of(cls, match: re.Match[str]) -> Conditions:
+        """The conditions of a match of PATTERN."""
+        return cls(*map(int, match.groups()))
 
     @property
     def key(self) -> int:
@@ -54,24 +47,7 @@ class Conditions(NamedTuple):
         return (((self.pid * 100 + self.view) * 100 + self.weather) * 100 + self.light) * 100 + self.scene
 
 
-def conditions(path: str) -> Conditions:
-    """What the name of the image at ``path`` says.
-
-    Raises:
-        DatasetError: it is not named as FineGPR's images are.
-    """
-    name = os.path.basename(path)
-    match = re.fullmatch(PATTERN, name)
-    if match is None:
-        raise DatasetError(f"{name!r} is no name of a FineGPR image, such as {EXAMPLE}. Restore the published name.")
-    return of(match)
-
-
-def of(match: re.Match[str]) -> Conditions:
-    """The conditions of a match of PATTERN."""
-    return Conditions(*map(int, match.groups()))
-
-
+FOLDER = "FineGPR_Dataset"
 TOPS = {"subset": "FineGPR_subset", "full": "FineGPR"}
 LAYOUT = (
     Part(f"{TOPS['subset']}/<pid>_c<view>_w<weather>_l<light>_p<scene>.jpg", "for images: subset"),
@@ -110,18 +86,19 @@ CHOICES = (
     Option("weathers", ALL, f"weathers taken: 'all', or as '1,3' ({_named(WEATHERS)})", _accepts(MOST["weathers"])),
     Option("lights", ALL, f"lights taken: 'all', or as '1,3' ({_named(LIGHTS)})", _accepts(MOST["lights"])),
 )
+SURVEY = tuple({"images": form} for form in TOPS)
+"""Options under which, one after the other, all images are read."""
 
 
-class Images:
-    """The images on disk, read once by :meth:`photos`.
+class FineGPRImages:
+    """The images on disk, read once by :meth:`chosen_images`.
 
     Args:
         tree: the dataset's folder.
         values: of CHOICES.
 
     Attributes:
-        seen: keys of all images in the folder.
-        taken: keys of those chosen, and captioned where that is asked for.
+        keys: of all images in the folder.
         chosen: how many are of the chosen views, weathers and lights.
     """
 
@@ -131,26 +108,26 @@ class Images:
         numbers = {part: _numbers(values[part], most) or frozenset() for part, most in MOST.items()}
         self.views, self.weathers, self.lights = numbers.values()
         self.names = Names(PATTERN, f"{tree.dataset} images", EXAMPLE)
-        self.seen, self.taken = array("q"), array("q")
-        self.chosen = self.astray = 0
-        self.first_astray = ""
+        self.keys = array("q")
+        self.chosen = self.misplaced = 0
+        self.first_misplaced = ""
 
-    def photos(self, captioned: NDArray[np.int64] | None = None) -> Photos:
-        """The images in sorted order; of those with keys in ``captioned`` only, if that is given.
+    def chosen_images(self) -> Iterator[tuple[str, Conditions]]:
+        """The path, relative to the dataset's folder, and the conditions of the chosen images, in sorted order."""
+        for path, image in self._named():
+            self.keys.append(image.key)
+            if image.view in self.views and image.weather in self.weathers and image.light in self.lights:
+                self.chosen += 1
+                yield path, image
 
-        Raises:
-            DatasetError: none is left.
-        """
-        keys = None if captioned is None else frozenset(captioned.tolist())
-        photos = Photos(f"{self.tree.base}/", self._taken(keys))
-        if not photos:
-            self.notes()
-            raise DatasetError(
-                f"{self.tree.dataset}: of {len(self.seen)} images in {self.tree.path(self.top)}, {self.chosen} are of "
-                f"the chosen views, weathers and lights, and {'none' if captioned is None else 'none with a caption'} "
-                f"is left to train on. Choose others, or complete the download."
-            )
-        return photos
+    def nothing_left(self, which: str = "none") -> DatasetError:
+        """The error to raise if no chosen image is left to train on; another if no image is named as published."""
+        self.notes()
+        return DatasetError(
+            f"{self.tree.dataset}: of {len(self.keys)} images in {self.tree.path(self.top)}, {self.chosen} are of "
+            f"the chosen views, weathers and lights, and {which} is left to train on. Choose others, or complete the "
+            f"download."
+        )
 
     def published(self) -> dict[str, int]:
         """How many persons and images the choice should leave."""
@@ -162,22 +139,12 @@ class Images:
     def notes(self) -> list[str]:
         """Which images were read, and what was left out."""
         notes = self.names.notes()
-        if self.astray:
+        if self.misplaced:
             notes.append(
-                f"{self.tree.dataset}: {self.astray} images are left out as they do not lie in the folder of their "
-                f"person; the first: {self.first_astray}"
+                f"{self.tree.dataset}: {self.misplaced} images are left out as they are not in the folder of their "
+                f"person; the first: {self.first_misplaced}"
             )
         return [*notes, f"{self.tree.dataset}: images are of the {self.images} set"]
-
-    def _taken(self, captioned: frozenset[int] | None) -> Iterator[tuple[str, int, int]]:
-        """Path, raw pid and camera of the images to train on."""
-        for path, image in self._named():
-            self.seen.append(image.key)
-            if image.view in self.views and image.weather in self.weathers and image.light in self.lights:
-                self.chosen += 1
-                if captioned is None or image.key in captioned:
-                    self.taken.append(image.key)
-                    yield path, image.pid, image.view - 1
 
     def _named(self) -> Iterator[tuple[str, Conditions]]:
         for folder, name in walk(self.tree, self.top):
@@ -185,7 +152,7 @@ class Images:
             if match is None:
                 continue
             if folder == (f"{self.top}/{match[1]}" if self.images == "full" else self.top):
-                yield f"{folder}/{name}", of(match)
+                yield f"{folder}/{name}", Conditions.of(match)
             else:
-                self.astray += 1
-                self.first_astray = self.first_astray or f"{folder}/{name}"
+                self.misplaced += 1
+                self.first_misplaced = self.first_misplaced or f"{folder}/{name}"

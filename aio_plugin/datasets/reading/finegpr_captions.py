@@ -8,13 +8,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ...errors import DatasetError
 from .annotations import read_objects, string
+from .finegpr import EXAMPLE, PATTERN, Conditions
 from .json_stream import member_elements
+from .lists import Names
 
 DUMP = re.compile(r"ImageName:\s*(?P<image>\S+?)\s*,\s*the caption is:(?P<caption>.*)", re.IGNORECASE)
 PAIR = re.compile(r"(?P<image>\S+\.(?:jpe?g|png|bmp))(?:[\t ](?P<caption>.*))?", re.IGNORECASE)
@@ -23,7 +26,7 @@ SUFFIXES = (".txt", ".tsv", ".json")
 HEAD = 4096
 
 
-class Caption(NamedTuple):
+class FineGPRCaption(NamedTuple):
     """A caption of a file.
 
     Attributes:
@@ -37,7 +40,52 @@ class Caption(NamedTuple):
     text: str
 
 
-def read_captions(file: str) -> Iterator[Caption]:
+class FineGPRCaptions:
+    """The captions of a file by the key of their image.
+
+    Args:
+        dataset: its name, for messages.
+        file: in any form that :func:`read_finegpr_captions` reads.
+
+    Attributes:
+        by_key: the key of an image -> (number, text) of its captions in the order of the file.
+
+    Raises:
+        DatasetError: the file is malformed, or names no image as FineGPR does.
+    """
+
+    def __init__(self, dataset: str, file: str) -> None:
+        self._dataset, self._blank, self._repeated = dataset, 0, 0
+        self.by_key: dict[int, list[tuple[int, str]]] = {}
+        names = Names(PATTERN, f"{dataset} images in {os.path.basename(file)}", EXAMPLE)
+        for number, image, text in read_finegpr_captions(file):
+            match = names.match(image.replace("\\", "/").rsplit("/", 1)[-1], image)
+            self._blank += not text
+            if match and text:
+                captions = self.by_key.setdefault(Conditions.of(match).key, [])
+                if any(text == other for _, other in captions):
+                    self._repeated += 1
+                else:
+                    captions.append((number, text))
+        self._off = names.notes()
+
+    def notes(self, images: Iterable[int]) -> list[str]:
+        """What is left out; ``images`` are the keys of all images there are."""
+        notes = list(self._off)
+        if self._repeated:
+            notes.append(f"{self._dataset}: {self._repeated} captions that are repeated for an image count once")
+        if self._blank:
+            notes.append(f"{self._dataset}: {self._blank} blank captions are left out")
+        present = set(images)
+        bare, alone = len(present - self.by_key.keys()), len(self.by_key.keys() - present)
+        if bare:
+            notes.append(f"{self._dataset}: {bare:,} of {len(present):,} images have no caption and are left out")
+        if alone:
+            notes.append(f"{self._dataset}: {alone:,} of {len(self.by_key):,} captioned images are absent")
+        return notes
+
+
+def read_finegpr_captions(file: str) -> Iterator[FineGPRCaption]:
     """The captions of a file in any of the forms, one in memory at a time (of COCO's, the image names too).
 
     Raises:
@@ -66,24 +114,24 @@ def _lines(file: str, limit: int = -1) -> Iterator[tuple[int, str]]:
         raise DatasetError(f"Cannot read the captions {file}: {error}. Restore the file as UTF-8 text.") from error
 
 
-def _written(file: str, form: re.Pattern[str]) -> Iterator[Caption]:
+def _written(file: str, form: re.Pattern[str]) -> Iterator[FineGPRCaption]:
     for number, line in _lines(file):
         match = form.fullmatch(line)
         if match is None:
             raise DatasetError(f"{file}, line {number}: is not as the first line, but {line[:80]!r}. Correct it.")
-        yield Caption(number, match["image"], (match["caption"] or "").strip())
+        yield FineGPRCaption(number, match["image"], (match["caption"] or "").strip())
 
 
-def _listed(file: str) -> Iterator[Caption]:
+def _listed(file: str) -> Iterator[FineGPRCaption]:
     for number, record in read_objects(file):
         where = f"{file}: record {number}"
         key = next((key for key in IMAGE_KEYS if key in record), None)
         if key is None:
             raise DatasetError(f"{where} names no image: it has none of {', '.join(IMAGE_KEYS)}. Restore the file.")
-        yield Caption(number, string(record, key, where), _text(record, where))
+        yield FineGPRCaption(number, string(record, key, where), _text(record, where))
 
 
-def _coco(file: str, first: str) -> Iterator[Caption]:
+def _coco(file: str, first: str) -> Iterator[FineGPRCaption]:
     images: dict[int | str, str] = {}
     for number, record in _members(file, "images"):
         where = f"{file}: image {number}"
@@ -95,7 +143,7 @@ def _coco(file: str, first: str) -> Iterator[Caption]:
         at = _id(record, "image_id", where)
         if at not in images:
             raise DatasetError(f"{where}: no image of the file has the id {at!r}. Restore the file.")
-        yield Caption(number, images[at], _text(record, where))
+        yield FineGPRCaption(number, images[at], _text(record, where))
 
 
 def _members(file: str, key: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from ...errors import DatasetError, OtherFormError
 from ...modality import Item, Modality
 from ..base import Splits, relabel
-from ..storage.photos import Photos
+from ..storage.stored_photos import StoredPhotos
 from .checks import check_apart, compare, lacking, modality_counts, pids, search_counts, unanswered
 from .layouts import IMAGE_SUFFIXES, Tree
 from .lists import Names
@@ -139,9 +139,9 @@ def cross_modal_splits(
     return Splits(relabel(trained), test[query], test[gallery], notes, counts, published)
 
 
-def training_splits(dataset: str, photos: Photos, notes: Iterable[str], published: Mapping[str, int]) -> Splits:
+def training_splits(dataset: str, photos: StoredPhotos, notes: Iterable[str], published: Mapping[str, int]) -> Splits:
     """The splits of a dataset for training only; cameras are counted where their number is published."""
-    counts = {"train ids": len(photos.raw), "train images": len(photos)}
+    counts = {"train ids": photos.persons, "train images": len(photos)}
     if "cameras" in published:
         counts["cameras"] = photos.cameras
     return Splits(photos, notes=[*notes, *compare(dataset, counts, published)], found=counts, published=published)

@@ -14,7 +14,7 @@ from ..reading.checks import check_apart, compare, pids, search_counts, unanswer
 from ..reading.folders import folder_of, require_images, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..storage.photos import Photos
+from ..storage.stored_photos import PhotoStore
 
 NAME, FOLDERS = "clonedperson", ("clonedperson", "ClonedPerson")
 QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
@@ -35,7 +35,7 @@ def read_clonedperson(root: str, options: Options, query: Combination | None) ->
     names = Names(
         r"(?P<pid>\d{6})_s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{6}\.jpg", f"{NAME} images", "700000_s02_c00_f023389.jpg"
     )
-    train = Photos(f"{tree.base}/", scene_images(tree, TOPS[0], names, _camera))
+    train = PhotoStore(f"{tree.base}/", scene_images(tree, TOPS[0], names, _camera)).photos()
     probes, gallery = (
         [Item(Media(tree.path(path)), pid, camid) for path, pid, camid in scene_images(tree, top, names, _camera)]
         for top in TOPS[1:]
@@ -43,7 +43,7 @@ def read_clonedperson(root: str, options: Options, query: Combination | None) ->
     notes = names.notes()
     for top, items in zip(TOPS, (train, probes, gallery), strict=True):
         require_images(tree, top, items)
-    trained, tested = {int(pid) for pid in train.raw}, pids(probes) | pids(gallery)
+    trained, tested = set(train.arrays["identities"].tolist()), pids(probes) | pids(gallery)
     check_apart(NAME, trained, tested)
     counts = {
         "ids": len(trained | tested),

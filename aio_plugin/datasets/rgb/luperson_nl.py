@@ -15,7 +15,7 @@ from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.luperson_keys import read_keys, repeated_keys
 from ..storage import lmdb_images
-from ..storage.photos import Photos
+from ..storage.stored_photos import PhotoStore
 
 NAME, FOLDERS = "luperson_nl", ("LUPerson-NL", "LUP-NL", "lupnl_lmdb", "lup-nl")
 OPTIONS = (
@@ -46,7 +46,7 @@ def read_luperson_nl(root: str, options: Options, query: Combination | None) -> 
     form_of(tree, "images", form, PLACES)
     tree.require()
     source: _LMDB | _Files = _LMDB(tree) if form == "lmdb" else _Files(tree)
-    photos = Photos(source.before, source.photos())
+    photos = PhotoStore(source.before, source.photos()).photos()
     notes = source.notes()
     require_images(tree, PLACES[form][0], photos)
     return training_splits(NAME, photos, notes, PUBLISHED)

@@ -8,7 +8,7 @@ from ..base import Adapter, Options, Splits
 from ..reading.folders import folder_of, form_of, require_images, scene_images, training_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..storage.photos import Photos
+from ..storage.stored_photos import PhotoStore
 
 NAME, FOLDERS = "randperson", ("RandPerson", "randperson", "randperson_subset")
 CAMERAS = (2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 4)
@@ -47,7 +47,7 @@ def read_randperson(root: str, options: Options, query: Combination | None) -> S
     pattern = rf"(?P<pid>\d{{6}})_(?=(?:{scenes})_)s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{{6}}\.jpg"
     names = Names(pattern, f"{NAME} images", "000000_s00_c00_f000000.jpg")
     images = scene_images(tree, top, names, lambda scene, camera: sum(CAMERAS[:scene]) + camera)
-    photos = Photos(f"{tree.base}/", images)
+    photos = PhotoStore(f"{tree.base}/", images).photos()
     notes = names.notes()
     if not photos:
         packed = [f"{folder}/{name}" for folder in _folders(tree, top) for name in tree.files(folder, (".tar.gz",))]

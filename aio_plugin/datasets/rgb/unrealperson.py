@@ -15,7 +15,7 @@ from ..base import Adapter, Options, Splits
 from ..reading.folders import folder_of, require_images, training_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..storage.photos import Photos
+from ..storage.stored_photos import PhotoStore
 
 NAME, FOLDERS = "unrealperson", ("UnrealPerson", "unrealperson", "unreal")
 PACKAGES = tuple(f"unreal_v{environment}.{models}" for models in (1, 2, 3) for environment in (1, 2, 3, 4))
@@ -38,7 +38,7 @@ def read_unrealperson(root: str, options: Options, query: Combination | None) ->
     if not packages:
         raise DatasetError(f"{NAME}: {tree.base} has no folder like {PACKAGES[0]}/. Unpack the downloads there.")
     names = Names(r"(?P<pid>\d{1,9})_c(?P<camera>\d{1,3})_\d+\.(?:jpg|png)", f"{NAME} images", "0001_c001_000001.jpg")
-    photos = Photos(f"{tree.base}/", _images(tree, packages, names))
+    photos = PhotoStore(f"{tree.base}/", _images(tree, packages, names)).photos()
     notes = names.notes()
     require_images(tree, f"{packages[0]}/images", photos, "Unpack the downloads")
     absent = [name for name in PACKAGES if not tree.files(f"{name}/images")]

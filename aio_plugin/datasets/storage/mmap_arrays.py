@@ -1,13 +1,11 @@
-"""Arrays in one file that is mapped into memory: opened at once, read where it is touched, shared by processes.
-
-The file is in the safetensors format, which anything can look into and nothing runs code from.
-"""
+"""Arrays in a folder of ``.npy`` files, mapped into memory: read where they are touched, shared by processes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import mmap
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,43 +17,41 @@ from ...atomic_write import written_whole
 from ...errors import DatasetError
 
 Arrays = Mapping[str, NDArray[Any]]
-TYPES: dict[str, np.dtype[Any]] = {"U64": np.dtype("<u8"), "I32": np.dtype("<i4"), "U8": np.dtype("u1")}
-NAMES = {dtype: name for name, dtype in TYPES.items()}
-LONGEST_HEADER = 1 << 20
+ABOUT = "about.json"
 SAMPLES, SAMPLE = 16, 1 << 16
 
 
 class MappedArrays(Mapping[str, NDArray[Any]]):
-    """The arrays of a file, read-only. It pickles as the file's path, so that workers map it too.
+    """The arrays of a folder, read-only. It pickles as the folder's path, so that workers map it too.
 
     Args:
-        path: of the file.
+        path: of the folder.
 
     Attributes:
-        about: what was said of the arrays when they were saved.
-        digest: of ``about`` and of samples of the arrays.
+        about: the description that was saved with the arrays.
+        digest: of ``about`` and of samples of the files.
 
     Raises:
-        ValueError: the file is cut short or damaged, as far as its header and samples of its arrays show.
-        OSError: it cannot be read.
+        ValueError: a file is cut short or damaged, as far as samples of it show.
+        OSError: a file cannot be read.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with open(path, "rb") as file:
-            text = file.read(_header_size(file.read(8)))
-            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
-            header = json.loads(text)
-            meta = header.pop("__metadata__")
-            self._arrays = {name: _array(mapping, 8 + len(text), place) for name, place in header.items()}
-            self.digest: str = meta["digest"]
-            found = _digest(self._arrays, meta["about"])
-            self.about: dict[str, Any] = json.loads(meta["about"])
+            with open(os.path.join(path, ABOUT), encoding="utf-8") as file:
+                content = json.load(file)
+            self.about: dict[str, Any] = content["about"]
+            self.digest: str = content["digest"]
+            damaged = self.digest != _digest(path, content["arrays"], self.about)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"The header of {path} is damaged.") from error
-        if self.digest != found or 8 + len(text) + sum(a.nbytes for a in self._arrays.values()) != len(mapping):
+            raise ValueError(f"{path}/{ABOUT} is damaged.") from error
+        if damaged:
             raise ValueError(f"{path} is damaged.")
+        self._arrays = {
+            name: np.asarray(np.load(_file(path, name), mmap_mode="r", allow_pickle=False))
+            for name in content["arrays"]
+        }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
@@ -70,32 +66,30 @@ class MappedArrays(Mapping[str, NDArray[Any]]):
         return _reopen, (self.path, self.digest)
 
 
-def save(path: str, arrays: Arrays, about: Mapping[str, Any]) -> None:
-    """Write arrays of the types in ``TYPES`` for :class:`MappedArrays`, whole or not at all.
+def save_arrays(path: str, arrays: Arrays, about: Mapping[str, Any]) -> None:
+    """Write arrays for :class:`MappedArrays`, in place of those that the folder holds.
+
+    The description, without which there are no arrays, is removed first and written last.
 
     Args:
-        arrays: (n,) each.
         about: what to keep with them, as JSON.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the folder cannot be written.
     """
-    said = json.dumps(about, sort_keys=True)
-    header: dict[str, Any] = {"__metadata__": {"about": said, "digest": _digest(arrays, said)}}
-    ordered = sorted(arrays.items(), key=lambda pair: -pair[1].itemsize)  # each then begins where its type must
-    end = 0
-    for name, array in ordered:
-        begin, end = end, end + array.nbytes
-        header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with written_whole(Path(path)) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for _, array in ordered:
-            file.write(_bytes(array))
+    folder = Path(path)
+    if folder.is_dir():
+        (folder / ABOUT).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    for name, array in arrays.items():
+        with written_whole(folder / f"{name}.npy") as file:
+            np.save(file, array)
+    content = {"arrays": list(arrays), "about": about, "digest": _digest(path, list(arrays), about)}
+    with written_whole(folder / ABOUT) as file:
+        file.write(json.dumps(content, separators=(",", ":")).encode())
 
 
-def fingerprint(size: int, read: Callable[[int, int], bytes | memoryview]) -> str:
+def fingerprint(size: int, read: Callable[[int, int], bytes]) -> str:
     """A digest of ``size`` bytes by samples over all their length, and of all if they are few.
 
     Args:
@@ -108,43 +102,36 @@ def fingerprint(size: int, read: Callable[[int, int], bytes | memoryview]) -> st
     return digest.hexdigest()
 
 
-def _digest(arrays: Arrays, about: str) -> str:
-    """Of everything but the arrays' order in the file."""
-    parts = [about]
-    for name, array in sorted(arrays.items()):
-        parts += [name, NAMES[array.dtype], str(len(array)), _samples(_bytes(array))]
+def file_fingerprint(path: str) -> str:
+    """The :func:`fingerprint` of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+
+        def read(offset: int, count: int) -> bytes:
+            file.seek(offset)
+            return file.read(count)
+
+        return fingerprint(os.fstat(file.fileno()).st_size, read)
+
+
+def _digest(path: str, names: list[str], about: Mapping[str, Any]) -> str:
+    parts = [json.dumps(about, sort_keys=True), *names, *(file_fingerprint(_file(path, name)) for name in names)]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def _samples(view: memoryview) -> str:
-    return fingerprint(len(view), lambda offset, count: view[offset : offset + count])
-
-
-def _bytes(array: NDArray[Any]) -> memoryview:
-    return array.view(np.uint8).data
-
-
-def _header_size(first: bytes) -> int:
-    size = int.from_bytes(first, "little")
-    if len(first) < 8 or size > LONGEST_HEADER:
-        raise ValueError("The file has no header.")
-    return size
-
-
-def _array(mapping: mmap.mmap, start: int, place: Mapping[str, Any]) -> NDArray[Any]:
-    (length,), (begin, end), dtype = place["shape"], place["data_offsets"], TYPES[place["dtype"]]
-    if not 0 <= begin <= end or length * dtype.itemsize != end - begin:
-        raise ValueError("The file's header contradicts itself.")
-    array: NDArray[Any] = np.frombuffer(mapping, dtype, length, start + begin)
-    return array
+def _file(path: str, name: str) -> str:
+    return os.path.join(path, f"{name}.npy")
 
 
 def _reopen(path: str, digest: str) -> MappedArrays:
-    """In a worker: the file that the parent process has mapped."""
+    """In a worker: the folder that the parent process has mapped."""
     try:
         arrays = MappedArrays(path)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} was removed or damaged while in use. Start the run again.") from error
     if arrays.digest != digest:
-        raise DatasetError(f"{path} was made anew while in use, as its source changed. Start the run again.")
+        raise DatasetError(f"{path} was rebuilt while in use, as its source changed. Start the run again.")
     return arrays

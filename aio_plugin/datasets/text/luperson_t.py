@@ -5,13 +5,11 @@ No identities are given: every photo is a class of its own.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...modality import Combination
 from ..base import Adapter, Options, Splits
-from ..reading.annotations import file_option, find_file, strings
+from ..reading.annotations import file_option, find_file
 from ..reading.layouts import Part, Tree
-from ..storage.unidentified import read_unidentified
+from ..storage.annotated_photos import store_unidentified_photos
 
 NAME, FOLDER = "luperson_t", "LUPerson-T"
 LAYOUT = (
@@ -31,16 +29,12 @@ def read_luperson_t(root: str, options: Options, query: Combination | None) -> S
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     file = find_file(tree, ANNOTATIONS, options[ANNOTATIONS.name])
-    photos, found, notes = read_unidentified(tree, [file], "file_path", _captions, "images")
+    photos, found, notes = store_unidentified_photos(tree, [file], "images")
     notes += [
         f"{NAME}: found (published): train images {found['train images']:,} (about 1.3 million pairs; no exact count)",
         f"{NAME}: every photo is a class of its own",
     ]
     return Splits(photos, notes=notes, found=found)
-
-
-def _captions(record: dict[str, Any], where: str) -> tuple[str, ...]:
-    return strings(record, "captions", where)
 
 
 ADAPTER = Adapter(NAME, FOLDER, read_luperson_t, options=OPTIONS)

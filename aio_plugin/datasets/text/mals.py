@@ -5,8 +5,6 @@ Nobody is shown twice on purpose and no identities are given: every photo is a c
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import IncompleteError
 from ...modality import Combination
 from ..base import Adapter, Options, Splits
@@ -14,7 +12,7 @@ from ..reading import checks
 from ..reading.annotations import read_objects, string
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..storage.unidentified import read_unidentified
+from ..storage.annotated_photos import store_unidentified_photos
 
 NAME, FOLDER = "mals", "MALS"
 ANNOTATIONS = ("data/gene_attrs", "gene_attrs", "data/finetune/gene_attrs")
@@ -34,7 +32,7 @@ def read_mals(root: str, options: Options, query: Combination | None) -> Splits:
     """
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     files, notes = _files(tree)
-    photos, found, more = read_unidentified(tree, files, "image", _caption, _images(tree, files[0]))
+    photos, found, more = store_unidentified_photos(tree, files, _images_folder(tree, files[0]), "image", "caption")
     notes += [*more, *checks.compare(NAME, found, PUBLISHED), f"{NAME}: every photo is a class of its own"]
     return Splits(photos, notes=notes, found=found, published=PUBLISHED)
 
@@ -53,16 +51,12 @@ def _files(tree: Tree) -> tuple[list[str], list[str]]:
     return [tree.path(f"{folder}/{name}") for name in files], notes
 
 
-def _images(tree: Tree, file: str) -> str:
+def _images_folder(tree: Tree, file: str) -> str:
     """The folder that paths are relative to: where the first image is."""
     _, first = next(read_objects(file))
     where = f"{file}: record 0"
     path = string(first, "image", where)
     return next((top for top in IMAGES if tree.exists(tree.listed(path, where, top))), IMAGES[0])
-
-
-def _caption(record: dict[str, Any], where: str) -> tuple[str, ...]:
-    return (string(record, "caption", where).strip(),)
 
 
 ADAPTER = Adapter(NAME, FOLDER, read_mals)

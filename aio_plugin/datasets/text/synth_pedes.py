@@ -6,10 +6,8 @@ from ...config import Option
 from ...modality import Combination
 from ..base import Adapter, Options, Splits
 from ..reading import checks
-from ..reading.annotations import read_photos
-from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
-from ..storage.caption_storage import CaptionedPhotos
+from ..storage.annotated_photos import store_photos
 from ..storage.index import OFF, Index
 from ..storage.index import OPTION as INDEX
 
@@ -39,24 +37,10 @@ def read_synth_pedes(root: str, options: Options, query: Combination | None) -> 
     index = Index(tree, file, options[INDEX.name])
     photos = index.load(look)
     if photos is None:
-        photos, complete = _parse(tree, file, look)
+        photos, complete = store_photos(tree, file, look)
         photos = index.store(photos, complete)
     found = {"train ids": photos.persons, "train images": len(photos), "train captions": photos.captions}
     return Splits(train=photos, notes=checks.compare(NAME, found, PUBLISHED), found=found, published=PUBLISHED)
-
-
-def _parse(tree: Tree, file: str, look: bool) -> tuple[CaptionedPhotos, bool]:
-    """The photos, and whether all images were looked for and found."""
-    absences = Absences(tree, tree.relative(file))
-    photos = CaptionedPhotos(file, tree.base)
-    for record in read_photos(file):
-        path = tree.listed(record.path, f"{file}: record {record.number}, 'file_path'")
-        if look:
-            absences.see(path)
-        photos.add(record, path)
-    complete = look and not absences.total
-    absences.raise_if_any(tolerable=True)
-    return photos.close(), complete
 
 
 ADAPTER = Adapter(NAME, FOLDER, read_synth_pedes, options=OPTIONS, survey=({INDEX.name: OFF},))

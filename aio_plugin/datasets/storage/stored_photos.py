@@ -1,0 +1,217 @@
+"""Training photos by the million, with or without captions: kept as arrays, made into items one at a time."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DatasetError
+from ...modality import Item, Media, Modality
+from .columns import Columns, bit
+from .mmap_arrays import Arrays
+
+
+class StoredPhotos(Sequence[Item]):
+    """RGB photos that look like a list of items, in a tenth of its memory with captions, a fiftieth without.
+
+    Args:
+        prefix: what the paths of all photos begin with.
+        arrays: ``text`` (B,) uint8: the paths without ``prefix``, each with the photo's captions behind it;
+            ``starts`` (S + 1,) uint64: where each of these strings begins in ``text``. The others are optional:
+            ``first`` (N + 1,) uint64: which string is the path of each photo, where photos have captions;
+            ``pids`` (N,) int32, without which a photo's position is its pid, and ``identities`` (P,) uint64, the raw
+            identity of each pid; ``camids`` (N,) uint32, without which all are 0; ``numbers`` (S,) uint64: the
+            number of each caption in its file, where that does not follow from the photo; ``kept`` (M,) int64:
+            the photos there are, if not all N.
+        files: annotation file -> how many of the N photos it lists, in order.
+        captions: how many there are, blank ones left out.
+    """
+
+    def __init__(self, prefix: str, arrays: Arrays, files: Mapping[str, int], captions: int) -> None:
+        self.prefix, self.arrays, self.captions = prefix, arrays, captions
+        self._files, self._ends = tuple(files), np.cumsum(list(files.values()))
+
+    @property
+    def persons(self) -> int:
+        """How many identities the photos have."""
+        return len(self.arrays["identities"])
+
+    @property
+    def cameras(self) -> int:
+        """How many cameras took the photos."""
+        return len(np.unique(self.arrays["camids"])) if "camids" in self.arrays else 1
+
+    def columns(self) -> Columns:
+        """See :class:`aio_plugin.datasets.storage.columns.Columnar`. A partner is a caption that is not blank.
+
+        Raises:
+            DatasetError: as in indexing.
+        """
+        none = np.zeros(len(self), np.uint8)
+        partners = none.astype(np.uint16)
+        if "first" in self.arrays:
+            first, starts = self.arrays["first"], self.arrays["starts"]
+            try:
+                captioned = starts[first[1:]] > starts[first[:-1] + np.uint64(1)]
+            except IndexError as error:
+                raise self._damaged() from error
+            partners = captioned[self.arrays.get("kept", slice(None))] * np.uint16(bit(Modality.TEXT))
+        pids = self.arrays["pids"] if "pids" in self.arrays else np.arange(len(self))
+        return Columns(pids, self.arrays.get("camids", none), none + np.uint8(Modality.RGB.index), partners)
+
+    def __len__(self) -> int:
+        if "kept" in self.arrays:
+            return len(self.arrays["kept"])
+        return len(self.arrays.get("first", self.arrays["starts"])) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        """The item, or the list of items of a slice.
+
+        Raises:
+            DatasetError: the arrays come from a file that is damaged there.
+        """
+        if isinstance(index, slice):
+            return [self._item(number) for number in range(*index.indices(len(self)))]
+        number = index + len(self) if index < 0 else index
+        if not 0 <= number < len(self):
+            raise IndexError(f"Photo {index} of {len(self)}.")
+        return self._item(number)
+
+    def _item(self, number: int) -> Item:
+        arrays = self.arrays
+        at = int(arrays["kept"][number]) if "kept" in arrays else number
+        begin, end = arrays["first"][at : at + 2].tolist() if "first" in arrays else (at, at + 1)
+        try:
+            path, *captions = self._strings(begin, end)
+        except ValueError as error:
+            raise self._damaged() from error
+        partners = [
+            Media(self._caption_path(at, begin + 1, index), Modality.TEXT, caption)
+            for index, caption in enumerate(captions)
+            if caption
+        ]
+        pid = int(arrays["pids"][number]) if "pids" in arrays else number
+        camid = int(arrays["camids"][number]) if "camids" in arrays else 0
+        return Item(Media(self.prefix + path, partners=partners), pid, camid)
+
+    def _strings(self, begin: int, end: int) -> list[str]:
+        places = self.arrays["starts"][begin : end + 1].tolist()
+        text = self.arrays["text"][places[0] : places[-1]].tobytes() if places else b""
+        return [
+            text[a - places[0] : b - places[0]].decode("utf-8", "surrogatepass")
+            for a, b in zip(places, places[1:], strict=False)
+        ]
+
+    def _caption_path(self, photo: int, first: int, index: int) -> str:
+        """``<file>#<record>.<caption>`` or, where captions have numbers, ``<file>#<number>``."""
+        file = int(np.searchsorted(self._ends, photo, side="right"))
+        if "numbers" in self.arrays:
+            return f"{self._files[file]}#{self.arrays['numbers'][first + index]}"
+        record = photo - int(self._ends[file - 1]) if file else photo
+        return f"{self._files[file]}#{record}.{index}"
+
+    def _damaged(self) -> DatasetError:
+        where = getattr(self.arrays, "path", "memory")
+        return DatasetError(
+            f"The photos of {', '.join(self._files)} are damaged in {where}. Delete it and start again."
+        )
+
+
+class PhotoStore:
+    """Collects photos one by one.
+
+    Args:
+        prefix: what the paths of all photos begin with.
+        photos: (path without ``prefix``, raw identity, camid) of photos without captions.
+    """
+
+    def __init__(self, prefix: str, photos: Iterable[tuple[str, int, int]] = ()) -> None:
+        self.prefix, self.captions = prefix, 0
+        self._text = bytearray()
+        self._starts, self._first, self._numbers = array("Q", [0]), array("Q", [0]), array("Q")
+        self._identities, self._camids = array("Q"), array("I")
+        for photo in photos:
+            self.add(*photo)
+
+    def __len__(self) -> int:
+        return len(self._identities)
+
+    def add(
+        self,
+        path: str,
+        identity: int,
+        camid: int = 0,
+        captions: Sequence[str] = (),
+        numbers: Iterable[int] | None = None,
+    ) -> None:
+        """Append a photo.
+
+        Args:
+            path: without the prefix.
+            captions: its captions; a blank one is kept as a place, and is no partner.
+            numbers: of each caption in its file, for all photos or for none.
+        """
+        for text in (path, *captions):
+            self._text += text.encode("utf-8", "surrogatepass")
+            self._starts.append(len(self._text))
+        self.captions += sum(map(bool, captions))
+        self._first.append(len(self._starts) - 1)
+        if numbers is not None:
+            self._numbers.extend((0, *numbers))
+        self._identities.append(identity)
+        self._camids.append(camid)
+
+    def photos(self, files: Mapping[str, int] | None = None) -> StoredPhotos:
+        """The photos, with pids in the order of the raw identities.
+
+        Args:
+            files: annotation file -> how many of the photos it lists, in order.
+        """
+        arrays = self._arrays()
+        arrays["identities"], pids = np.unique(np.asarray(self._identities), return_inverse=True)
+        arrays["pids"] = pids.astype(np.int32)
+        return StoredPhotos(self.prefix, arrays, files or {}, self.captions)
+
+    def unidentified_photos(self, files: Mapping[str, int], kept: NDArray[np.int64]) -> StoredPhotos:
+        """The photos, each a person by itself.
+
+        Args:
+            files: as for :meth:`photos`.
+            kept: (M,) ascending positions of the photos to keep.
+        """
+        arrays, captions = self._arrays(), self.captions
+        if len(kept) < len(self):
+            arrays["kept"] = kept
+            written = np.cumsum(
+                np.diff(arrays["starts"], prepend=0) > 0
+            )  # strings that are not blank, up to each start
+            first = np.asarray(self._first)
+            captions = int((written[first[kept + 1]] - written[first[kept]]).sum()) - len(kept)  # without the paths
+        return StoredPhotos(self.prefix, arrays, files, captions)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays: dict[str, NDArray[Any]] = {
+            "text": np.frombuffer(self._text, np.uint8),
+            "starts": np.asarray(self._starts),
+        }
+        if len(self._starts) > len(self._first):
+            arrays["first"] = np.asarray(self._first)
+        if self._numbers:
+            arrays["numbers"] = np.asarray(self._numbers)
+        if any(self._camids):
+            arrays["camids"] = np.asarray(self._camids)
+        return arrays
+
+
+def first_of_each(values: array[int]) -> NDArray[np.int64]:
+    """Ascending positions at which a value occurs for the first time."""
+    first: NDArray[np.int64] = np.unique(np.asarray(values), return_index=True)[1]
+    return np.sort(first)
