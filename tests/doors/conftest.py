@@ -13,6 +13,7 @@ from aio_plugin.__main__ import main
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.encoders import ENCODERS
 from aio_plugin.losses import LOSSES
+from aio_plugin.modality import REGISTRY as MODALITY_REGISTRY
 from aio_plugin.registry import PLUGINS
 
 OUTSIDE = Path(__file__).parent / "outside"
@@ -72,7 +73,7 @@ def nothing_stays(monkeypatch):
     before, path = set(sys.modules), list(sys.path)
     yield
     sys.path[:] = path
-    for registry in (ADAPTERS, ENCODERS, LOSSES):
+    for registry in (ADAPTERS, ENCODERS, LOSSES, MODALITY_REGISTRY):
         for name in registry.outside():
             registry.unregister(name)
     for name in set(sys.modules) - before:

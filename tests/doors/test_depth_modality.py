@@ -26,6 +26,8 @@ from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset, collate
 from aio_plugin.training.transforms import Compose, Normalize, RandomGrayscale, Resize, ToTensor, pad_crop
 
+from .conftest import OUTSIDE
+
 FILE = "tests.doors.outside.depth"
 FIVE = ["rgb", "ir", "sketch", "text", "depth"]
 COLUMNS = ("path", "caption", "pid", "camid", "modality", "split", "source")
@@ -37,16 +39,8 @@ ERASED = Compose([Resize(SIZE), *LAST, lambda image: image])  # normalised in th
 
 
 @pytest.fixture
-def outside():
-    """Imports the outsider's file; what it registers is forgotten afterwards."""
-    yield lambda: importlib.import_module(FILE).DEPTH
-    REGISTRY.unregister("depth")
-    sys.modules.pop(FILE, None)
-
-
-@pytest.fixture
-def depth(outside):
-    return outside()
+def depth():
+    return importlib.import_module(FILE).DEPTH
 
 
 def person(pid, number, kind):
@@ -101,10 +95,10 @@ def run(world):
         "aio": {"modalities": FIVE, "train": {"steps_per_epoch": 2}},
     }  # fmt: skip
     (world / "config.yaml").write_text(yaml.safe_dump(config))
-    return main(["main", "--config-file", str(world / "config.yaml")])
+    return main(["--plugin", str(OUTSIDE / "depth.py"), "main", "--config-file", str(world / "config.yaml")])
 
 
-def test_depth_trains_beside_the_four_and_is_searched_with(world, depth, capsys):
+def test_depth_trains_beside_the_four_and_is_searched_with(world, capsys):
     aio_plugin.unregister()
     try:
         assert run(world) == 0, capsys.readouterr().err
@@ -149,13 +143,13 @@ def test_values_reach_the_tensor_at_full_range(depth, tmp_path, transform):
 
 
 @pytest.mark.parametrize("bnneck", ["shared", "per_modality"])
-def test_a_model_of_four_is_the_same_before_and_after(outside, bnneck):
+def test_a_model_of_four_is_the_same_before_and_after(bnneck):
     def four():
         torch.manual_seed(0)
         return build_model("aio_tiny", 7, parse_config({"bnneck": bnneck})).eval()
 
     before = four()
-    depth = outside()
+    depth = importlib.import_module(FILE).DEPTH
     after = four()
     assert list(before.state_dict()) == list(after.state_dict())
     assert all(torch.equal(value, after.state_dict()[name]) for name, value in before.state_dict().items())

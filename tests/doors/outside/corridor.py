@@ -44,7 +44,7 @@ def items(folder, *modalities, least=0):
 @aio_plugin.register_dataset(
     "corridor",
     folder="corridor",
-    protocol=lambda root, options, query=None: OtherCamera(),
+    make_protocol=lambda root, options, query=None: OtherCamera(),
     queries=((Modality.IR,),),
     options=(Option("first_person", 0, "number of the first person to train on"),),
 )
