@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run)
         return sub
 
-    host_main.add_arguments(command("main", host_main.run, "train or test from a config file, like torchreid's script"))
+    about = "train or test from a config file, like torchreid's script"
+    host_main.add_arguments(command("main", host_main.run_main, about))
     run = command("run", _run, "run torchreid's scripts/main.py, or your own script, with this package registered")
     run.add_argument("script", help="path of the script")
     run.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")

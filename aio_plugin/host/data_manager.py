@@ -24,20 +24,30 @@ from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .run_config import RunConfig, TrainingIdentities
-from .targets import Target, TargetReader, items_of, tested
+from .targets import Target, TargetReader, all_targets, items_of
 from .torchreid_import import import_torchreid
 from .training_reader import describe, training_reader
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
-"""torchreid samplers that mean something for bundles: one a person, or sampler.num_instances."""
+"""torchreid's samplers that apply to bundles: whether there are ``sampler.num_instances`` of a person, or one."""
 
-
-stock = import_torchreid().data.datamanager
-"""The module of the stock classes: ``torchreid.data.ImageDataManager`` may be the stand-in."""
+stock = import_torchreid().data.datamanager  # where the stock classes are; torchreid.data may have our stand-in
 
 
 class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
-    """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``."""
+    """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``.
+
+    Args:
+        config: of the run; ``num_train_pids`` takes it to the model builder.
+
+    Attributes:
+        stages: the training stages; :meth:`loader_at` gives the loader of an epoch.
+        test_targets: every target by its name in ``data.targets``.
+
+    Raises:
+        ConfigError: a setting is wrong or does not apply to bundles.
+        DatasetError: a dataset is incomplete.
+    """
 
     def __init__(
         self,
@@ -78,10 +88,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self._stock_options = {**stock_options, "split_id": split_id}
         self.config, self.options = config, config.options()
         self.modalities = readable(config.model, self.options)
-        self._queries = searchable(config.model, self.options)
-        self.sketcher = Sketcher(
-            self.options.synthesis.lineart, self.options.synthesis.cache or Path(self.root) / ".aio_cache"
-        )
+        synthesis = self.options.synthesis
+        self.sketcher = Sketcher(synthesis.lineart, synthesis.cache or Path(self.root) / ".aio_cache")
         self.copies = num_instances if COPIES[train_sampler] else 1
         self._load_sources(batch_size_train)
         self._load_targets(batch_size_test)
@@ -101,7 +109,9 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             cameras += len(np.unique(numbers.camids))
             self.training_sources.append(source)
         if batch_size % self.copies:
-            raise ConfigError(f"train.batch_size {batch_size} is no multiple of sampler.num_instances {self.copies}.")
+            raise ConfigError(
+                f"train.batch_size {batch_size} must be a multiple of sampler.num_instances {self.copies}."
+            )
         check_division(batch_size // self.copies, distributed.world(), options.train.accumulate)
         self.stages = parse_stages(
             options.stages,
@@ -167,13 +177,13 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         def stock_target(name: str) -> Any:
             return self._stock(name, "query", transform=self.transform_te, verbose=False)
 
-        return TargetReader(self.root, self.sources, self.options, self.modalities, self._queries, stock_target).read(
-            spec
-        )
+        queries = searchable(self.config.model, self.options)
+        reader = TargetReader(self.root, self.sources, self.options, self.modalities, queries, stock_target)
+        return reader.read(spec)
 
     def _load_targets(self, batch_size: int) -> None:
         print("=> Loading test (target) dataset")
-        self.test_targets = {spec: self._target(spec) for spec in tested(self.targets, self.options)}
+        self.test_targets = {spec: self._target(spec) for spec in all_targets(self.targets, self.options)}
         for leak in dict.fromkeys(leak for target in self.test_targets.values() for leak in target.leaks):
             warnings.warn(leak, LeakWarning, stacklevel=2)
         reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
@@ -206,7 +216,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         if self.coverage is not None:
             print(f"  # phrases         : {describe(len(self._num_train_pids.vocabulary or ()), self.coverage)}")
         for index, stage in enumerate(self.stages, 1):
-            shares = ", ".join(f"{s.quota} {s.source}" + _made(s.synthetic) for s in stage.shares)
+            shares = ", ".join(f"{s.quota} {s.source}" + _synthetic(s.synthetic) for s in stage.shares)
             print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
         print(f"  target            : {list(self.targets)}")
         for spec, target in self.test_targets.items():
@@ -225,14 +235,14 @@ def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, trai
         if name not in known:
             raise ConfigError(f"data.transforms: unknown transform {name!r}.{nearest(name, known)}")
     if k_tfm != 1:
-        raise ConfigError("data.k_tfm: AIO bundles one view of every modality; set it to 1.")
+        raise ConfigError("data.k_tfm: AIO takes one view of every modality; set it to 1.")
     if load_train_targets:
         raise ConfigError("data.load_train_targets: AIO does not train on targets; set it to False.")
     if train_sampler not in COPIES:
         raise ConfigError(
-            f"sampler.train_sampler {train_sampler!r} has no meaning for bundles; use {' or '.join(COPIES)}."
+            f"sampler.train_sampler {train_sampler!r} does not apply to AIO models; use {' or '.join(COPIES)}."
         )
 
 
-def _made(modalities: Sequence[Modality]) -> str:
+def _synthetic(modalities: Sequence[Modality]) -> str:
     return f" (+ synthetic {format_combination(modalities)})" if modalities else ""

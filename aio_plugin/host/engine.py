@@ -37,9 +37,12 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
     """See :class:`torchreid.engine.Engine`.
 
     Args:
-        label_smooth: torchreid's loss.softmax.label_smooth, on every identity loss (eps 0.1).
-        triplet_options: taken so that configs with loss.name 'triplet' run; AIO has no such term
-            unless aio.loss.triplet asks for one.
+        label_smooth: smooth the labels of every identity loss by 0.1.
+        triplet_options: of torchreid's triplet engine; accepted and not used, see ``aio.loss.triplet``.
+
+    Raises:
+        HostError: the data manager is torchreid's, or torchrun's processes are not connected.
+        ConfigError: the model was built with another config than the data manager, or a setting is wrong.
     """
 
     def __init__(
@@ -54,8 +57,8 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
     ) -> None:
         if not hasattr(datamanager, "loader_at"):
             raise HostError(
-                "An AIO model needs AIO's data manager, which a config gets by an `aio:` node; "
-                "add one (it may be empty: `aio: {}`), or pass a mapping to register()."
+                "An AIO model needs AIO's data manager, which a config with an `aio:` node gets. Add that node (it "
+                "may be empty: `aio: {}`), or pass a mapping to register()."
             )
         self.config: RunConfig = datamanager.config
         _check_config(model, self.config)
@@ -78,22 +81,15 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
     def _settings(self, label_smooth: bool) -> Settings:
         weights, train = weights_of(self.bare_model, self.options), self.options.train
         if not weights.active:
-            raise ConfigError("aio.loss: every term is 0, there is nothing to train on.")
+            raise ConfigError("aio.loss: every weight is 0, there is nothing to train on; set one above 0.")
         if train.accumulate > 1 and len(getattr(self.model, "device_ids", ())) > 1:
             raise ConfigError(
-                "aio.train.accumulate goes with one GPU a process; start one for each by `torchrun "
-                "--nproc_per_node N -m aio_plugin ...`, or set CUDA_VISIBLE_DEVICES to one."
+                "aio.train.accumulate needs one process for each GPU. Start them by `torchrun --nproc_per_node N -m "
+                "aio_plugin ...`, or set CUDA_VISIBLE_DEVICES to one GPU."
             )
-        return Settings(
-            weights,
-            0.1 if label_smooth else 0.0,
-            self.config.setting("train.seed", 1),
-            self.precision,
-            self.datamanager.copies,
-            train.accumulate,
-            train.clip_norm,
-            train.batch_norm,
-        )
+        smoothing, seed = 0.1 if label_smooth else 0.0, self.config.setting("train.seed", 1)
+        counts = self.datamanager.copies, train.accumulate
+        return Settings(weights, smoothing, seed, self.precision, *counts, train.clip_norm, train.batch_norm)
 
     @property
     def bare_model(self) -> Any:
@@ -101,29 +97,27 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         return unwrap(self.model)
 
     def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
-        """See :meth:`torchreid.engine.Engine.run`; also tests beforehand where asked, and leaves results."""
+        """See :meth:`torchreid.engine.Engine.run`; tests before training if configured, and writes the results."""
         self.save_dir, started = save_dir, start_epoch
         if not options.get("test_only"):
-            start_epoch = self.checkpoints.restarted(
-                Path(save_dir), start_epoch, resumed=bool(self.config.setting("model.resume", ""))
-            )
+            resumed = bool(self.config.setting("model.resume", ""))
+            start_epoch = self.checkpoints.first_epoch(Path(save_dir), start_epoch, resumed)
         restore_scaler(self.optimizer, self.scaler)
-        testing = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
-        kept = {key: options[key] for key in testing if key in options}
         if self.options.test.pixels and distributed.is_main():
-            self.results.pixels(self.datamanager, kept.get("ranks", [1, 5, 10, 20]))
+            self.results.pixels(self.datamanager, options.get("ranks", [1, 5, 10, 20]))
         if self.options.test.before and started == start_epoch == 0 and not options.get("test_only"):
+            names = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
             print("=> Test before training")
             self.results.column = "before"
-            self.test(save_dir=save_dir, **kept)
+            self.test(save_dir=save_dir, **{name: options[name] for name in names if name in options})
         self.results.column = "after"
-        self.epoch = max(start_epoch - 1, 0)  # what the last checkpoint is named by, where no epoch is left to train
+        self.epoch = max(start_epoch - 1, 0)  # names the last checkpoint if no epoch is left to train
         super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
         if distributed.is_main():
             self.results.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
 
     def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Sequence[str] | None = None) -> None:
-        """One epoch, or what a resumed checkpoint left of it."""
+        """One epoch, or the rest of one that a checkpoint resumes."""
         losses, batch_time, data_time = torchreid.utils.MetricMeter(), AverageMeter(), AverageMeter()
         self.set_model_mode("train")
         self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
@@ -144,8 +138,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             end = time.time()
         if not isinstance(self.scheduler, WarmupCosine):
             self.update_lr()
-        self.checkpoints.note(self.epoch + 1, 0)
-        self.checkpoints.save_last(self.epoch + 1, Path(self.save_dir))
+        self.checkpoints.save_last(self.epoch + 1, 0, Path(self.save_dir))
 
     def _print_progress(self, losses: Any, batch_time: Any, data_time: Any) -> None:
         left = self.num_batches - (self.batch_idx + 1) + (self.max_epoch - (self.epoch + 1)) * self.num_batches
@@ -172,8 +165,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             self.scheduler.step(self.epoch + done / self.num_batches)
         every = self.options.train.checkpoint_every
         if every and done % every == 0 and done < self.num_batches:
-            self.checkpoints.note(self.epoch, done)
-            self.checkpoints.save_last(self.epoch, Path(self.save_dir))
+            self.checkpoints.save_last(self.epoch, done, Path(self.save_dir))
 
     def forward_backward(self, data: Batch) -> dict[str, float]:
         """One optimisation step on a batch of bundles; returns every loss term."""
@@ -205,7 +197,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         started, timer = time.time(), AverageMeter()
         query = features_of(query_loader, "query", self.extract_features, timer)
         gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)
-        found = None
+        scores = None
         if query is not None and gallery is not None:
             print(f"Speed: {timer.avg:.4f} sec/batch")
             reranked = reranking(torchreid.engine.engine, dist_metric) if rerank else None
@@ -219,14 +211,14 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             )
             target = self.datamanager.test_targets[dataset_name]
             result = evaluate_target(self, target, query, gallery, options, started)
-            found = result.rank(1), result.mAP
-        return distributed.from_main(found)  # type: ignore[no-any-return]
+            scores = result.rank(1), result.mAP
+        return distributed.from_main(scores)  # type: ignore[no-any-return]
 
     def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
-        """torchreid's checkpoint, and the best one where aio.train.select_target is set; after a test."""
+        """Write torchreid's checkpoint after a test, and the best one if ``aio.train.select_target`` is set."""
         train = self.options.train
-        found = self.results.results.get(train.select_target, {}).get("after")
-        best = self.checkpoints.is_best(train.select_target, train.select_metric, found)
+        result = self.results.results.get(train.select_target, {}).get("after")
+        best = self.checkpoints.is_best(train.select_target, train.select_metric, result)
         self.checkpoints.save(epoch + 1, rank1, Path(save_dir), is_best or best)
 
 

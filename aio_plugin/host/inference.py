@@ -20,14 +20,14 @@ from ..models.specs import DMF_NAMES, NAMES
 from ..protocols.whole_gallery import WholeGallery
 from .data_manager import AIODataManager
 from .default_config import arguments
-from .main import _config, _datamanager
+from .main import build_data_manager, load_config
 from .registration import register
 from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, split_target
 from .torchreid_import import import_torchreid
 
 TRAINING_ONLY = ("classifier.", "attributes.")
-"""Parts of a model that no feature comes from."""
+"""Parts of a model that features do not depend on."""
 
 
 @contextlib.contextmanager
@@ -37,14 +37,14 @@ def stdout_to_stderr() -> Iterator[None]:
         yield
 
 
-def config_of(args: argparse.Namespace) -> CfgNode:
-    """The config that ``args``, parsed by :func:`aio_plugin.host.main.add_arguments`, say, in force.
+def load_aio_config(args: argparse.Namespace) -> CfgNode:
+    """The config of the arguments of :func:`aio_plugin.host.main.add_arguments`.
 
     Raises:
         ConfigError: a key or value is wrong, or the model is not one of ours.
     """
     register()
-    cfg: CfgNode = _config(args)
+    cfg: CfgNode = load_config(args)
     if "aio" not in cfg or cfg.model.name not in NAMES:
         raise ConfigError(
             f"The config has no `aio:` node or no AIO model (model.name is {cfg.model.name!r}); give the --config-file "
@@ -56,7 +56,7 @@ def config_of(args: argparse.Namespace) -> CfgNode:
 def training_data(cfg: CfgNode) -> AIODataManager:
     """The data manager of a config: sources, stages and targets."""
     with stdout_to_stderr():
-        manager: AIODataManager = _datamanager(import_torchreid(), cfg)
+        manager: AIODataManager = build_data_manager(cfg)
     return manager
 
 
@@ -82,10 +82,10 @@ class TestData(AIODataManager):
 
 
 def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
-    """A data manager without sources, which need not be on this machine, and the one target it has.
+    """A data manager without sources, and its only target.
 
     Args:
-        spec: a target as data.targets names it. ``manifest`` may be one with a gallery and no queries.
+        spec: a target as data.targets names it. A ``manifest`` may have a gallery only.
     """
     cfg.data.targets, cfg.aio.train.select_target = [spec], ""
     with stdout_to_stderr():
@@ -96,31 +96,31 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
 def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     """The model of a config with the weights of a checkpoint or an export, in eval mode, on the CPU.
 
-    Classifier and attribute decoder, which no feature comes from, are left out.
+    Classifier and attribute decoder are not loaded, as features do not depend on them.
 
     Raises:
-        EncoderError: there is no such file, or it was trained on another encoder.
-        CheckpointError: it is of another model than the config's; the first differences are named.
+        EncoderError: the file does not exist, or was trained with another encoder.
+        CheckpointError: it does not fit the model of the config; names the first differences.
     """
-    given = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
+    state = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
     with stdout_to_stderr():
         identity = TrainingIdentities([1], RunConfig(cfg))
         model: nn.Module = import_torchreid().models.build_model(num_classes=identity, **arguments(cfg, "model"))
     own = tested_part(model)
-    if cfg.model.name in DMF_NAMES:  # the text branch is for training, too
-        given = {name: value for name, value in given.items() if name in own}
-    wrong = state_dict_faults(own, given)
+    if cfg.model.name in DMF_NAMES:  # the text branch is for training only
+        state = {name: value for name, value in state.items() if name in own}
+    wrong = state_dict_faults(own, state)
     if wrong:
         raise CheckpointError(
-            f"{weights} does not fit model {cfg.model.name!r} as the config has it: it {', '.join(wrong)}. Give the "
-            "config that it was trained with."
+            f"{weights} does not fit model {cfg.model.name!r} of the config: it {', '.join(wrong)}. Pass the config "
+            "that it was trained with."
         )
-    model.load_state_dict(given, strict=False)
+    model.load_state_dict(state, strict=False)
     return model.eval()
 
 
 def features_of(cfg: CfgNode, manager: AIODataManager, model: nn.Module) -> Callable[[Batch], Tensor]:
-    """What testing computes of a batch: retrieval features (B, D), float32, of unit length."""
+    """A function from a batch to its retrieval features (B, D), float32, of unit length, as in testing."""
     model = model.cuda() if cfg.use_gpu else model
     unused = torch.optim.SGD(model.parameters(), lr=0.0)
     engine = import_torchreid().engine.ImageSoftmaxEngine(manager, model, unused, use_gpu=cfg.use_gpu)
@@ -128,17 +128,17 @@ def features_of(cfg: CfgNode, manager: AIODataManager, model: nn.Module) -> Call
     return torch.no_grad()(engine.extract_features)  # type: ignore[no-any-return]
 
 
-def digest(state: Mapping[str, Tensor]) -> str:
+def state_digest(state: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes of tensors, in the order of their names."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, value in sorted(state.items()):
-        found.update(f"{name}{value.dtype}{list(value.shape)}".encode())
-        found.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+        digest.update(f"{name}{value.dtype}{list(value.shape)}".encode())
+        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def tested_part(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a model's state dict that features come from."""
+    """The tensors of a model's state dict that features depend on."""
     return {name: value for name, value in model.state_dict().items() if _tested(name)}
 
 

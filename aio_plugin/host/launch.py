@@ -17,15 +17,15 @@ WORKER = "aio_plugin.host.spawn_main"
 
 
 def run_script(path: str, arguments: Sequence[str]) -> None:
-    """Run the Python file ``path`` as ``python path arguments`` would, after :func:`aio_plugin.register`.
+    """Run the Python file ``path`` like ``python path arguments``, after :func:`aio_plugin.register`.
 
-    Where torchrun started several processes, they are connected first, and rank 0 alone prints and logs.
+    If torchrun started several processes, they are connected first, and rank 0 alone prints and logs.
 
-    It runs in a fresh module and not as the real ``__main__``: workers that are spawned run the main
-    module again, and there it would import torchreid unregistered.
+    The script runs in a fresh module and not as the real ``__main__``: spawned workers run the main module again, and
+    would import torchreid unregistered.
 
     Raises:
-        HostError: there is no such file.
+        HostError: the file does not exist.
     """
     script = Path(path)
     if not script.is_file():
@@ -39,7 +39,7 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def workers_repaired() -> Iterator[None]:
-    """While open, workers that are spawned repair torchvision before they unpickle their dataset."""
+    """Let spawned workers repair torchvision before they unpickle their dataset."""
     main = sys.modules["__main__"]
     before = getattr(main, "__spec__", None)
     main.__spec__ = importlib.util.find_spec(WORKER)

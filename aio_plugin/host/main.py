@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -38,12 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the config")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Train or test as ``args``, parsed by :func:`add_arguments`, say."""
+def run_main(args: argparse.Namespace) -> None:
+    """Train or test, with the arguments of :func:`add_arguments`."""
     register()
     torchreid = import_torchreid()
     with processes():
-        cfg = _config(args)
+        cfg = load_config(args)
         torchreid.utils.set_random_seed(cfg.train.seed)
         with _logged(torchreid, cfg), workers_repaired():
             _run(torchreid, cfg)
@@ -59,11 +60,16 @@ def _logged(torchreid: ModuleType, cfg: CfgNode) -> Iterator[None]:
     finally:
         sys.stdout = stdout
         logger.flush()
-        logger.console = io.StringIO()  # torchreid's Logger closes its console when it goes
+        logger.console = io.StringIO()  # torchreid's Logger closes its console when it is deleted
         logger.close()
 
 
-def _config(args: argparse.Namespace) -> CfgNode:
+def load_config(args: argparse.Namespace) -> CfgNode:
+    """The config of the arguments of :func:`add_arguments`.
+
+    Raises:
+        ConfigError: the file does not exist, or a key or value is wrong.
+    """
     cfg = default_config()
     cfg.use_gpu = torch.cuda.is_available()
     if args.config_file:
@@ -76,8 +82,8 @@ def _config(args: argparse.Namespace) -> CfgNode:
     cfg.merge_from_list(args.opts)
     if cfg.loss.name == "triplet" and cfg.loss.triplet.weight_x == 0 and cfg.train.fixbase_epoch != 0:
         raise ConfigError(
-            "train.fixbase_epoch trains the classifier alone, which loss.triplet.weight_x 0 leaves out of the loss; "
-            "set one of them otherwise."
+            "train.fixbase_epoch trains the classifier only, and loss.triplet.weight_x 0 removes its loss. Set "
+            "train.fixbase_epoch to 0, or the weight above 0."
         )
     return cfg
 
@@ -92,7 +98,7 @@ def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
     print(f"** System info **\n{torchreid.utils.collect_env_info()}\n")
     if cfg.use_gpu:
         torch.backends.cudnn.benchmark = True
-    datamanager = _datamanager(torchreid, cfg)
+    datamanager = build_data_manager(cfg)
     model = _model(torchreid, cfg, datamanager.num_train_pids)
     optimizer = torchreid.optim.build_optimizer(model, **arguments(cfg, "optimizer"))
     scheduler = torchreid.optim.build_lr_scheduler(optimizer, **arguments(cfg, "scheduler"))
@@ -101,16 +107,15 @@ def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
             cfg.model.resume, model, optimizer=optimizer, scheduler=scheduler
         )
     print(f"Building {cfg.loss.name}-engine for {cfg.data.type}-reid")
-    engine = _engine_class(torchreid, cfg)(
-        datamanager, model, optimizer=optimizer, scheduler=scheduler, **_engine_arguments(cfg)
-    )
-    engine.run(**arguments(cfg, "run"))
+    _engine(torchreid, cfg)(datamanager, model, optimizer=optimizer, scheduler=scheduler).run(**arguments(cfg, "run"))
 
 
-def _datamanager(torchreid: ModuleType, cfg: CfgNode) -> Any:
+def build_data_manager(cfg: CfgNode) -> Any:
+    """AIO's data manager of a config, or torchreid's where the config is not for an AIO model."""
+    data = import_torchreid().data
     if cfg.data.type == "image":
-        return torchreid.data.ImageDataManager(**arguments(cfg, "image_data"))
-    return torchreid.data.VideoDataManager(**arguments(cfg, "video_data"))
+        return data.ImageDataManager(**arguments(cfg, "image_data"))
+    return data.VideoDataManager(**arguments(cfg, "video_data"))
 
 
 def _model(torchreid: ModuleType, cfg: CfgNode, num_classes: int) -> Any:
@@ -123,16 +128,8 @@ def _model(torchreid: ModuleType, cfg: CfgNode, num_classes: int) -> Any:
     return nn.DataParallel(model).cuda() if cfg.use_gpu else model
 
 
-def _engine_class(torchreid: ModuleType, cfg: CfgNode) -> Any:
-    kind = "Image" if cfg.data.type == "image" else "Video"
-    loss = "Softmax" if cfg.loss.name == "softmax" else "Triplet"
-    return getattr(torchreid.engine, f"{kind}{loss}Engine")
-
-
-def _engine_arguments(cfg: CfgNode) -> dict[str, Any]:
-    groups = ["engine"]
-    if cfg.loss.name != "softmax":
-        groups.append("triplet")
-    if cfg.data.type != "image":
-        groups.append("video_engine")
-    return arguments(cfg, *groups)
+def _engine(torchreid: ModuleType, cfg: CfgNode) -> Callable[..., Any]:
+    kind, more = ("Image", []) if cfg.data.type == "image" else ("Video", ["video_engine"])
+    loss, groups = ("Softmax", ["engine"]) if cfg.loss.name == "softmax" else ("Triplet", ["engine", "triplet"])
+    engine = getattr(torchreid.engine, f"{kind}{loss}Engine")
+    return functools.partial(engine, **arguments(cfg, *groups, *more))

@@ -1,4 +1,4 @@
-"""A run of torchreid in several processes: rank 0 alone prints, logs and writes, whatever script it is."""
+"""A run of torchreid in several processes, in which rank 0 alone prints, logs and writes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ from .torchreid_import import import_torchreid
 
 @contextlib.contextmanager
 def processes() -> Iterator[None]:
-    """Connects the processes that torchrun started, if it did, and silences all but rank 0.
-
-    Errors are not silenced: they name the rank.
-    """
+    """Connect the processes that torchrun started, if it did, and silence all but rank 0; errors name the rank."""
     with distributed.process_group():
         if distributed.world() == 1:
             yield
@@ -34,7 +31,7 @@ def processes() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """No printed line, no warning and no log file."""
+    """Suppress printed lines, warnings and the log file."""
     patches, stdout = Patches(), sys.stdout
     stock = import_torchreid().utils.Logger
     with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
@@ -49,10 +46,10 @@ def _silence() -> Iterator[None]:
 
 
 class NoWriter:
-    """Takes the place of TensorBoard's SummaryWriter where nothing is to be written."""
+    """Replaces TensorBoard's SummaryWriter on the other ranks."""
 
     def add_scalar(self, *_: Any) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Opens all patches at once, and closes them."""
+"""Applies all patches, and reverts them."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ from .patches.safetensors import patch_safetensors
 from .session import session
 from .torchreid_import import import_torchreid
 
-_open: Patches | None = None
+_applied: Patches | None = None
 _exact = False
 
 
 def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *, exact_ranking: bool = False) -> None:
     """See :func:`aio_plugin.register`."""
-    global _open, _exact
+    global _applied, _exact
     torchreid = import_torchreid()
     import_plugins()
-    given = None if config is None else read_config(config)
-    if _open is None:
+    values = None if config is None else read_config(config)
+    if _applied is None:
         patches = Patches()
         try:
-            _open_all(torchreid, patches)
+            _apply_all(torchreid, patches)
         except BaseException:
             patches.undo()
             raise
-        _open = patches
+        _applied = patches
     if exact_ranking and not _exact:
-        from .patches.ranking import patch_ranking  # the metrics, which a plain register() need not import
+        from .patches.ranking import patch_ranking  # imports the metrics
 
-        patch_ranking(torchreid, _open)
+        patch_ranking(torchreid, _applied)
         _exact = True
-    if given is not None:
-        session.register(*given)
+    if values is not None:
+        session.register(*values)
 
 
 def unregister() -> None:
     """See :func:`aio_plugin.unregister`."""
-    global _open, _exact
-    if _open is not None:
-        _open.undo()
-        _open, _exact = None, False
+    global _applied, _exact
+    if _applied is not None:
+        _applied.undo()
+        _applied, _exact = None, False
     session.clear()
 
 
-def _open_all(torchreid: ModuleType, patches: Patches) -> None:
+def _apply_all(torchreid: ModuleType, patches: Patches) -> None:
     patch_module_names(torchreid, patches)
     patch_checkpoint_loading(patches)
     patch_configs(patches)

@@ -1,4 +1,4 @@
-"""What a spawned worker runs in place of the main module.
+"""Run by spawned workers in place of the main module.
 
 A worker unpickles its dataset, and with it torchvision's transforms, without a registration.
 """
@@ -6,6 +6,6 @@ A worker unpickles its dataset, and with it torchvision's transforms, without a 
 from ..registry import import_plugins
 from ..torchvision_import import repair_torchvision
 
-if __name__ == "__mp_main__":  # how multiprocessing calls the main module in a worker
+if __name__ == "__mp_main__":  # the name that multiprocessing gives the main module in a worker
     repair_torchvision()
     import_plugins()

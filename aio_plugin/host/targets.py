@@ -1,4 +1,4 @@
-"""What a model is tested on: datasets, ways to search them, and validation splits."""
+"""The targets of a test: a dataset, a combination of query modalities, and optionally its validation split."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..protocols.base import Protocol
 from ..protocols.whole_gallery import WholeGallery
 
 VALIDATION = "val"
-"""Behind a ``/``, the split of a dataset that is for choosing between models; also its value of the option `split`."""
+"""Name of the validation split: after a ``/`` in a target, and as value of the option ``split`` of a dataset."""
 
 Stock = Callable[[str], Any]
-"""Name of one of torchreid's own datasets -> that dataset, with ``query`` and ``gallery``."""
+"""Name of a dataset of torchreid's own -> that dataset, with ``query`` and ``gallery``."""
 
 
 @dataclass
 class Target:
-    """A dataset to test on with one combination of query modalities, or a trial of each of several."""
+    """A dataset to test on, with one combination of query modalities or a trial of each of several."""
 
     name: str
     protocol: Protocol
@@ -41,12 +41,12 @@ class Target:
 
     @property
     def synthetic(self) -> list[str]:
-        """Query modalities that are made from RGB."""
+        """Query modalities that are synthesised from RGB."""
         return sorted({part.modality.value for item in self.query[:1] for part in item.media.parts if part.synthetic})
 
 
 def split_target(spec: str) -> tuple[str, Combination | None]:
-    """``"tri_cuhk_pedes@sketch+text"`` -> name and combination as written; None where the dataset's own is meant."""
+    """``"tri_cuhk_pedes@sketch+text"`` -> name and combination; None stands for the dataset's own."""
     name, at, combination = spec.partition("@")
     return name, parse_written(combination) if at else None
 
@@ -57,11 +57,10 @@ class TargetReader:
 
     Attributes:
         root: data root.
-        sources: data.sources, for leaks.
-        options: the ``aio`` node.
-        modalities: what the model is trained with.
-        queries: what it finds people by.
-        stock: where torchreid's own datasets come from.
+        sources: ``data.sources``, to find leaks.
+        modalities: of the model in training.
+        queries: modalities that the model takes as query and gallery.
+        stock: reads torchreid's own datasets.
     """
 
     root: str
@@ -72,10 +71,10 @@ class TargetReader:
     stock: Stock
 
     def read(self, spec: str) -> Target:
-        """The target ``spec``: a dataset's name, ``/val`` behind it for its validation split, and ``@combination``.
+        """The target ``spec``: ``name``, ``name/val``, ``name@combination`` or ``name/val@combination``.
 
         Raises:
-            ConfigError: the dataset has no such thing, or the model does not read its modalities.
+            ConfigError: the dataset lacks that split or combination, or the model does not read its modalities.
         """
         written_name, written = split_target(spec)
         name, slash, split = written_name.partition("/")
@@ -96,7 +95,7 @@ class TargetReader:
             dataset = self.stock(name)
             query, gallery, notes = items_of(dataset.query), items_of(dataset.gallery), []
             protocol = WholeGallery(name, "same_camera")
-        if wanted and wanted != own:  # else the protocol has what it asks for, which its name may not say
+        if wanted and wanted != own:  # otherwise the dataset itself has these queries
             query = compose(query, wanted, bool(self.options.test.synthesise))
         self._check_modalities(spec, [*query, *gallery])
         return Target(spec, protocol, query, gallery, notes, leaks(self.sources, name))
@@ -105,8 +104,8 @@ class TargetReader:
         foreign = {m for item in items for m in item.media.combination} - set(self.queries)
         if foreign and self.queries != self.modalities:
             raise ConfigError(
-                f"data.targets: {spec} has {format_combination(in_order(foreign))}, but the model finds people by "
-                f"{format_combination(self.queries)} alone; choose other targets or an AIO model."
+                f"data.targets: {spec} has {format_combination(in_order(foreign))}, but the model searches by "
+                f"{format_combination(self.queries)} only; choose other targets or an AIO model."
             )
         if foreign:
             raise ConfigError(
@@ -115,11 +114,8 @@ class TargetReader:
             )
 
 
-def tested(targets: Sequence[str], options: AIOConfig) -> list[str]:
-    """``targets``, and behind them the validation split that ``aio.train.select_target`` names.
-
-    Args:
-        options: the ``aio`` node.
+def all_targets(targets: Sequence[str], options: AIOConfig) -> list[str]:
+    """``targets``, followed by the validation split that ``aio.train.select_target`` names.
 
     Raises:
         ConfigError: it names neither a validation split nor one of the targets.
@@ -133,8 +129,8 @@ def tested(targets: Sequence[str], options: AIOConfig) -> list[str]:
             "dataset's validation split, written like 'cuhk_pedes/val'."
         )
     warnings.warn(
-        f"aio.train.select_target {chosen} is what the model is tested on too: the best of several checkpoints on it "
-        "is better than an honest test would find. Choose a validation split, like 'cuhk_pedes/val'.",
+        f"aio.train.select_target {chosen} is a test target too: choosing the best of several checkpoints by it "
+        "overestimates the result. Choose a validation split, like 'cuhk_pedes/val'.",
         stacklevel=2,
     )
     return list(targets)
@@ -154,8 +150,8 @@ def _validation(spec: str, split: str, adapter: Adapter | None) -> str:
     having = [name for name, each in ADAPTERS.items() if ("split", "test") in {option[:2] for option in each.options}]
     if split != VALIDATION or adapter is None or adapter.name not in having:
         raise ConfigError(
-            f"There is no target {spec!r}: behind a slash stands '{VALIDATION}', for sets that publish a validation "
-            f"split: {', '.join(having)}."
+            f"There is no target {spec!r}: only '/{VALIDATION}' may follow a name, for the datasets that publish a "
+            f"validation split: {', '.join(having)}."
         )
     return VALIDATION
 

@@ -19,7 +19,7 @@ from ..encoders.frozen import HASH_BYTES, NAME_BYTES
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.environment import git_commit, package_versions
 from ..evaluation.results import plain, write_json
-from ..host.inference import config_of, digest
+from ..host.inference import load_aio_config, state_digest
 from ..host.patches.safetensors import SUFFIX
 from ..host.registration import register
 from ..modality import MODALITIES
@@ -59,7 +59,7 @@ def run_export(args: argparse.Namespace) -> None:
 def _training_config(args: argparse.Namespace) -> dict[str, Any]:
     """The config of ``--config-file``, else that in the results.json of the checkpoint's run."""
     if args.config_file:
-        return dict(plain(config_of(args)))
+        return dict(plain(load_aio_config(args)))
     results = Path(args.weights).expanduser().resolve().parent.parent / "results.json"
     try:
         config: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))["config"]
@@ -116,7 +116,7 @@ def model_card(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: 
         "feature_dim": classifier.shape[1],
         "training": {"sources": list(data["sources"]), "identities": classifier.shape[0]},
         "parameters": sum(value.numel() for value in state.values()),
-        "tensors_sha256": digest(state),
+        "tensors_sha256": state_digest(state),
         "packages": package_versions(),
         "commit": git_commit(Path(__file__).parent),
         "config": dict(config),

@@ -16,7 +16,7 @@ from yacs.config import CfgNode
 from ..datasets.manifest.rows import READERS, suffix_of
 from ..errors import ConfigError
 from ..evaluation.results import plain
-from ..host.inference import config_of, digest, features_of, test_data, tested_part, trained_model
+from ..host.inference import features_of, load_aio_config, state_digest, test_data, tested_part, trained_model
 from ..modality import Batch, Item, format_combination
 from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset
@@ -40,7 +40,7 @@ def run_extract(args: argparse.Namespace) -> None:
         CacheError: there is not enough disk space.
         MediaError: an image cannot be read; what is computed is kept.
     """
-    cfg = config_of(args)
+    cfg = load_aio_config(args)
     spec = target_of(cfg, args.list, args.query)
     model = trained_model(cfg, args.weights)
     manager, target = test_data(cfg, spec)
@@ -84,7 +84,7 @@ def describe_features(cfg: CfgNode, model: nn.Module, spec: str, dtype: str) -> 
     return {
         "list": spec,
         "model": cfg.model.name,
-        "weights_sha256": digest(tested_part(model)),
+        "weights_sha256": state_digest(tested_part(model)),
         "encoder": {"name": encoder.name, "sha256": encoder.sha256},
         "dim": model.feature_dim,
         "dtype": dtype,

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..errors import CacheError, ConfigError, MediaError, WorkerError
 from ..evaluation.environment import hardware
-from ..host.inference import config_of, training_data
+from ..host.inference import load_aio_config, training_data
 from ..modality import LINE_DRAWING, Modality
 from ..synthesis.sketch import Sketcher
 from ..training.media import read_image
@@ -49,7 +49,7 @@ def run_synthesize(args: argparse.Namespace) -> int:
     workers = args.workers or hardware()["cores"]
     if workers < 1:
         raise ConfigError(f"--workers {workers}: give 1 or more, or 0 for one per core.")
-    cfg = config_of(args)
+    cfg = load_aio_config(args)
     manager = training_data(cfg)
     sketcher = manager.sketcher.to("cuda" if cfg.use_gpu and manager.sketcher.weights else "cpu")
     photos = list(islice(photos_to_draw(manager), number - 1, None, shards))

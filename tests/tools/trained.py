@@ -6,7 +6,7 @@ import torch
 
 import aio_plugin
 from aio_plugin.__main__ import main
-from aio_plugin.host.main import _config, _datamanager
+from aio_plugin.host.main import build_data_manager, load_config
 from aio_plugin.host.torchreid_import import import_torchreid
 
 CONFIG = str(Path(aio_plugin.__file__).parents[1] / "configs" / "toy" / "aio_tiny_toy.yaml")
@@ -26,12 +26,12 @@ def config(root, *more, config_file=CONFIG, overrides=None):
     aio_plugin.register()
     given = Namespace(config_file=str(config_file), root=str(root), sources=None, targets=None, transforms=None)
     given.opts = list(map(str, (*FEW, *more) if overrides is None else overrides))
-    return _config(given)
+    return load_config(given)
 
 
 def manager(cfg):
     """torchreid's way to a data manager."""
-    return _datamanager(import_torchreid(), cfg)
+    return build_data_manager(cfg)
 
 
 def write_checkpoint(root, path, seed=0):

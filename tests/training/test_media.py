@@ -247,7 +247,7 @@ def run(args):
     for _ in BatchLoader(Killed(items, MediaReader(ToTensor(), 77)), batch_size=1, num_workers=2):
         pass
 
-host.run = run
+host.run_main = run
 sys.exit(main(["main"]))
 """
 

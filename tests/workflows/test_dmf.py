@@ -101,4 +101,4 @@ def test_images_alone_need_rgb_alone(line, tmp_path):
 def test_text_targets_are_refused(line, tmp_path):
     code, printed = run(line(tmp_path, "data.targets", "['cuhk_pedes']"), check=False)
     assert code
-    assert "the model finds people by rgb alone" in printed
+    assert "the model searches by rgb only" in printed

@@ -1,6 +1,6 @@
-"""Lets torch >= 2.6 load the checkpoints that torchreid writes.
+"""Loading of torchreid's checkpoints by torch >= 2.6.
 
-torchreid stores Rank-1 as a numpy scalar, which ``torch.load`` refuses since it loads weights only.
+torchreid stores Rank-1 as a numpy scalar, which ``torch.load`` refuses because it loads weights only.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .base import Patches
 def patch_checkpoint_loading(patches: Patches) -> None:
     """Allow numpy's scalars, under numpy 2's name and numpy 1's, in files that torch loads."""
     if torch.__version__ < torch.torch_version.TorchVersion("2.6"):
-        return  # loads them as it is
+        return  # loads them
     scalar: Any = np.float32(0).__reduce__()[0]
-    wanted = [
+    needed = [
         scalar,
         (scalar, "numpy.core.multiarray.scalar"),
         (scalar, "numpy._core.multiarray.scalar"),
@@ -27,7 +27,7 @@ def patch_checkpoint_loading(patches: Patches) -> None:
         type(np.dtype("f8")),
     ]
     before = torch.serialization.get_safe_globals()
-    added = [entry for entry in wanted if entry not in before]
+    added = [entry for entry in needed if entry not in before]
     torch.serialization.add_safe_globals(added)
     patches.on_undo(lambda: _disallow(added))
 

@@ -36,14 +36,14 @@ def patch_optim(torchreid: ModuleType, patches: Patches) -> None:
 
 
 class _Groups(nn.Module):
-    """Hands parameter groups to torchreid's builder, which asks a module for its parameters."""
+    """Passes parameter groups to torchreid's builder, which takes the parameters of a module."""
 
     def __init__(self, groups: list[dict[str, Any]]) -> None:
         super().__init__()
         self.groups = groups
 
     def parameters(self, recurse: bool = True) -> Any:
-        """The groups, in place of parameters."""
+        """The groups."""
         return self.groups
 
 
@@ -54,17 +54,17 @@ def _optimizer_builder(stock: Any) -> Any:
     def build_optimizer(*args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        given = bound.arguments
-        ours = is_aio(given["model"])
-        if not ours and given["optim"] != ADAMW:
+        arguments = bound.arguments
+        aio = is_aio(arguments["model"])
+        if not aio and arguments["optim"] != ADAMW:
             return stock(*args, **kwargs)  # type: ignore[no-any-return]
-        model = unwrap(given["model"])
-        if ours:
-            given["model"], given["staged_lr"] = _Groups(_aio_groups(given)), False
-        if given["optim"] == ADAMW:
-            optimizer = _adamw(stock(**{**given, "optim": "adam"}), given)
+        model = unwrap(arguments["model"])
+        if aio:
+            arguments["model"], arguments["staged_lr"] = _Groups(_aio_groups(arguments)), False
+        if arguments["optim"] == ADAMW:
+            optimizer = _adamw(stock(**{**arguments, "optim": "adam"}), arguments)
         else:
-            optimizer = stock(**given)
+            optimizer = stock(**arguments)
         optimizer.run_config = config_of(model)  # type: ignore[attr-defined]  # for the scheduler builder
         for module in model.modules():
             if isinstance(module, Classifier):
@@ -74,24 +74,24 @@ def _optimizer_builder(stock: Any) -> Any:
     return build_optimizer
 
 
-def _aio_groups(given: dict[str, Any]) -> list[dict[str, Any]]:
-    new_layers = given["new_layers"]
+def _aio_groups(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    new_layers = arguments["new_layers"]
     return param_groups(
-        unwrap(given["model"]),
-        given["lr"],
-        given["weight_decay"],
-        config_of(given["model"]).options().text.lr_mult,
-        given["staged_lr"],
+        unwrap(arguments["model"]),
+        arguments["lr"],
+        arguments["weight_decay"],
+        config_of(arguments["model"]).options().text.lr_mult,
+        arguments["staged_lr"],
         [new_layers] if isinstance(new_layers, str) else list(new_layers or ()),
-        given["base_lr_mult"],
+        arguments["base_lr_mult"],
     )
 
 
-def _adamw(adam: torch.optim.Optimizer, given: dict[str, Any]) -> torch.optim.AdamW:
+def _adamw(adam: torch.optim.Optimizer, arguments: dict[str, Any]) -> torch.optim.AdamW:
     """AdamW over the groups that torchreid made for Adam."""
     kept = ("params", "lr", "initial_lr", "weight_decay", "betas")
     groups = [{key: group[key] for key in kept if key in group} for group in adam.param_groups]
-    return torch.optim.AdamW(groups, lr=given["lr"], weight_decay=given["weight_decay"])
+    return torch.optim.AdamW(groups, lr=arguments["lr"], weight_decay=arguments["weight_decay"])
 
 
 def _scheduler_builder(stock: Any) -> Any:
@@ -101,10 +101,10 @@ def _scheduler_builder(stock: Any) -> Any:
     def build_lr_scheduler(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        given = bound.arguments
-        if given["lr_scheduler"] != COSINE_WARMUP:
+        arguments = bound.arguments
+        if arguments["lr_scheduler"] != COSINE_WARMUP:
             return stock(*args, **kwargs)
-        optimizer = given["optimizer"]
-        return WarmupCosine(optimizer, given["max_epoch"], config_of(optimizer).options().train.warmup_epochs)
+        optimizer = arguments["optimizer"]
+        return WarmupCosine(optimizer, arguments["max_epoch"], config_of(optimizer).options().train.warmup_epochs)
 
     return build_lr_scheduler

@@ -1,4 +1,4 @@
-"""Our exact ranking for torchreid's own engines, where register() is asked for it."""
+"""AIO's exact ranking for torchreid's own engines, if register() is called with ``exact_ranking``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .base import Patches
 
 
 def patch_ranking(torchreid: ModuleType, patches: Patches) -> None:
-    """Put our counting in place of ``torchreid.metrics.evaluate_rank``, which sorts the whole matrix.
+    """Replace ``torchreid.metrics.evaluate_rank``, which sorts the whole matrix.
 
-    CMC and mAP are the same, equal distances in the order of the gallery; neither the sorted matrix nor a compiled
-    evaluator is needed. The sampled metric of CUHK03 stays torchreid's.
+    CMC and mAP are the same, with equal distances in the order of the gallery. CUHK03's sampled metric stays
+    torchreid's.
     """
     stock = torchreid.metrics.evaluate_rank
 
@@ -34,10 +34,7 @@ def patch_ranking(torchreid: ModuleType, patches: Patches) -> None:
     ) -> tuple[NDArray[np.float32], float]:
         labels = q_pids, g_pids, q_camids, g_camids
         if use_metric_cuhk03:
-            found: tuple[NDArray[np.float32], float] = stock(
-                distmat, *labels, max_rank, use_metric_cuhk03=True, use_cython=use_cython
-            )
-            return found
+            return stock(distmat, *labels, max_rank, use_metric_cuhk03=True, use_cython=use_cython)  # type: ignore[no-any-return]
         ours = evaluate_distances(distmat, *labels, max_rank=min(max_rank, np.shape(distmat)[1]))
         return ours.cmc.numpy().astype(np.float32), ours.mAP
 

@@ -1,4 +1,4 @@
-"""Lets torchreid load ``.safetensors`` files wherever it loads checkpoints."""
+"""``.safetensors`` files wherever torchreid loads checkpoints."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ SUFFIX = ".safetensors"
 
 
 class WeightsCheckpoint(dict[str, Any]):
-    """A checkpoint of weights alone; asking it how far training was is an error."""
+    """A checkpoint of weights alone; to read the state of training from it is an error."""
 
     def __missing__(self, key: str) -> Any:
         raise CheckpointError(
-            f"A {SUFFIX} file holds weights and no {key!r}; give it as model.load_weights, and as model.resume a "
+            f"A {SUFFIX} file has weights but no {key!r}. Set model.load_weights to it; model.resume needs a "
             "checkpoint of training."
         )
 
 
 def patch_safetensors(torchreid: ModuleType, patches: Patches) -> None:
-    """Let ``torchreid.utils.load_checkpoint``, and all that calls it, read safetensors; other files go to the stock
-    function itself."""
+    """Let ``torchreid.utils.load_checkpoint`` and its callers read safetensors; it reads other files as before."""
     stock = torchreid.utils.load_checkpoint
 
     @functools.wraps(stock)
