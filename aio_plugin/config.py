@@ -12,12 +12,16 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 from .errors import ConfigError, ModalityError, nearest
 from .modality import Combination, Modality, format_combination, parse_combination
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+Node = TypeVar("Node", bound="DataclassInstance")
 Accepts = Sequence[object] | Callable[[Any], "str | None"]
 """The values that an option can take, or a function that says what is wrong with one (None if nothing is)."""
 
@@ -42,7 +46,7 @@ class Option(NamedTuple):
             raise ConfigError(f"{prefix}.{self.name} is {value!r}.{wrong}")
         return value
 
-    def _wrong(self, value: Any, kind: type) -> str | None:
+    def _wrong(self, value: object, kind: type) -> str | None:
         if type(value) is not kind:
             return f" It must be of type {kind.__name__}."
         if callable(self.accepts):
@@ -51,7 +55,8 @@ class Option(NamedTuple):
 
 
 OPEN = ("aio.loss.others",)
-"""Keys whose values are mappings of any names."""
+"""Keys whose values are mappings with names of any kind."""
+
 DatasetOptions = Mapping[str, Sequence[Option]]
 """Name of a dataset -> its options."""
 
@@ -117,7 +122,7 @@ class StageConfig(TypedDict):
     sources: Mapping[str, SourceConfig | None]
 
 
-def _stages(value: list[Any]) -> str | None:
+def _stages(value: Sequence[object]) -> str | None:
     """What is wrong with ``aio.stages``, whether or not it fits the sources and the batch."""
     for number, stage in enumerate(value, 1):
         where = f" Stage {number}"
@@ -451,7 +456,7 @@ class AIOConfig:
     )
     train: TrainConfig = TrainConfig()
     test: TestConfig = TestConfig()
-    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)  # each option has a type of its own
     """Name of a dataset -> option -> value; the datasets declare their options."""
 
 
@@ -462,10 +467,10 @@ def describe(datasets: DatasetOptions) -> Iterator[Option]:
         yield from (option._replace(name=f"datasets.{name}.{option.name}") for option in options)
 
 
-def _describe(node: Any, prefix: str = "") -> Iterator[Option]:
+def _describe(node: DataclassInstance, prefix: str = "") -> Iterator[Option]:
     for each in dataclasses.fields(node):
         default = getattr(node, each.name)
-        if dataclasses.is_dataclass(default):
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
             yield from _describe(default, f"{prefix}{each.name}.")
         elif each.metadata:
             yield Option(f"{prefix}{each.name}", default, **each.metadata)
@@ -500,15 +505,15 @@ def parse_config(values: object, datasets: DatasetOptions = {}) -> AIOConfig:  #
     return config
 
 
-def _parse(node: T, values: Mapping[str, Any], where: str) -> T:
+def _parse(node: Node, values: Mapping[str, Any], where: str) -> Node:
     """``node``, a dataclass of defaults, with ``values``."""
     groups = {
         each.name: _parse(getattr(node, each.name), values[each.name], f"{where}.{each.name}")
-        for each in dataclasses.fields(node)  # type: ignore[arg-type]
+        for each in dataclasses.fields(node)
         if dataclasses.is_dataclass(getattr(node, each.name)) and each.name in values
     }
     own = [option for option in _describe(node) if "." not in option.name]
-    return dataclasses.replace(node, **groups, **_values(own, values, where))  # type: ignore[type-var]
+    return dataclasses.replace(node, **groups, **_values(own, values, where))
 
 
 def _values(options: Sequence[Option], values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -530,14 +535,14 @@ def _converted(value: Any, kind: type) -> Any:
     return kind(value) if numeric or (kind is list and isinstance(value, tuple)) else value
 
 
-def merge(base: Any, values: Any) -> Any:
+def merge(base: object, values: object) -> object:
     """Nested mappings ``base`` with ``values``, which come first, as plain dictionaries."""
     if not (isinstance(base, Mapping) and isinstance(values, Mapping)):
         return values
     return {**base, **{key: merge(base.get(key), value) for key, value in values.items()}}
 
 
-def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> None:
+def check_keys(values: Mapping[str, object], known: Mapping[str, object], prefix: str = "") -> None:
     """Raise ConfigError for the first key of ``values`` that ``known`` lacks, naming the nearest."""
     for key, value in values.items():
         where = f"{prefix}.{key}" if prefix else str(key)
@@ -545,12 +550,12 @@ def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str 
             elsewhere = [full for full in _paths(known, prefix) if full.rsplit(".", 1)[-1] == key]
             guess = f" Did you mean {elsewhere[0]!r}?" if elsewhere else _nearest_key(where, known, prefix)
             raise ConfigError(f"Unknown config key {where!r}.{guess}")
-        if isinstance(known[key], Mapping):
+        group = known[key]
+        if isinstance(group, Mapping):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"Config key {where!r} is a group of keys, got {value!r}.")
-            if where in OPEN:
-                continue
-            check_keys(value, known[key], where)
+            if where not in OPEN:
+                check_keys(value, group, where)
 
 
 def modalities(config: AIOConfig) -> Combination:
@@ -570,14 +575,14 @@ def modalities(config: AIOConfig) -> Combination:
     return named
 
 
-def _nearest_key(where: str, known: Mapping[str, Any], prefix: str) -> str:
+def _nearest_key(where: str, known: Mapping[str, object], prefix: str) -> str:
     match = difflib.get_close_matches(where, sorted(_paths(known, prefix)), n=1, cutoff=0.5)
     if match:
         return f" Did you mean {match[0]!r}?"
     return f" Known there: {', '.join(sorted(map(str, known)))}."
 
 
-def _paths(node: Mapping[str, Any], prefix: str) -> Iterator[str]:
+def _paths(node: Mapping[str, object], prefix: str) -> Iterator[str]:
     for key, value in node.items():
         where = f"{prefix}.{key}" if prefix else str(key)
         yield where

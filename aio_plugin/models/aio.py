@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -122,13 +121,13 @@ class AIO(nn.Module):
             return ImagePositions(dim, patch_grid(*self.shape.image_size))
         return TextPositions(dim, self.shape.text_length)
 
-    def forward(self, batch: Batch | Tensor) -> Any:
+    def forward(self, batch: Batch | Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
         """See the class."""
         if isinstance(batch, Tensor):
             return self._forward_images(batch)
         return self.train_outputs(batch) if self.training else self.features(batch)
 
-    def _forward_images(self, images: Tensor) -> Any:
+    def _forward_images(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if not self.training:
             return self.features(Batch.rgb(images))
         tokens = self._tokens(Batch.rgb(images))[Modality.RGB]

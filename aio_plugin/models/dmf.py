@@ -9,7 +9,6 @@ all its block, whose attention has no residual around it, and its cosine loss, w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -123,13 +122,13 @@ class DMF(nn.Module):
                 "image tokens; lower aio.dmf.phrases."
             )
 
-    def forward(self, batch: Batch | Tensor) -> Any:
+    def forward(self, batch: Batch | Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
         """See the class."""
         if isinstance(batch, Tensor):
             return self._forward_images(batch)
         return self.train_outputs(batch) if self.training else self.features(batch)
 
-    def _forward_images(self, images: Tensor) -> Any:
+    def _forward_images(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if not self.training:
             return self.features(Batch.rgb(images))
         f = self.trunk(self.image(images))

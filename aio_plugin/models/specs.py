@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..config import AIOConfig, modalities
 from ..modality import MODALITIES, Combination, Modality
@@ -33,15 +33,15 @@ class Spec:
     text_encoder: str = ""
 
 
-_DMF: dict[str, Any] = {"reads": (Modality.RGB, Modality.TEXT), "queries": (Modality.RGB,)}
+_dmf = functools.partial(Spec, reads=(Modality.RGB, Modality.TEXT), queries=(Modality.RGB,))
 
 SPECS: Mapping[str, Spec] = {
     "aio": Spec(""),
     "aio_vit_b16": Spec("open_clip:ViT-B-16"),
     "aio_vit_l14": Spec("open_clip:ViT-L-14", text_width=768),
     "aio_tiny": Spec("toy", image_size=(128, 64), stem_width=32, text_width=64),
-    "dmf_vit_b16": Spec("open_clip:ViT-B-16", image_size=(256, 128), text_encoder="open_clip:ViT-B-16", **_DMF),
-    "dmf_tiny": Spec("toy", image_size=(128, 64), stem_width=32, text_encoder="toy", **_DMF),
+    "dmf_vit_b16": _dmf("open_clip:ViT-B-16", image_size=(256, 128), text_encoder="open_clip:ViT-B-16"),
+    "dmf_tiny": _dmf("toy", image_size=(128, 64), stem_width=32, text_encoder="toy"),
 }
 NAMES = tuple(SPECS)
 DMF_NAMES = tuple(name for name, spec in SPECS.items() if spec.text_encoder)

@@ -90,7 +90,7 @@ def _remember(cfg: CfgNode) -> None:
         session.merge(cfg)
 
 
-def _merged(base: Mapping[str, Any], values: Any) -> CfgNode:
+def _merged(base: object, values: object) -> CfgNode:
     """The complete ``aio`` node of ``base`` with ``values``."""
     return CfgNode(asdict(config.parse_config(config.merge(base, values), dataset_options())))
 
@@ -98,7 +98,7 @@ def _merged(base: Mapping[str, Any], values: Any) -> CfgNode:
 def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Callable[[CfgNode, Sequence[Any]], None]) -> None:
     if len(pairs) % 2:
         raise ConfigError(f"Overrides are pairs KEY VALUE; the last key, {pairs[-1]!r}, has no value.")
-    node: Mapping[str, Any] = _merged(cfg.get(NODE, {}), {})
+    node: object = _merged(cfg.get(NODE, {}), {})
     known, stock = {**cfg, NODE: node}, []
     for key, value in zip(pairs[0::2], pairs[1::2], strict=True):
         decoded = CfgNode._decode_cfg_value(value)
