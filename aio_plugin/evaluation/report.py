@@ -18,7 +18,7 @@ from ..atomic_write import written_whole
 from .pictures import ranked_pictures
 from .pixels import Render
 from .score import Result
-from .table import METRICS, columns, percent, rows
+from .table import TABLE_METRICS, columns, percent, rows
 
 COLUMN_NAMES = {"pixels": "Raw pixels", "before": "Before training", "after": "After training"}
 METRIC_NAMES = {"rank-1": "Rank-1", "mAP": "mAP", "mINP": "mINP"}
@@ -64,7 +64,7 @@ def write_report(
         document=document,
         config=json.dumps(document["config"], indent=2, ensure_ascii=False),
         columns=[(name, COLUMN_NAMES[name]) for name in columns(document)],
-        metrics=[(key, METRIC_NAMES[key]) for key in METRICS],
+        metrics=[(key, METRIC_NAMES[key]) for key in TABLE_METRICS],
         rows=rows(document),
         sections=[_section(target, lists.get(target["target"], ())) for target in document["targets"]],
     )

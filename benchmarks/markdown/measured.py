@@ -32,7 +32,7 @@ def seeds(name: str, results: Path) -> str:
         raise AIOError(
             f"{results / name}_seed<n>.json: there is none; run the command that benchmarks/README.md names."
         )
-    found = [rows(read_document(path)) for path in paths]
+    found = [[row for row in rows(read_document(path)) if not row.variant] for path in paths]
     targets = [[row.target for row in each] for each in found]
     for path, each in zip(paths, targets, strict=True):
         if each != targets[0]:

@@ -163,6 +163,19 @@ def test_report(tmp_path):
     assert "6 of 6 queries" in page
 
 
+def test_a_report_shows_variants(tmp_path):
+    protocol = WholeGallery("toy", "source", variants=(WholeGallery("toy", part="original <gallery>"),))
+    entry = target_entry("toy@text", "text -> rgb", {"after": scored(target(protocol=protocol), 6.0)})
+    facts = {"torchreid": "x", "encoder": {"name": "e", "sha256": "0"}, "sketcher": "s", "seconds": 1, "seed": 1}
+    page = write_report(tmp_path / "r.html", document([entry], config={}, **facts), {}).read_text()
+    (row,) = re.findall(r"<tr>\s*<td><span class=\"target\">variant: (.*?)</tr>", page, re.DOTALL)
+    assert row.startswith("toy, original &lt;gallery&gt;, nothing removed")
+    numbers = entry["results"]["after"]["variants"][0]["mean"]
+    assert re.findall(r">([\d.]+)</td>", row) == [
+        f"{100 * numbers[key]:.1f}" for key in ("chance", "rank-1", "mAP", "mINP")
+    ]
+
+
 def test_a_report_without_pictures_says_so(tmp_path):
     at = target()
     result = score(features(at.query), features(at.gallery), at.query, at.gallery, at.protocol)

@@ -10,7 +10,7 @@ from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.evaluation.results import LONGEST, document, file_name, target_entry, validate, write_json
 from aio_plugin.evaluation.score import score
-from aio_plugin.evaluation.table import table
+from aio_plugin.evaluation.table import rows, table
 from aio_plugin.modality import Modality
 
 from .helpers import features, target
@@ -151,18 +151,31 @@ def test_no_commit_outside_of_git(tmp_path):
 
 def test_table(found):
     lines = table(found).splitlines()
-    assert [word for word in ("pixels", "before", "after") if word in lines[0]] == ["pixels", "before", "after"]
-    assert lines[1].split() == ["direction", "target", "chance", *["|", "R1", "mAP", "mINP"] * 3]
+    assert lines[0].split() == ["pixels", "before", "after"]
+    assert lines[1].split() == ["direction", "target", "chance", *["R1", "mAP", "mINP"] * 3]
     first, second, note = lines[3:]
     means = [found["targets"][0]["results"][c]["mean"] for c in ("pixels", "before", "after")]
     expected = [f"{100 * mean[m]:.1f}" for mean in means for m in ("rank-1", "mAP", "mINP")]
-    assert first.replace("|", "").split() == ["sketch", "->", "rgb", "pku_sketch", "16.7", *expected]
-    assert second.replace("|", "").split()[:9] == [
-        "ir+text", "->", "rgb", "*", "tri_cuhk_pedes@ir+text", "16.7", "-", "-", "-",
-    ]  # fmt: skip
+    assert first.split() == ["sketch", "->", "rgb", "pku_sketch", "16.7", *expected]
+    assert second.split()[:9] == ["ir+text", "->", "rgb", "*", "tri_cuhk_pedes@ir+text", "16.7", "-", "-", "-"]
     assert note == "* with queries made from rgb: ir (sketches by edges)"
-    bars = [[i for i, c in enumerate(line) if c == "|"] for line in (lines[0], lines[1], first, second)]
-    assert bars.count(bars[0]) == 4
+    ends = [[match.end() for match in re.finditer(r"\S+", line)][-9:] for line in (lines[1], first, second)]
+    assert ends.count(ends[0]) == 3, "numbers stand below their headings"
+
+
+def test_a_variant_has_a_row_and_its_name_below_the_table(found):
+    with_variant = copy.deepcopy(found)
+    after = with_variant["targets"][1]["results"]["after"]
+    variant = {**copy.deepcopy(after), "protocol": "toy, original gallery", "variants": []}
+    variant["mean"]["rank-1"], variant["mean"]["chance"] = 0.123, 0.045
+    after["variants"] = [variant]
+    lines = table(with_variant).splitlines()
+    assert [line.split() for line in lines[3:5]] == [line.split() for line in table(found).splitlines()[3:5]]
+    row = lines[5].split()
+    assert row[:7] == ["ir+text", "->", "rgb", "*", "(1)", "tri_cuhk_pedes@ir+text", "4.5"]
+    assert row[7:14] == [*["-"] * 6, "12.3"]
+    assert lines[6] == "(1) toy, original gallery"
+    assert [row.variant for row in rows(with_variant)] == ["", "", "toy, original gallery"]
 
 
 def test_a_table_has_only_the_columns_there_are(found):
