@@ -132,7 +132,7 @@ def test_llcm_name_and_folder_that_disagree_are_noted(tmp_path):
     base = fixtures.llcm(tmp_path)
     fixtures.image(base / "test_vis/cam2/0003/0003_c07_s1_f1_vis.jpg")
     splits = read("llcm", tmp_path)
-    assert any("disagree, the first test_vis/cam2/0003/0003_c07" in note for note in splits.notes)
+    assert any("contradicts their folder, the first test_vis/cam2/0003/0003_c07" in note for note in splits.notes)
     assert 6 in {item.camid for item in splits.gallery}
 
 

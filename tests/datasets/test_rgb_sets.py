@@ -198,7 +198,7 @@ def test_msmt17_labels_that_are_not_the_folder_are_counted(tmp_path):
     rgb.msmt17(tmp_path, lists=lists)
     splits = read("msmt17_v1", tmp_path)
     assert splits.gallery[0].pid == 1
-    assert any("1 lines whose label is not their folder" in note for note in splits.notes)
+    assert any("1 lines whose label differs from their folder" in note for note in splits.notes)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def positions(*numbers):
     [
         ({"labels": None}, "no variable 'labels'"),
         ({"labels": positions(1, 2)}, "14 names, labels 2 numbers"),
-        ({"labels": np.ones((14, 1))}, "tell persons apart differently, first at"),
+        ({"labels": np.ones((14, 1))}, "disagree on who is the same person, first at"),
         ({"labels": np.full((14, 1), 0.5)}, "whole numbers expected"),
         ({"labels": np.full((14, 1), np.nan)}, "whole numbers expected"),
         ({"labels": "fourteen"}, "numbers expected"),
@@ -572,7 +572,7 @@ def test_luperson_from_files(tmp_path):
     rgb.luperson_files(tmp_path)
     splits = read("luperson_nl", tmp_path, images="files")
     assert [(item.pid, item.camid) for item in splits.train] == [(0, 1), (1, 1), (2, 2)]
-    assert any("1 folders of videos seen before" in note and "new york" in note for note in splits.notes)
+    assert any("1 folders of repeated videos" in note and "new york" in note for note in splits.notes)
 
 
 def test_luperson_repeated_keys_count_once(tmp_path):

@@ -38,8 +38,8 @@ OPTIONS = (
     Option(
         "vis_to_ir",
         "paper",
-        "RGB queries: 'paper' searches one infrared image a person and camera with all RGB images; 'deen_release' "
-        "does what the released script does under that name, which is the reverse",
+        "RGB queries, 'paper': all RGB images are queries, one infrared image per person and camera is the gallery; "
+        "'deen_release': the reverse, which the released script does under that name",
         ("paper", "deen_release"),
     ),
 )
@@ -54,11 +54,11 @@ PUBLISHED = {
 
 
 def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: the listed images. Query: all test images of the modality asked for. Gallery: all those of
+    """Train: the listed images. Query: all test images of the query's modality. Gallery: all those of
     the other. The protocol draws from the gallery.
 
-    For RGB queries with ``vis_to_ir: deen_release`` the sides change places: infrared images are the
-    query, which the protocol draws from, and all RGB images the gallery.
+    For RGB queries with ``vis_to_ir: deen_release`` the sides are swapped: infrared images, from which
+    the protocol draws, are the query, and all RGB images the gallery.
 
     Raises:
         DatasetError: missing or malformed files, or listed images that are absent.
@@ -74,7 +74,7 @@ def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
     notes = [note for kind in CODE for note in names[kind].notes()]
     if mismatches:
         notes.append(
-            Fault(f"{NAME}: {len(mismatches)} images whose name and folder disagree, the first {mismatches[0]}")
+            Fault(f"{NAME}: {len(mismatches)} images whose name contradicts their folder, the first {mismatches[0]}")
         )
     if modality is Modality.RGB and options["vis_to_ir"] == "deen_release":
         modality = Modality.IR
@@ -83,7 +83,7 @@ def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
 
 
 def llcm_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """Ten trials that draw one gallery image a person and camera; same person under the same camera removed."""
+    """Ten trials that draw one gallery image per person and camera; the same person and camera is removed."""
     if query == (Modality.RGB,):
         return LLCM("vis_to_ir" if options["vis_to_ir"] == "paper" else "deen_release")
     return LLCM("ir_to_vis")

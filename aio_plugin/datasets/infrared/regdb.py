@@ -1,7 +1,7 @@
 """RegDB (DBPerson-Recog-DB1): ten visible and ten thermal images of each of 412 people (Nguyen et al., 2017).
 
 Ten trials split the people differently, so each needs a model of its own. The numbers in the lists are
-classes of one list and mean other people in every trial; a person is the folder that an image lies in.
+classes of one list and denote other people in every trial; the folder of an image says who it shows.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PUBLISHED = {
 
 
 def read_regdb(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: the images of the trial's training lists. Query: the test images of the modality asked for.
+    """Train: the images of the trial's training lists. Query: the test images of the query's modality.
     Gallery: those of the other.
 
     Visible images are camera 0, thermal ones camera 1.
@@ -95,7 +95,7 @@ def _names(modality: Modality) -> Names:
 
 
 def _listed(tree: Tree, part: str, modality: Modality, trial: int, names: Names, notes: list[str]) -> list[Item]:
-    """The items of one list, sorted by path; ``notes`` are added to."""
+    """The items of one list, sorted by path; adds to ``notes``."""
     relative = _list(part, modality, trial)
     file = tree.path(relative)
     absences = Absences(tree, tree.relative(file))

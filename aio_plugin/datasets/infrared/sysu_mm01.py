@@ -1,12 +1,12 @@
 """SYSU-MM01: four RGB and two infrared cameras (Wu et al., ICCV 2017). Infrared searches RGB.
 
-The official trials are the permutations of ``rand_perm_cam.mat``; the AGW family of code draws its
-own. They differ in the gallery drawn, not in how it is scored.
+The official trials are the permutations of ``rand_perm_cam.mat``; the AGW family of code draws
+its own. They differ in the gallery, not in how it is scored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...config import Option
 from ...errors import DatasetError
@@ -14,7 +14,7 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.sysu import SysuMM01
 from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
+from ..reading.checks import compare, modality_counts, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, disjoint, read_ids
 from ..reading.matlab import IdentityPermutations, read_permutations
@@ -61,7 +61,7 @@ def read_sysu_mm01(root: str, options: Options, query: Combination | None) -> Sp
     """Train: all images of the training identities. Query: all infrared test images. Gallery: the pool
     of RGB test images of the mode's cameras, from which the protocol draws.
 
-    Items are in the order of camera, identity and file name, which the permutations count in.
+    Items are in the order of camera, identity and file name, to which the permutations refer.
 
     Raises:
         DatasetError: missing or malformed files.
@@ -75,25 +75,23 @@ def read_sysu_mm01(root: str, options: Options, query: Combination | None) -> Sp
     pool = list(_images(tree, GALLERY_CAMERAS[options["mode"]], tested, names))
     if options["trials"] == "official":
         next(sysu_mm01_protocol(root, options, query).trials(probes, pool))  # fails now rather than after training
-    found = {
-        "train ids": len({item.pid for item in trained}),
-        "train rgb images": sum(item.media.modality is Modality.RGB for item in trained),
-        "train ir images": sum(item.media.modality is Modality.IR for item in trained),
-        "test ids": len({item.pid for item in (*probes, *pool)}),
+    counts = {
+        **modality_counts("train", trained, (Modality.RGB, Modality.IR)),
+        "test ids": len(pids([*probes, *pool])),
         "query images": len(probes),
         "gallery pool": len(pool),
     }
     published = {**PUBLISHED_TRAIN[options["train_ids"]], **PUBLISHED_TEST[options["mode"]]}
-    notes = names.notes() + _gaps(pool) + checks.compare(NAME, found, published)
+    notes = names.notes() + _gaps(pool) + compare(NAME, counts, published)
     notes.append(f"{NAME}: trained on {options['train_ids']} identities")
-    return Splits(relabel(trained), probes, pool, notes, found, published)
+    return Splits(relabel(trained), probes, pool, notes, counts, published)
 
 
 def sysu_mm01_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Ten trials, scored per identity.
 
     Raises:
-        DatasetError: the official trials are asked for and their file is missing or malformed.
+        DatasetError: the file of the official trials is needed and missing or malformed.
     """
     permutations = _permutations(_tree(root, options)) if options["trials"] == "official" else None
     return SysuMM01(options["mode"], options["shots"], options["trials"], permutations)
@@ -122,11 +120,10 @@ def _train_ids(tree: Tree, options: Options) -> list[int]:
     return sorted({pid for file in lists for pid in read_ids(file)})
 
 
-def _images(tree: Tree, cameras: Iterable[int], pids: Iterable[int], names: Names) -> Iterable[Item]:
-    pids = list(pids)
+def _images(tree: Tree, cameras: Iterable[int], persons: Sequence[int], names: Names) -> Iterable[Item]:
     for camera in cameras:
         modality = Modality.IR if camera in IR_CAMERAS else Modality.RGB
-        for pid in pids:
+        for pid in persons:
             folder = f"cam{camera}/{pid:04d}"
             for path, _ in names.in_folder(tree, folder):
                 yield Item(Media(tree.path(path), modality), pid, camera - 1)
@@ -141,7 +138,7 @@ def _by_place(items: Iterable[Item]) -> dict[tuple[int, int], list[Item]]:
 
 
 def _gaps(pool: Iterable[Item]) -> list[str]:
-    """A note where image k is not named k: code that takes trial numbers for names then differs."""
+    """A note if image k is not named k: code that takes the numbers of trials for names differs there."""
     off = [
         place
         for place, items in _by_place(pool).items()

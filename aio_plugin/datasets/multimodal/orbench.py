@@ -2,8 +2,8 @@
 
 https://arxiv.org/abs/2506.09385. The query lists are fixed in a file. The first modality of a list's name is
 the anchor, one query for each of its media, and the others are partners of the same person: ``orbench@cp+text``
-and ``orbench@text+cp`` are two lists. ``orbench_one`` to ``orbench_four`` test all lists of so many
-modalities, a trial each; the mean over trials is the authors' ONE_AVER to FOUR_AVER.
+and ``orbench@text+cp`` are two lists. ``orbench_one`` to ``orbench_four`` test all lists of one to
+four modalities, one trial each; the mean over trials is the authors' ONE_AVER to FOUR_AVER.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PUBLISHED_QUERIES = dict(zip(NAMES, (10_425, 7_200, 7_200, 18_050), strict=True)
 
 def read_orbench(name: str, root: str, options: Options, query: Combination | None) -> Splits:
     """Train: the annotated RGB photos with their captions, and every other picture of the same people.
-    Query: the list asked for; without one, near infrared alone or, for a group, all of its lists.
+    Query: the list of the combination; by default near infrared alone or, for a group, all of its lists.
     Gallery: the RGB gallery.
 
     Groups are for testing and have no training split.
@@ -51,17 +51,17 @@ def read_orbench(name: str, root: str, options: Options, query: Combination | No
     tree.require()
     queries, gallery, notes = read_tests(tree, lists)
     counted = Counter(item.media.combination for item in queries)
-    found = {"test ids": len({item.pid for item in gallery}), "gallery images": len(gallery)}
-    found.update({f"{format_combination(each)} queries": counted[each] for each in lists})
+    counts = {"test ids": len({item.pid for item in gallery}), "gallery images": len(gallery)}
+    counts.update({f"{format_combination(each)} queries": counted[each] for each in lists})
     published = {f"{format_combination(each)} queries": PUBLISHED_QUERIES[each[0]] for each in lists}
     published["test ids"] = 400
     train: Sequence[Item] = ()
     if name == NAME:
         train, more = read_train(tree, gallery)
         notes += more
-        found["train ids"], published["train ids"] = len({item.pid for item in train}), 600
-    notes += [*unanswered(name, queries, gallery), *checks.compare(name, found, published)]
-    return Splits(train, queries, gallery, notes, found, published)
+        counts["train ids"], published["train ids"] = len({item.pid for item in train}), 600
+    notes += [*unanswered(name, queries, gallery), *checks.compare(name, counts, published)]
+    return Splits(train, queries, gallery, notes, counts, published)
 
 
 def orbench_protocol(name: str, root: str, options: Options, query: Combination | None) -> Protocol:

@@ -1,6 +1,6 @@
 """RGBNT201: aligned RGB, near-infrared and thermal pictures of 201 people (Zheng et al., AAAI 2021).
 
-The three pictures of one moment have one name in three folders. A picture that is not there is absent,
+The three pictures of one moment have one name in three folders. A missing picture is absent,
 never black. A model has one infrared modality, so one of the two infrared folders is read at a time.
 """
 
@@ -33,7 +33,7 @@ OPTIONS = (
     Option(
         "gallery",
         "query",
-        "what is searched: 'query' (pictures of the modalities searched with, as papers do) or 'rgb' (RGB alone)",
+        "the gallery: 'query' (pictures of the query's modalities, as in papers) or 'rgb' (RGB alone)",
         ("query", "rgb"),
     ),
 )
@@ -41,7 +41,7 @@ PUBLISHED = {"train ids": 171, "test ids": 30, "aligned pictures": 4_787}
 
 
 class Moment(NamedTuple):
-    """The aligned pictures of a person at one moment: those that are there."""
+    """The aligned pictures of a person at one moment, as far as they exist."""
 
     pid: int
     camid: int
@@ -52,7 +52,7 @@ def read_rgbnt201(root: str, options: Options, query: Combination | None) -> Spl
     """Train: all pictures of ``train_171``; an RGB picture has its aligned infrared one as a partner.
     Query and gallery: the whole test folder.
 
-    A query or gallery item has the pictures asked for that are there; one that has none is left out.
+    A query or gallery item has the pictures of its combination that exist; one without any is left out.
 
     Raises:
         DatasetError: missing folders, no picture named as it should be, or a person in training and test.
@@ -64,18 +64,18 @@ def read_rgbnt201(root: str, options: Options, query: Combination | None) -> Spl
     names = Names(r"(?P<pid>\d{6})_cam(?P<camera>[1-9])_\d+_\d+\.jpg", f"{NAME} pictures", "000258_cam1_0_00.jpg")
     moments = {split: _moments(tree, split, folders, names) for split in (TRAIN, TEST)}
     notes = names.notes()
-    pids = {split: {moment.pid for moment in found} for split, found in moments.items()}
+    pids = {split: {moment.pid for moment in each} for split, each in moments.items()}
     check_apart(NAME, pids[TRAIN], pids[TEST], f"folders {TRAIN} and {TEST}")
-    found = {
+    counts = {
         "train ids": len(pids[TRAIN]),
         "test ids": len(pids[TEST]),
         "aligned pictures": sum(len(moment.media) == len(folders) for each in moments.values() for moment in each),
     }
     notes += _gaps(moments[TRAIN], "training", folders) + _gaps(moments[TEST], "test", folders)
-    notes += checks.compare(NAME, found, PUBLISHED)
+    notes += checks.compare(NAME, counts, PUBLISHED)
     searched = combination if options["gallery"] == "query" else (Modality.RGB,)
     train = relabel(_training_items(moments[TRAIN]))
-    return Splits(train, _items(moments[TEST], combination), _items(moments[TEST], searched), notes, found, PUBLISHED)
+    return Splits(train, _items(moments[TEST], combination), _items(moments[TEST], searched), notes, counts, PUBLISHED)
 
 
 def rgbnt201_protocol(root: str, options: Options, query: Combination | None) -> Protocol:

@@ -1,8 +1,8 @@
 """Tri-CUHK-PEDES, Tri-ICFG-PEDES and Tri-RSTPReid: a text set with one synthetic sketch of every photo.
 
-UNIReID (Chen et al., CVPR 2023). A sketch was made from one photo. That photo leaves the gallery of every
-query that holds the sketch, and, as UNIReID scores it, of text queries too; text alone is scored against the
-untouched gallery as well, which is the number comparable with text-only papers.
+UNIReID (Chen et al., CVPR 2023). A sketch was made from one photo. That photo is removed from the gallery of
+every query with the sketch, and, as UNIReID scores it, of text queries too; text alone is scored against the whole
+gallery as well, which is the number comparable with text-only papers.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TriSet:
 
     @property
     def sketch_folders(self) -> tuple[str, ...]:
-        """Where sketches are looked for, one after the other."""
+        """Folders in which sketches are looked for, in order."""
         unpacked = [f"sketch/aliyun/{name}{end}" for name in self.archive for end in (f"/{IMAGES}", "")]
         return ("imgs-sketch2", "imgs-sketch", *unpacked)
 
@@ -66,7 +66,7 @@ class TriSet:
 
     @property
     def options(self) -> tuple[Option, ...]:
-        """Those of the text set, and two more."""
+        """The options of the text set, and two more."""
         tried = ", ".join(self.sketch_folders)
         return (
             *self.base.all_options,
@@ -74,7 +74,7 @@ class TriSet:
             Option(
                 "text_gallery",
                 "filtered",
-                "which number of text-only queries stands first, the other is given beside it: 'filtered' removes the "
+                "which result of text-only queries comes first, the other is a variant: 'filtered' removes the "
                 f"photo a caption was written for (UNIReID), 'original' nothing (comparable with {self.base.name})",
                 ("filtered", "original"),
             ),
@@ -82,7 +82,7 @@ class TriSet:
 
 
 def sketch_folder(tri: TriSet, tree: Tree, option: str) -> str:
-    """The folder of the sketches, relative to the dataset's: the one of the option, else the first there is.
+    """The folder of the sketches, relative to the dataset's: that of the option, else the first that exists.
 
     Raises:
         DatasetError: there is none; shows the expected tree.
@@ -115,13 +115,13 @@ def adapter(tri: TriSet) -> Adapter:
 
 
 def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None) -> Splits:
-    """Photos with captions, and their sketches, to train on; every caption of the searched split with the sketch
-    of its own photo against the photos.
+    """Train: photos with captions, and their sketches. Query: every caption of the searched split with the sketch
+    of its own photo. Gallery: the photos.
 
-    Queries without text are one for every photo. Queries with ``rgb`` take the source photo itself.
+    Without text there is one query for every photo. Queries with ``rgb`` take the source photo itself.
 
     Raises:
-        DatasetError: besides those of the text set, a photo that is searched for has no sketch.
+        DatasetError: as for the text set, or a photo of the searched split has no sketch.
     """
     combination = query or QUERIES[0]
     tree = Tree(tri.name, root, tri.base.folder, tri.layout)

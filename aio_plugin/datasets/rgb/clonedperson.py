@@ -1,7 +1,7 @@
 """ClonedPerson: 5,621 synthetic persons dressed like real ones (Wang et al., CVPR 2022).
 
-It has a test split, unlike other synthetic sets, but its authors do not say what is removed from the
-gallery: Market-1501's rule is used, a camera being one of a scene.
+It has a test split, unlike other synthetic sets, but its authors name no removal rule: Market-1501's is used, and each
+camera of a scene is a camera of its own.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def read_clonedperson(root: str, options: Options, query: Combination | None) ->
         **search_counts(probes, gallery),
     }
     notes += unanswered(NAME, probes, gallery) + compare(NAME, counts, PUBLISHED)
-    notes.append(f"{NAME}: scored by Market-1501's rule, as its authors name none")
+    notes.append(f"{NAME}: scored by Market-1501's rule, as its authors name no rule")
     return Splits(train, probes, gallery, notes, counts, PUBLISHED)
 
 
 def clonedperson_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """Market-1501's rule, a camera being one of a scene."""
+    """Market-1501's rule."""
     return WholeGallery(NAME, "same_camera")
 
 

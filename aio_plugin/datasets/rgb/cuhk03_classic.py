@@ -41,7 +41,7 @@ PUBLISHED = {
 
 
 def read_cuhk03_classic(boxes: str, root: str, options: Options, query: Combination | None) -> Splits:
-    """Test: all images of the split's persons, searched with and searched in. Train: everybody else's.
+    """Query and gallery: all images of the split's test persons. Train: those of all others.
 
     Raises:
         DatasetError: missing or malformed files, or none of the test persons has images.
@@ -67,14 +67,14 @@ def read_cuhk03_classic(boxes: str, root: str, options: Options, query: Combinat
         notes.append(
             Fault(f"{name}: {len(missing)} test persons of split {split} have no images, the first {min(missing)}")
         )
-    found = {"images": len(items), "train ids": len(pids(train)), "query ids": len(pids(test))}
-    notes += checks.compare(name, found, PUBLISHED[boxes])
+    counts = {"images": len(items), "train ids": len(pids(train)), "query ids": len(pids(test))}
+    notes += checks.compare(name, counts, PUBLISHED[boxes])
     notes.append(f"{name}: split {split} of {SPLITS}; papers train {SPLITS} models and print their mean")
-    return Splits(relabel(train), test, list(test), notes, found, PUBLISHED[boxes])
+    return Splits(relabel(train), test, list(test), notes, counts, PUBLISHED[boxes])
 
 
 def cuhk03_classic_protocol(boxes: str, root: str, options: Options, query: Combination | None) -> Protocol:
-    """One drawn gallery image a person, ten repeats."""
+    """One gallery image drawn per person, ten repeats."""
     return CUHK03Classic(f"cuhk03_classic_{boxes}", f"split {options['split']} of {SPLITS}")
 
 

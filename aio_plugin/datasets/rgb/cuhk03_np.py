@@ -56,7 +56,7 @@ def read_cuhk03_np(boxes: str, root: str, options: Options, query: Combination |
 
 
 def cuhk03_np_protocol(boxes: str, root: str, options: Options, query: Combination | None) -> Protocol:
-    """Market-1501's rule, the camera being the view: the cameras of all pairs count as two."""
+    """Market-1501's rule with two cameras: the first and the second view of all pairs."""
     return WholeGallery(f"cuhk03_np_{boxes}", "same_camera")
 
 
@@ -93,14 +93,14 @@ def _configured(tree: Tree, boxes: str) -> tuple[TrainQueryGallery, list[str]]:
 
 
 def _check_labels(path: str, config: NewProtocol, items: dict[int, Item]) -> None:
-    """Labels and names must tell persons apart alike."""
+    """Check that labels and file names agree on who is the same person."""
     label_of: dict[int, int] = {}
     pid_of: dict[int, int] = {}
     for at, item in items.items():
         label = int(config.labels[at])
         if label_of.setdefault(item.pid, label) != label or pid_of.setdefault(label, item.pid) != item.pid:
             raise DatasetError(
-                f"{path}: labels and file names tell persons apart differently, first at {config.names[at]} with "
+                f"{path}: labels and file names disagree on who is the same person, first at {config.names[at]} with "
                 f"label {label}. Restore it from zhunzhong07/person-re-ranking."
             )
 

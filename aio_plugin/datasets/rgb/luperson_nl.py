@@ -22,7 +22,7 @@ OPTIONS = (
     Option(
         "images",
         "lmdb",
-        "'lmdb' (lmdb/ and keys.pkl, as convert_lmdb.py leaves them) or 'files' (as extract.py leaves them)",
+        "'lmdb' (lmdb/ and keys.pkl, as convert_lmdb.py writes them) or 'files' (as extract.py writes them)",
         ("lmdb", "files"),
     ),
 )
@@ -36,7 +36,7 @@ PUBLISHED = {"train ids": 433_997, "train images": 10_683_716, "cameras": 21_697
 
 
 def read_luperson_nl(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: all photos; a video is a camera. Nothing is known of who is the same across videos.
+    """Train: all photos; a video is a camera. Identities are not matched across videos.
 
     Raises:
         DatasetError: missing or malformed files, or images that are absent.
@@ -95,7 +95,7 @@ class _LMDB:
             notes.append(f"{NAME}: {len(self.repeats)} repeated keys of keys.pkl are left out")
         if self.relabelled:
             notes.append(
-                Fault(f"{NAME}: the identities of {self.relabelled} images are not those in their keys; pids count")
+                Fault(f"{NAME}: the identities of {self.relabelled} images are not those in their keys; pids are used")
             )
         return notes
 
@@ -114,7 +114,7 @@ class _Files:
         for folder, name in walk(self.tree, FILES):
             video = folder.rsplit("/", 1)[-1]
             if self.videos.setdefault(video, folder) != folder:
-                self.repeated.add(folder)  # one video listed under two cities: convert_lmdb.py takes the first
+                self.repeated.add(folder)  # one video under two cities: convert_lmdb.py takes the first
                 continue
             match = self.names.match(name, f"{folder}/{name}")
             if match:
@@ -125,8 +125,7 @@ class _Files:
         notes = self.names.notes()
         if self.repeated:
             notes.append(
-                f"{NAME}: {len(self.repeated)} folders of videos seen before are left out, the first "
-                f"{min(self.repeated)}"
+                f"{NAME}: {len(self.repeated)} folders of repeated videos are left out, the first {min(self.repeated)}"
             )
         return notes
 

@@ -1,7 +1,7 @@
 """MSMT17: fifteen cameras, four days (Wei et al., CVPR 2018); V2 is V1 with blurred faces.
 
-Training and test persons are both numbered from 0: equal numbers are different people. Code in use
-differs in whether it trains on the validation list too.
+Training and test persons are both numbered from 0: equal numbers are different people. Published
+code differs in whether the validation list is trained on too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PATTERN = (
 )
 REPACKED = re.compile(r"(?:.*/)?-?\d+_c\d+[^/]*")
 TEST_PIDS = 10_000
-"""Added to the test persons' numbers where they are trained on beside the training persons."""
+"""Added to the numbers of test persons where they are trained on too."""
 TRAIN = Option(
     "train",
     "train",
@@ -48,7 +48,7 @@ PUBLISHED_ALL = {"train ids": 4_101, "train images": 126_441}
 
 
 def read_msmt17(version: str, root: str, options: Options, query: Combination | None) -> Splits:
-    """Train, query and gallery as the lists name them; a path that stands in several training lists counts once.
+    """Train, query and gallery as listed; repeated paths count once.
 
     Raises:
         DatasetError: missing or malformed lists, absent images, or a copy repacked in Market-1501's form.
@@ -65,7 +65,7 @@ def read_msmt17(version: str, root: str, options: Options, query: Combination | 
 
 
 def read_msmt17_all(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: every image of all four lists. The test persons come behind the training persons.
+    """Train: every image of all four lists. Test persons are numbered after the training persons.
 
     Raises:
         DatasetError: as :func:`read_msmt17`.
@@ -116,7 +116,7 @@ class _Lists:
         if self.disagreeing:
             notes.append(
                 Fault(
-                    f"{self.name}: {self.disagreeing} lines whose label is not their folder, which counts; "
+                    f"{self.name}: {self.disagreeing} lines whose label differs from their folder, which is used; "
                     f"the first: {self.first_disagreeing}"
                 )
             )

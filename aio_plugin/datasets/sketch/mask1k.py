@@ -13,7 +13,7 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
+from ..reading.checks import compare, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
@@ -38,14 +38,14 @@ OPTIONS = (
     Option(
         "queries",
         "single",
-        "'single': every sketch of the test styles is a query of its own; 'multi': all of a person's are one, their "
+        "'single': every sketch of the test styles is a query; 'multi': all sketches of a person are one query, their "
         "features averaged",
         ("single", "multi"),
     ),
 )
 PUBLISHED_IDS = {STYLES: (498, 498), "F": (497, 493)}
 PUBLISHED_SKETCHES = 4_763
-OVERLAP = f"{NAME}: its photos are Market-1501's, so Market-1501 is no unseen dataset to a model trained on it"
+OVERLAP = f"{NAME}: its photos are Market-1501's, so Market-1501 is not an unseen dataset for a model trained on it"
 
 
 def read_mask1k(root: str, options: Options, query: Combination | None) -> Splits:
@@ -62,21 +62,21 @@ def read_mask1k(root: str, options: Options, query: Combination | None) -> Split
         for what in ("photos", "sketches")
     ]
     drawn = list(_sketches(tree, train_styles, "train", names[1]))
-    people = {item.pid for item in drawn}
-    shown = [item for item in _photos(tree, "train", names[0]) if item.pid in people]
+    people = pids(drawn)
+    photos = [item for item in _photos(tree, "train", names[0]) if item.pid in people]
     queries = list(_sketches(tree, test_styles, "query", names[1]))
     gallery = list(_photos(tree, "query", names[0]))
     notes = [note for each in names for note in each.notes()]
     counts = _counts("".join(train_styles), "".join(test_styles), drawn, queries)
-    notes += checks.compare(NAME, *counts)
-    return Splits(relabel([*shown, *drawn]), queries, gallery, [*notes, OVERLAP], *counts)
+    notes += compare(NAME, *counts)
+    return Splits(relabel([*photos, *drawn]), queries, gallery, [*notes, OVERLAP], *counts)
 
 
 def mask1k_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """Every sketch, or every person by all sketches, against all test photos, no camera rule.
 
-    The authors' model averages what its stem makes of a person's sketches, further layers follow. Here the
-    retrieval features are averaged, which any model has; the protocol's name says so.
+    The authors' model averages a person's sketches after its stem. Here the retrieval features are averaged, which any
+    model has; the protocol's name says so.
     """
     part = f"styles {''.join(sorted(options['test_styles']))}, {options['queries']}"
     if options["queries"] == "single":
@@ -100,22 +100,21 @@ def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> Ite
 def _counts(
     train_styles: str, test_styles: str, drawn: list[Item], queries: list[Item]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """What was found, and what is published of these styles."""
-    found = {
-        "train ids": len({item.pid for item in drawn}),
-        "test ids": len({item.pid for item in queries}),
+    """The counts, and those that are published for these styles."""
+    counts = {
+        "train ids": len(pids(drawn)),
+        "test ids": len(pids(queries)),
         "sketches": len(drawn) + len(queries),
     }
-    expected = {}
+    published = {}
     if train_styles in PUBLISHED_IDS:
-        expected["train ids"] = PUBLISHED_IDS[train_styles][0]
+        published["train ids"] = PUBLISHED_IDS[train_styles][0]
     if test_styles in PUBLISHED_IDS:
-        expected["test ids"] = PUBLISHED_IDS[test_styles][1]
+        published["test ids"] = PUBLISHED_IDS[test_styles][1]
     if train_styles == test_styles == STYLES:
-        expected["sketches"] = PUBLISHED_SKETCHES
-    return found, expected
+        published["sketches"] = PUBLISHED_SKETCHES
+    return counts, published
 
 
-ADAPTER = Adapter(
-    NAME, FOLDER, read_mask1k, mask1k_protocol, QUERIES, OPTIONS, spare=("photo/*/-1_*",)
-)  # Market-1501's junk boxes
+MARKET_JUNK = "photo/*/-1_*"
+ADAPTER = Adapter(NAME, FOLDER, read_mask1k, mask1k_protocol, QUERIES, OPTIONS, spare=(MARKET_JUNK,))

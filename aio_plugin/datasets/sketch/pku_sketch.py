@@ -48,8 +48,8 @@ PUBLISHED = {"sketches": 200, "photos": 400}
 
 
 def read_pku_sketch(root: str, options: Options, query: Combination | None) -> Splits:
-    """Query: the sketches, gallery: the photos, of everybody who is tested in a split; the protocol picks
-    each split's. Train: those of the others, where ``split`` names one.
+    """Query: the sketches, gallery: the photos, of everybody who is tested in a split; the protocol selects
+    those of each split. Train: those of the others, where ``split`` names one.
 
     The camera of a photo is the number in its name; sketches have camera 0.
 
@@ -64,20 +64,20 @@ def read_pku_sketch(root: str, options: Options, query: Combination | None) -> S
     train: list[Item] = []
     if options["split"]:
         train = relabel(item for item in (*photos, *sketches) if item.pid not in tested)
-    found = {"sketches": len(sketches), "photos": len(photos)}
-    notes += checks.compare(NAME, found, PUBLISHED)
+    counts = {"sketches": len(sketches), "photos": len(photos)}
+    notes += checks.compare(NAME, counts, PUBLISHED)
     return Splits(
         train,
         [item for item in sketches if item.pid in tested],
         [item for item in photos if item.pid in tested],
         [*notes, *lists.notes],
-        found,
+        counts,
         PUBLISHED,
     )
 
 
 def pku_sketch_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """One trial a split: its sketches against its photos, no camera rule."""
+    """One trial per split: its sketches against its photos, no camera rule."""
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     return PKUSketch(_lists(tree, options).tests)
@@ -139,5 +139,5 @@ ADAPTER = Adapter(
     pku_sketch_protocol,
     QUERIES,
     OPTIONS,
-    survey=({}, {"split": 1}),  # nobody need be in a test split, but who is not is trained on
+    survey=({}, {"split": 1}),  # together they read everybody: whoever is not in a test split is trained on
 )
