@@ -95,7 +95,7 @@ def test_a_stage_one_that_is_none_is_refused(stage_one, line, tmp_path):
 def test_images_alone_need_rgb_alone(line, tmp_path):
     code, printed = run(line(tmp_path, "data.sources", "['market1501']"), check=False)
     assert code
-    assert "not one training image has a caption" in printed
+    assert "no training image has a caption" in printed
 
 
 def test_text_targets_are_refused(line, tmp_path):
