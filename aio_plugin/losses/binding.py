@@ -26,10 +26,10 @@ def feature_binding(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05)
         -\Big[\tfrac{1}{|mod|}\sum_{mod \ne R} \cos(z_i^R, z_i^{mod}) / \tau
               - \log \sum_{j: pid_j \ne pid_i} \exp(\cos(z_i^R, z_j^R) / \tau)\Big]
 
-    Unlike InfoNCE, the positive is not in the denominator, and only pairs of RGB features of
-    different persons repel each other. Where the paper is silent: the mean over anchors, not
-    the sum, so that it does not depend on the batch size; other images of the same person are
-    left out of the denominator; an anchor without any other person to compare with is skipped.
+    Unlike InfoNCE, the positive is not in the denominator, and only RGB features of different
+    persons repel each other. Choices that the paper does not specify: the mean over anchors, not
+    the sum, so that it does not depend on the batch size; other images of the same person are not
+    in the denominator; an anchor without another person to compare with is skipped.
 
     Args:
         z: features of single modalities; column 0 is RGB. Rows of missing modalities are not read.
@@ -38,10 +38,16 @@ def feature_binding(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05)
         tau: temperature.
 
     Returns:
-        Scalar; 0 with a graph if there is no valid anchor. It has no lower bound of 0.
+        Scalar, which can be negative; 0 with a graph if there is no valid anchor.
 
     Shape:
         z (B, M, D), present (B, M) bool, pids (B,).
+
+    Example:
+        >>> z = torch.eye(2)[:, None].expand(2, 2, 2)  # two persons, RGB and infrared alike, orthogonal to each other
+        >>> present, pids = torch.ones(2, 2, dtype=torch.bool), torch.tensor([0, 1])
+        >>> feature_binding(z, present, pids, tau=0.5)  # -(1 / 0.5 - 0)
+        tensor(-2.)
     """
     present = present.bool()
     z = _unit(z, present)
@@ -76,6 +82,12 @@ def info_nce(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05) -> Ten
 
     Shape:
         z (B, M, D), present (B, M) bool, pids (B,).
+
+    Example:
+        >>> z = torch.eye(2)[:, None].expand(2, 2, 2)
+        >>> present, pids = torch.ones(2, 2, dtype=torch.bool), torch.tensor([0, 1])
+        >>> info_nce(z, present, pids, tau=0.5)  # log(1 + exp(-1 / 0.5))
+        tensor(0.1269)
     """
     present = present.bool()
     z = _unit(z, present)
@@ -105,7 +117,7 @@ def identity_contrast(first: Tensor, second: Tensor, present: Tensor, pids: Tens
     The mean over items and over both directions.
 
     Args:
-        first, second: two features of every item, such as those of image and text alone.
+        first, second: two features of every item, such as those of image only and text only.
         present: which items have both; the others are not read.
         pids: person of each item.
         tau: temperature.
@@ -115,6 +127,11 @@ def identity_contrast(first: Tensor, second: Tensor, present: Tensor, pids: Tens
 
     Shape:
         first and second (B, D), present (B,) bool, pids (B,).
+
+    Example:
+        >>> features, both = torch.eye(2), torch.tensor([True, True])
+        >>> identity_contrast(features, features, both, torch.tensor([0, 1]), tau=0.5)  # log(1 + exp(-1 / 0.5))
+        tensor(0.1269)
     """
     a, b = (F.normalize(z.masked_fill(~present[:, None], 0), dim=1) for z in (first, second))
     scores = (a @ b.T / tau).masked_fill(~(present[:, None] & present[None]), lowest(a))  # (B, B)

@@ -221,7 +221,7 @@ def soft_triplet_loss(inputs: LossInputs) -> Tensor:
 
 
 def contrast_loss(inputs: LossInputs) -> Tensor | None:
-    """``contrast``: :func:`identity_contrast` of image alone and text alone; of DMF models."""
+    """``contrast``: :func:`identity_contrast` of image only and text only; of DMF models."""
     outputs = inputs.outputs
     if not anywhere("both" in outputs, outputs["labels"]):
         return None

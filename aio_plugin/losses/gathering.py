@@ -1,10 +1,10 @@
-"""What a loss sees of the other ranks of torch.distributed, so that several processes train as one.
+"""Rows and means of all ranks of torch.distributed, so that losses are those of the global batch.
 
-Every function gives all ranks the value of the global batch, and a gradient that is ``world`` times the
-true one of what this rank holds: DistributedDataParallel takes the mean over the ranks, and
-:func:`aio_plugin.losses.partial_fc.compare` keeps to the same. All are collective: every rank has to call them,
-in one order. No collective runs backward, where it could get between those of DistributedDataParallel.
-In a single process they hand back what they were given.
+Every function returns the value of the global batch on all ranks, with a gradient of this rank's rows that is
+``world`` times the true one, because DistributedDataParallel averages over the ranks;
+:func:`aio_plugin.losses.partial_fc.compare` does the same. All are collective operations: every rank must call them,
+in the same order. No collective runs in backward, where it could mix with those of DistributedDataParallel.
+In a single process they return their arguments.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .shards import Shard
 def gather_rows(*parts: Tensor) -> tuple[Tensor, ...]:
     """The rows of all ranks, rank after rank; those of this rank carry gradient.
 
-    A loss of all rows is the same number on every rank, so that each rank can take the gradient of its
-    own rows from its own copy of the loss.
+    A loss of all rows is the same number on every rank, so each rank takes the gradient of its own rows
+    from its own copy of the loss.
 
     Args:
         parts: tensors with the same number of rows, which may differ between ranks.
@@ -35,7 +35,7 @@ def gather_rows(*parts: Tensor) -> tuple[Tensor, ...]:
 
 
 def mean_of_all(mean: Tensor, rows: int) -> Tensor:
-    """The mean over the rows of all ranks, of the ``mean`` () over the ``rows`` that this rank has; 0 where none."""
+    """The mean over the rows of all ranks, from the ``mean`` () over this rank's ``rows``; 0 if there are no rows."""
     shard = Shard.here(0)
     if shard.world == 1:
         return mean
@@ -50,7 +50,7 @@ def anywhere(here: bool, like: Tensor) -> bool:
     """Whether ``here`` is true on any rank.
 
     Args:
-        like: tells the device to talk through.
+        like: a tensor on the device to communicate with.
     """
     shard = Shard.here(0)
     if shard.world == 1:
@@ -62,5 +62,5 @@ def _with_gradient(part: Tensor, whole: Tensor, shard: Shard, counts: list[int])
     if not part.requires_grad:
         return whole
     own = shard.own(counts)
-    scaled = part.detach() + (part - part.detach()) * shard.world  # the value of part, to the last bit
+    scaled = part.detach() + (part - part.detach()) * shard.world  # exactly the value of part
     return torch.cat([whole[: own.start], scaled, whole[own.stop :]])

@@ -28,16 +28,21 @@ def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Ten
 
     Shape:
         logits (N, C), labels (N,) int64.
+
+    Example:
+        >>> import torch
+        >>> cross_entropy(torch.zeros(1, 4), torch.tensor([2]))  # log 4
+        tensor(1.3863)
     """
     total = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
     return total / max(len(logits), 1)
 
 
 def masked_attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of every masked word's attribute class, averaged over the masked words.
+    """Cross-entropy of the attribute class of every masked word [1, Eq. 5], averaged over the masked words.
 
-    Eq. 5 prints 1 / (N_A M) in front of the sum. The factor 1 / N_A is left out: with it the term
-    would shrink as the lexicon grows, and alpha = 0.3 would weigh next to nothing.
+    Eq. 5 has a factor 1 / (N_A M). The factor 1 / N_A is omitted: with it the term would shrink as
+    the lexicon grows, and alpha = 0.3 would have hardly any weight.
 
     Args:
         logits: of the attribute decoder, one row a masked word.
@@ -48,5 +53,10 @@ def masked_attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Shape:
         logits (K, N_A), labels (K,) int64.
+
+    Example:
+        >>> import torch
+        >>> masked_attribute_loss(torch.zeros(2, 8), torch.tensor([0, 5]))  # log 8
+        tensor(2.0794)
     """
     return cross_entropy(logits, labels)

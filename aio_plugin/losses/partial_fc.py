@@ -1,4 +1,4 @@
-"""Cross-entropy over very many identities: against a sample of them, and with the classes shared out over ranks.
+"""Cross-entropy over very many identities: with a sample of them, and with the classes distributed over ranks.
 
 [1] An et al.: Killing Two Birds with One Stone: Efficient and Robust Training of Face Recognition CNNs by
     Partial FC. CVPR 2022. https://arxiv.org/abs/2203.15565
@@ -18,12 +18,12 @@ from .shards import Shard
 
 
 class Compared(NamedTuple):
-    """How N features stand among the classes that each was compared with.
+    """How N features compare with their classes.
 
     Attributes:
         log_p: (N,) log-probability of the feature's own class.
-        log_p_mean: (N,) mean of the log-probabilities of all of them, for label smoothing.
-        hit: (N,) bool, whether no other of them scores higher.
+        log_p_mean: (N,) mean of the log-probabilities of all classes compared, for label smoothing.
+        hit: (N,) bool, whether no other of these classes scores higher.
     """
 
     log_p: Tensor
@@ -39,18 +39,18 @@ def compare(
     fraction: float = 1.0,
     starts: Tensor | None = None,
 ) -> Compared:
-    r"""Softmax of :math:`w_c \cdot f_i` over a sample of the classes c, in the manner of Partial FC [1, Sec. 3].
+    r"""Softmax of :math:`w_c \cdot f_i` over a sample of the classes c, after Partial FC [1, Sec. 3].
 
-    The sample of a rank is all classes of the batch that it holds and random others of its own, up to
-    ``fraction`` of what it holds [1, Alg. 1]. Only these rows of ``weight`` are read and get gradient.
-    As in [1] the scores are not corrected for the sampling: with a fraction below 1 the loss is lower
-    than that over all classes, and so says nothing beside one of another fraction.
+    A rank samples all classes of the batch that it holds and random others, up to ``fraction`` of the
+    classes it holds [1, Alg. 1]. Only these rows of ``weight`` are read and get a gradient. As in [1]
+    the scores are not corrected for the sampling: with a fraction below 1 the loss is lower than that
+    over all classes, so losses of different fractions cannot be compared.
 
-    With several ranks the features of all are compared, N = sum of R, and every rank gets the same.
-    A loss made of it is the loss of the global batch, and the gradient of a rank's features is
-    ``world`` times its true one, so that DistributedDataParallel's mean over the ranks is right; the
-    gradient of ``weight``, which no other rank has, is the true one. All collectives run forward, none
-    backward, where they could get between those of DistributedDataParallel.
+    With several ranks the features of all are compared, N = sum of R, and every rank gets the same
+    result. A loss computed from it is the loss of the global batch. The gradient of a rank's features is
+    ``world`` times the true one, because DistributedDataParallel averages over the ranks; the gradient
+    of ``weight``, which no other rank has, is the true one. No collective runs in backward, where it
+    could mix with those of DistributedDataParallel.
 
     Args:
         features: of this rank.
@@ -59,7 +59,7 @@ def compare(
         shard: which rows this rank holds.
         fraction: in (0, 1]; 1 is every class.
         starts: first class of every dataset, ascending; a feature is then compared with the classes of its own
-            dataset alone. None: with all.
+            dataset only; None = with all.
 
     Raises:
         HostError: a label is not one of the classes.
@@ -85,22 +85,28 @@ def compare(
 
 @full_precision
 def partial_cross_entropy(log_p: Tensor, log_p_mean: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy of what :func:`compare` found; 0 with a graph when there are no rows.
+    """Mean cross-entropy from the results of :func:`compare`; 0 with a graph when there are no rows.
 
     Args:
-        smoothing: s, spread evenly over the classes that a feature was compared with.
+        smoothing: s, distributed evenly over the classes that a feature is compared with.
 
     Shape:
         log_p, log_p_mean (N,).
+
+    Example:
+        >>> features, weight = torch.ones(1, 2), torch.zeros(4, 2)
+        >>> compared = compare(features, weight, torch.tensor([2]), Shard(4))
+        >>> partial_cross_entropy(compared.log_p, compared.log_p_mean)  # log 4
+        tensor(1.3863)
     """
     terms = (1 - smoothing) * log_p + smoothing * log_p_mean if smoothing else log_p
     return -terms.sum() / max(len(log_p), 1)
 
 
 def sample_classes(labels: Tensor, classes: int, fraction: float) -> Tensor:
-    """The classes that ``labels`` name and random others up to ``fraction`` of all, or the former alone if more.
+    """The classes in ``labels``, filled up with random others to ``fraction`` of all classes.
 
-    Drawn by torch's CPU generator, whatever the device.
+    They are drawn with torch's CPU generator, whatever the device.
 
     Shape:
         labels (R,) -> (S,) int64, ascending.
@@ -110,13 +116,13 @@ def sample_classes(labels: Tensor, classes: int, fraction: float) -> Tensor:
     if len(named) >= wanted:
         return named
     draws = torch.rand(classes, device="cpu").to(labels.device)
-    draws[named] = 2  # above all draws
+    draws[named] = 2  # greater than all draws
     drawn: Tensor = draws.topk(wanted, sorted=False).indices.sort().values
     return drawn
 
 
 def _of_one_dataset(labels: Tensor, columns: Tensor, starts: Tensor) -> Tensor:
-    """(N, S) bool: whether a label (N,) and a class (S,) are of the same dataset."""
+    """(N, S) bool: whether a label (N,) and a class (S,) belong to the same dataset."""
     return torch.bucketize(labels, starts, right=True)[:, None] == torch.bucketize(columns, starts, right=True)
 
 
@@ -131,8 +137,8 @@ def _check_labels(labels: Tensor, classes: int) -> None:
 class _Compare(torch.autograd.Function):
     """See :func:`compare`.
 
-    With q = p - onehot(y), log p_y has the gradient -q in the scores and -q W in the feature; the mean
-    over the C classes compared has 1/C - q - onehot(y) and -q W + mean(W) - w_y.
+    With q = p - onehot(y), the gradient of log p_y is -q in the scores and -q W in the feature; that of the
+    mean over the C classes is 1/C - q - onehot(y) and -q W + mean(W) - w_y.
     """
 
     @staticmethod
@@ -145,7 +151,7 @@ class _Compare(torch.autograd.Function):
         shard: Shard,
         counts: list[int],
     ) -> tuple[Tensor, Tensor, Tensor]:
-        place, column = target  # which of the N rows have their class here, and where
+        place, column = target  # the rows of N whose class is on this rank, and its column
         features = shard.gathered(features, counts)
         scores = at_least_float32(features @ weight.T)  # (N, S)
         if allowed is None:
@@ -159,7 +165,7 @@ class _Compare(torch.autograd.Function):
         q = scores.sub_(top[:, None]).exp_()
         total, own, sums, count = shard.summed(torch.stack([q.sum(1), own, sums, count]))
         log_total = total.log() + top
-        q.div_(total[:, None])[place, column] -= 1  # in float32, for a p near 1 is 1 in half precision
+        q.div_(total[:, None])[place, column] -= 1  # in float32: in half precision a p near 1 is 1
         q = q.to(weight.dtype)
         step, skew = _feature_gradients(q, weight, target, allowed, count)
         mine = shard.own(counts)

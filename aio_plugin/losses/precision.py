@@ -1,7 +1,7 @@
-"""Losses are computed in float32 or better, whatever the features come in.
+"""Losses are computed in float32 or better, whatever the type of the features.
 
 exp(cos / 0.05) spans e^40, and a bfloat16 cosine has three digits: a loss in half precision would be
-mostly rounding.
+mostly rounding error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ P = ParamSpec("P")
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """Half-precision tensors as float32; float32, float64 and integers as they are."""
+    """Half-precision tensors as float32; others unchanged."""
     if not tensor.is_floating_point():
         return tensor
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
@@ -36,15 +36,15 @@ def full_precision(loss: Callable[P, Tensor]) -> Callable[P, Tensor]:
 
 
 def lowest(tensor: Tensor) -> float:
-    """What a score is set to so that it counts for nothing in a softmax over others.
+    """The value of a masked score, which has no weight in a softmax with others.
 
-    Finite, unlike -inf: a row that is masked whole gets no NaN, neither forward nor backward.
+    It is finite, so that a row that is masked completely gives no NaN, neither forward nor backward.
     """
     return torch.finfo(tensor.dtype).min
 
 
 def mean_where(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean of the ``values`` that are ``valid`` (same shape); 0 with a graph where none is."""
+    """Mean of the ``values`` that are ``valid`` (same shape); 0 with a graph if none is."""
     return values.where(valid, 0).sum() / valid.sum().clamp(min=1)
 
 

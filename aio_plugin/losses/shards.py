@@ -1,6 +1,6 @@
-"""Rows of a table shared out over the ranks of torch.distributed, and what has to travel between them.
+"""Rows of a table distributed over the ranks of torch.distributed, and the communication between them.
 
-With a world of 1 nothing travels, so that one code serves both.
+With a world size of 1 nothing is communicated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 class Shard:
     """One rank's part of a table: its rows ``start`` to ``stop``, of ``rows`` in all.
 
-    Every method that says so is collective: all ranks have to call it, in one order.
+    Methods marked as collective must be called by all ranks in the same order.
     """
 
     rows: int
@@ -27,7 +27,7 @@ class Shard:
 
     @classmethod
     def here(cls, rows: int) -> Shard:
-        """This rank's part; the whole where torch.distributed has not been started."""
+        """This rank's part; the whole if torch.distributed is not initialised."""
         if not (dist.is_available() and dist.is_initialized()):
             return cls(rows)
         return cls(rows, dist.get_rank(), dist.get_world_size())
@@ -39,7 +39,7 @@ class Shard:
 
     @property
     def stop(self) -> int:
-        """Row behind the last of this rank."""
+        """Row after the last of this rank."""
         return self.rows * (self.rank + 1) // self.world
 
     def cut(self, table: Tensor) -> Tensor:
@@ -51,13 +51,13 @@ class Shard:
         return self.gathered(part, self.counts(part))
 
     def counts(self, part: Tensor) -> list[int]:
-        """How many rows the ``part`` of every rank has; collective."""
+        """Number of rows in the ``part`` of every rank; collective."""
         if self.world == 1:
             return [len(part)]
-        found = torch.zeros(self.world, dtype=torch.long, device=part.device)
-        found[self.rank] = len(part)
-        dist.all_reduce(found)
-        return found.tolist()
+        counts = torch.zeros(self.world, dtype=torch.long, device=part.device)
+        counts[self.rank] = len(part)
+        dist.all_reduce(counts)
+        return counts.tolist()
 
     def gathered(self, part: Tensor, counts: list[int]) -> Tensor:
         """(counts[rank], ...) -> (sum of counts, ...), the ranks' rows in order, without a graph; collective."""
@@ -70,7 +70,7 @@ class Shard:
         return torch.cat([rows[:count] for rows, count in zip(parts, counts, strict=True)])
 
     def own(self, counts: list[int]) -> slice:
-        """Where this rank's rows stand in what :meth:`gathered` gives."""
+        """Positions of this rank's rows in the result of :meth:`gathered`."""
         start = sum(counts[: self.rank])
         return slice(start, start + counts[self.rank])
 
@@ -85,15 +85,15 @@ class Shard:
     def _reduced(self, tensor: Tensor, operation: Any) -> Tensor:
         if self.world == 1:
             return tensor
-        found = tensor.detach().clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(found, op=operation)
-        return found
+        reduced = tensor.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(reduced, op=operation)
+        return reduced
 
 
 def keep_state_whole(optimizer: torch.optim.Optimizer, part: Tensor, shard: Shard) -> None:
-    """Make the state dicts of ``optimizer`` hold and take all rows of what it keeps for ``part``, a shard's rows.
+    """Make the state dicts of ``optimizer`` hold all rows of its state for ``part``, a shard's rows.
 
-    So a checkpoint fits any number of ranks. Asking for a state dict is then collective: every rank has to.
+    So a checkpoint fits any number of ranks. Making a state dict is then a collective operation.
     """
     if shard.world == 1:
         return
@@ -115,7 +115,7 @@ def _each_row(
     rows: int,
     change: Callable[[Tensor], Tensor],
 ) -> dict[str, Any]:
-    """``state`` with ``change`` made to what belongs to ``part`` and has its shape, but ``rows`` rows."""
+    """``state`` with ``change`` applied to the tensors of ``part`` that have its shape with ``rows`` rows."""
     own = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
     names = [name for group in state["param_groups"] for name in group["params"]]
     shape, name = (rows, *part.shape[1:]), dict(zip(own, names, strict=False)).get(id(part))

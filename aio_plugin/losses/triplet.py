@@ -22,7 +22,7 @@ def soft_margin_triplet(features: Tensor, labels: Tensor) -> Tensor:
     .. math::
         \log\Big(1 + \exp\big(\max_{p \in P_i} d_{ip} - \min_{n \in N_i} d_{in}\big)\Big)
 
-    d is the Euclidean distance. The anchor is not among its own positives. Anchors without a positive or
+    d is the Euclidean distance. The anchor is not one of its own positives. Anchors without a positive or
     without a negative are skipped.
 
     Args:
@@ -30,10 +30,15 @@ def soft_margin_triplet(features: Tensor, labels: Tensor) -> Tensor:
         labels: identity of each.
 
     Returns:
-        Scalar, the mean over the anchors that count; 0 with a graph if there is none.
+        Scalar, the mean over the other anchors; 0 with a graph if there are none.
 
     Shape:
         features (N, D), labels (N,).
+
+    Example:
+        >>> features = torch.tensor([[0.0], [3.0], [4.0]])
+        >>> soft_margin_triplet(features, torch.tensor([0, 0, 1]))  # mean of log(1 + exp(3 - 4)), log(1 + exp(3 - 1))
+        tensor(1.2201)
     """  # noqa: D400
     distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # (N, N)
     same = labels[:, None] == labels[None]
@@ -43,7 +48,7 @@ def soft_margin_triplet(features: Tensor, labels: Tensor) -> Tensor:
         return features.sum() * 0
     furthest = distance.masked_fill(~positive, lowest(distance)).amax(1)
     closest = distance.masked_fill(same, -lowest(distance)).amin(1)
-    margin = (furthest - closest).where(counts, 0)  # a skipped anchor's overflow would come back as NaN
+    margin = (furthest - closest).where(counts, 0)  # an overflow of a skipped anchor would give a NaN gradient
     return mean_where(F.softplus(margin), counts)
 
 
@@ -56,19 +61,24 @@ def weighted_regularised_triplet(features: Tensor, labels: Tensor) -> Tensor:
         w_{ip} = \frac{\exp(d_{ip})}{\sum_{P_i} \exp(d)}, \;
         w_{in} = \frac{\exp(-d_{in})}{\sum_{N_i} \exp(-d)}
 
-    d is the Euclidean distance; gradients flow through the weights too. The anchor is not among its
-    own positives, as it is in the released code, where its weight exp(0) hardly counts. Anchors
-    without a positive or without a negative are skipped.
+    d is the Euclidean distance; gradients flow through the weights too. The anchor is not one of its
+    own positives; in the released code it is, with the small weight exp(0). Anchors without a
+    positive or without a negative are skipped.
 
     Args:
         features: before the bottleneck, not normalised.
         labels: identity of each.
 
     Returns:
-        Scalar, the mean over the anchors that count; 0 with a graph if there is none.
+        Scalar, the mean over the other anchors; 0 with a graph if there are none.
 
     Shape:
         features (N, D), labels (N,).
+
+    Example:
+        >>> features = torch.tensor([[0.0], [3.0], [4.0]])
+        >>> weighted_regularised_triplet(features, torch.tensor([0, 0, 1]))  # one positive and one negative an anchor
+        tensor(1.2201)
     """
     distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # (N, N)
     same = labels[:, None] == labels[None]

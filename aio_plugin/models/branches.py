@@ -1,4 +1,4 @@
-"""DMF's two translations into the fused space, and the transformer behind them (DMF, figure of the method).
+"""DMF's two translations into the fused space, and its transformer (DMF, figure of the method).
 
 DMF: Deep Multimodal Fusion for Generalizable Person Re-identification. https://arxiv.org/abs/2211.00933
 """
@@ -21,22 +21,22 @@ from .sequence import ImagePositions, TextPositions
 class ImageBranch(nn.Module):
     """Image Translation: patches, image encoder, linear projection.
 
-    How deep the image encoder is the paper does not say. Without blocks of its own it is the ViT's patch embedding,
-    and the transformer behind is the whole ViT, whose class token has then seen the blocks it was pre-trained with.
+    The paper does not specify the depth of the image encoder. Without blocks it is the ViT's patch embedding, and
+    the trunk is the whole ViT, whose class token then passes through all blocks as in pre-training.
 
-    The projection starts as the identity and the modality embedding at 0, so that behind it a transformer
-    finds what it was pre-trained on.
+    The projection starts as the identity and the modality embedding at 0, so that the input of the trunk is that of
+    its pre-training.
 
     Shape: images (B, 3, H, W) -> tokens (B, N, D).
 
     Args:
         dim: D.
         image_size: height and width in pixels that the position table is made for.
-        patch: side of a patch of one convolution; None = the convolutional stem that AIO has too.
+        patch: side of a patch of one convolution; None = AIO's convolutional stem.
         stem_width: channels of that stem.
-        blocks: the image encoder's transformer blocks, which may be none.
-        pre_norm: a norm in front of the blocks, as CLIP has one.
-        name: of the encoder that the blocks are of, for errors.
+        blocks: the image encoder's transformer blocks, possibly none.
+        pre_norm: a norm before the blocks, like CLIP's.
+        name: of the encoder of the blocks, for errors.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class ImageBranch(nn.Module):
 class TextBranch(nn.Module):
     """Text Translation: phrases, their vectors from a frozen text encoder, linear projection.
 
-    The vectors were computed once; here they are looked up. They are no part of a checkpoint, the phrases are:
-    an id means a phrase of the very captions the model was trained with.
+    The vectors are computed once and looked up here. A checkpoint holds the phrases, not the vectors: an id is that of
+    a phrase of the training captions.
 
-    Shape: ids (B, P) int64, -1 where there is no phrase -> tokens (B, P, D).
+    Shape: ids (B, P) int64, -1 for no phrase -> tokens (B, P, D).
 
     Args:
         dim: D.
         vocabulary: V phrases.
-        vectors: (V, W), one row a phrase.
-        most: phrases of one caption, P at most.
+        vectors: (V, W), one row per phrase.
+        most: most phrases of one caption, the greatest P.
     """
 
     vectors: Tensor
@@ -102,23 +102,23 @@ class TextBranch(nn.Module):
         """See the class.
 
         Raises:
-            ModalityError: an id is not of the vocabulary.
+            ModalityError: an id is not in the vocabulary.
         """
         if ids.numel() and int(ids.max()) >= len(self.vectors):
             raise ModalityError(
-                f"The batch has phrase {int(ids.max())}, the model knows {len(self.vectors)}; build the model after "
-                "the data manager whose captions it is to be trained on."
+                f"The batch has phrase {int(ids.max())}, the model has {len(self.vectors)}; build the model after "
+                "the data manager whose captions it is trained on."
             )
         tokens: Tensor = self.positions(self.projection(self.vectors[ids.clamp(min=0)]))
         return tokens + self.modality.to(tokens.dtype)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
-        given = state_dict.get(f"{prefix}packed")
-        if given is not None and not torch.equal(given.cpu(), self.packed.cpu()):
-            theirs, ours = (len(Vocabulary.unpack(packed)) for packed in (given, self.packed))
+        packed = state_dict.get(f"{prefix}packed")
+        if packed is not None and not torch.equal(packed.cpu(), self.packed.cpu()):
+            theirs, ours = (len(Vocabulary.unpack(each)) for each in (packed, self.packed))
             raise CheckpointError(
-                f"The checkpoint was trained with other captions: it knows {theirs} attribute phrases, the captions of "
-                f"data.sources have {ours}. Name the sources of the checkpoint, or set aio.dmf.start to it to train on."
+                f"The checkpoint was trained with other captions: it has {theirs} attribute phrases, the captions of "
+                f"data.sources have {ours}. Name the sources of the checkpoint, or set aio.dmf.start to the checkpoint."
             )
         super()._load_from_state_dict(state_dict, prefix, *args)
 
@@ -131,7 +131,7 @@ class Trunk(nn.Module):
     Args:
         dim: D.
         blocks: transformer blocks.
-        name: of the encoder that the blocks are of, for errors.
+        name: of the encoder of the blocks, for errors.
     """
 
     def __init__(self, dim: int, blocks: Sequence[nn.Module], name: str) -> None:

@@ -2,8 +2,8 @@
 
 DMF: Deep Multimodal Fusion for Generalizable Person Re-identification. https://arxiv.org/abs/2211.00933
 
-The published code holds no text side, so it is built from the figure. Nothing of that code is here, least of
-all its block, whose attention has no residual around it, and its cosine loss, which is 0 for class labels.
+The published code has no text branch, which therefore follows the figure. None of that code is used; its block has no
+residual connection around attention, and its cosine loss is 0 for class labels.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ CONCATENATE, REPLACE = "concatenate", "replace"
 
 @dataclass(frozen=True)
 class FusionShape:
-    """The sizes and choices of a DMF model beside those of its encoder.
+    """The sizes and options of a DMF model, apart from those of its encoder.
 
     Attributes:
         image_size: height and width in pixels that the position table is made for.
         patch: side of a patch; None = the convolutional stem.
         stem_width: channels of that stem.
-        pre_norm: whether the encoder has a norm in front of its blocks.
-        image_depth: first blocks of the encoder that are the image encoder.
-        trunk_depth: last blocks of the encoder that are the transformer behind; 0 = all that follow the former.
-        fusion: "concatenate": text tokens behind the image tokens; "replace": in the place of random ones.
+        pre_norm: whether the encoder has a norm before its blocks.
+        image_depth: number of first blocks of the encoder that form the image encoder.
+        trunk_depth: number of last blocks of the encoder that form the trunk; 0 = all after the image encoder.
+        fusion: "concatenate": text tokens after the image tokens; "replace": in the place of random ones.
         drop_text: probability that an item trains without its text.
-        drop_path: stochastic depth of the last block; of the others proportionally less.
-        only_text: train on text tokens alone (ablation).
-        contrast: also give the features of image alone and text alone.
+        drop_path: stochastic depth of the last block; proportionally less for the others.
+        only_text: train on text tokens only (ablation).
+        contrast: also output the features of image only and text only.
         after_neck: the retrieval feature is BN(f), not f.
     """
 
@@ -60,7 +60,7 @@ class FusionShape:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model's training began: the encoder's name and a hash of image branch and trunk."""
+    """The start of a model's training: the encoder's name and a hash of image branch and trunk."""
 
     name: str
     sha256: str
@@ -69,22 +69,22 @@ class Origin:
 class DMF(nn.Module):
     """The assembled method.
 
-    ``forward`` takes a Batch or RGB images (B, 3, H, W). In eval mode it gives one retrieval feature (B, D) an
-    image, of unit length; text is not read. In train mode a Batch gives every loss its input (see
-    :meth:`train_outputs`), and bare images give what torchreid's own models do.
+    ``forward`` takes a Batch or RGB images (B, 3, H, W). In eval mode it returns one retrieval feature (B, D)
+    per image, of unit length; text is not read. In train mode it returns the inputs of the losses for a Batch (see
+    :meth:`train_outputs`), and for images what torchreid's own models return.
 
     Args:
-        encoder: the pre-trained blocks that image encoder and trunk are copies of; here they are trained.
+        encoder: the pre-trained blocks; image encoder and trunk are copies that are trained.
         num_classes: training identities.
         shape: see :class:`FusionShape`.
-        text: the text branch, None for images alone (stage two).
-        loss: torchreid's ``loss.name``; only bare images in train mode depend on it.
+        text: the text branch, None for images only (stage two).
+        loss: torchreid's ``loss.name``; only used for images in train mode.
 
     Attributes:
-        encoder: where training began, for the record.
+        encoder: the start of training, for results.
 
     Raises:
-        ConfigError: a depth is not to be had of the encoder, or the text does not fit the fusion.
+        ConfigError: the encoder has fewer blocks than a depth, or the text does not fit the fusion.
     """
 
     is_aio = True
@@ -113,7 +113,7 @@ class DMF(nn.Module):
     def _check_text(self) -> None:
         if self.text is None:
             if self.shape.only_text:
-                raise ConfigError("aio.dmf.input is 'text', but there are no captions; name a source that has them.")
+                raise ConfigError("aio.dmf.input is 'text', but there are no captions; add a source that has captions.")
             return
         patches, most = len(self.image.positions.table), len(self.text.positions.table)
         if self.shape.fusion == REPLACE and most > patches:
@@ -136,27 +136,27 @@ class DMF(nn.Module):
         return (logits, f) if self.loss == "triplet" else logits
 
     def features(self, batch: Batch) -> Tensor:
-        """One retrieval feature (B, D) of unit length an image.
+        """One retrieval feature (B, D) of unit length per image.
 
         Raises:
-            ModalityError: an item has no RGB image, or is to be found by something else besides.
+            ModalityError: an item has no RGB image, or has other modalities.
         """
-        found = [m for m in MODALITIES if batch.has(m).any()]
-        if found != [Modality.RGB] or not batch.has(Modality.RGB).all():
+        present = [m for m in MODALITIES if batch.has(m).any()]
+        if present != [Modality.RGB] or not batch.has(Modality.RGB).all():
             raise ModalityError(
-                f"The batch has {format_combination(found) or 'nothing'}; DMF finds people by RGB images alone. Choose "
+                f"The batch has {format_combination(present) or 'nothing'}; DMF searches with RGB images only. Choose "
                 "targets whose queries are RGB images, or an AIO model."
             )
         f = self.trunk(self.image(batch[Modality.RGB.value]))
         return F.normalize((self.bottleneck(f) if self.shape.after_neck else f).float(), dim=1)
 
     def train_outputs(self, batch: Batch) -> dict[str, Tensor]:
-        """What the losses need.
+        """The inputs of the losses.
 
         Returns:
-            ``features`` (R, D) f, ``logits`` (R, C) of BN(f), or what else ``classifier.outputs`` gives, and
+            ``features`` (R, D) f, ``logits`` (R, C) of BN(f) or the other outputs of ``classifier.outputs``, and
             ``labels`` (R,) of the R items trained on; with ``contrast``, ``image_only`` and ``text_only`` (B, D),
-            ``both`` (B,) bool, whose rows count, and ``pid`` (B,).
+            ``both`` (B,) bool, the rows that have both, and ``pid`` (B,).
 
         Raises:
             ModalityError: an item has no RGB image, or the batch and the model disagree on phrases.
@@ -173,7 +173,7 @@ class DMF(nn.Module):
         return out
 
     def _text(self, batch: Batch) -> tuple[Tensor | None, Tensor]:
-        """Text tokens (B, P, D) and where there are any (B, P) bool."""
+        """Text tokens (B, P, D), None without text, and their mask (B, P) bool."""
         size = len(batch["present"])
         if self.text is None or not batch.has(Modality.TEXT).any():
             if "phrases" in batch:
@@ -184,31 +184,31 @@ class DMF(nn.Module):
             return None, torch.zeros(size, 0, dtype=torch.bool, device=batch["present"].device)
         if "phrases" not in batch:
             raise ModalityError(
-                "The batch has captions, but no attribute phrases; the data manager has to know that the model is a "
-                "DMF: set model.name, in the config or in what register() is given."
+                "The batch has captions, but no attribute phrases; the data manager must know that the model is a "
+                "DMF: set model.name in the config, or in the mapping passed to register()."
             )
         ids = batch["phrases"]
         return self.text(ids), ids >= 0
 
     def _fuse(self, image: Tensor | None, text: Tensor | None, mask: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Items trained on (R,) and their f (R, D); items of one kind go through the trunk together."""
+        """Items trained on (R,) and their f (R, D); items with text, and items without, share one call of the trunk."""
         reads = mask.any(1)
         if image is None:
             rows = reads.nonzero().flatten()
-            if text is None:  # a part of a batch whose other parts have some
+            if text is None:  # other parts of the batch have text
                 return rows, self.trunk.class_token.new_zeros(0, self.feature_dim)
             return rows, self.trunk(*_trimmed(text[rows], mask[rows]))
         if self.training and not self.shape.only_text:
             reads = reads & (draw_uniform(batch) >= self.shape.drop_text).to(reads.device)
         alone, rows = (~reads).nonzero().flatten(), reads.nonzero().flatten()
-        found = [self.trunk(image[alone])] if len(alone) else []
+        features = [self.trunk(image[alone])] if len(alone) else []
         if len(rows) and text is not None:
-            found.append(self.trunk(*self._joined(image[rows], *_trimmed(text[rows], mask[rows]))))
+            features.append(self.trunk(*self._joined(image[rows], *_trimmed(text[rows], mask[rows]))))
         order = torch.cat([alone, rows]).argsort()
-        return torch.arange(len(reads), device=reads.device), torch.cat(found)[order]
+        return torch.arange(len(reads), device=reads.device), torch.cat(features)[order]
 
     def _joined(self, image: Tensor, text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Image and text tokens of items that have both, as one sequence, and its mask."""
+        """Image and text tokens of items that have both as one sequence, and its mask."""
         if self.shape.fusion == CONCATENATE:
             whole = mask.new_ones(image.shape[:2])
             joined = torch.cat([image, text.to(image.dtype)], dim=1)
@@ -223,8 +223,8 @@ class DMF(nn.Module):
         only_image = self.trunk(image)
         only_text = torch.zeros_like(only_image)
         if len(rows):
-            found = self.trunk(*_trimmed(text[rows], mask[rows]))
-            only_text = only_text.index_copy(0, rows, found.to(only_text.dtype))
+            features = self.trunk(*_trimmed(text[rows], mask[rows]))
+            only_text = only_text.index_copy(0, rows, features.to(only_text.dtype))
         return {"image_only": only_image, "text_only": only_text, "both": both, "pid": pid}
 
 
@@ -235,7 +235,7 @@ def _split(encoder: FrozenEncoder, shape: FusionShape) -> tuple[list[nn.Module],
     if not 0 <= shape.image_depth <= total or not 1 <= (shape.trunk_depth or rest) <= total:
         raise ConfigError(
             f"aio.dmf.image_depth {shape.image_depth} and aio.dmf.trunk_depth {shape.trunk_depth} do not fit encoder "
-            f"{encoder.name!r} of {total} blocks; neither may be more, and the trunk needs one at least."
+            f"{encoder.name!r} of {total} blocks; neither may be greater, and the trunk needs at least one."
         )
     image = list(encoder.thawed())[: shape.image_depth]
     trunk = list(encoder.thawed())[total - (shape.trunk_depth or rest) :]
@@ -244,7 +244,7 @@ def _split(encoder: FrozenEncoder, shape: FusionShape) -> tuple[list[nn.Module],
 
 
 def _drop_paths(blocks: list[nn.Module], most: float) -> None:
-    """Stochastic depth, from 0 at the first block to ``most`` at the last, where blocks have a place for it."""
+    """Set stochastic depth, from 0 at the first block to ``most`` at the last, in blocks that support it."""
     from timm.layers.drop import DropPath
 
     for index, block in enumerate(blocks):
@@ -255,6 +255,6 @@ def _drop_paths(blocks: list[nn.Module], most: float) -> None:
 
 
 def _trimmed(text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Text tokens and mask without columns that are padding in all rows."""
+    """Text tokens and mask without the columns that are padding in all rows."""
     longest = int(mask.sum(1).max()) if mask.numel() else 0
     return text[:, :longest], mask[:, :longest]

@@ -11,7 +11,7 @@ from ..modality import Batch
 
 
 class ImagePositions(nn.Module):
-    """One learned position a patch; another image size gets the table interpolated (bicubic).
+    """One learned position per patch; for other image sizes the table is interpolated (bicubic).
 
     Shape: tokens (B, h*w, D) -> the same.
     """
@@ -28,7 +28,7 @@ class ImagePositions(nn.Module):
 
 
 class TextPositions(nn.Module):
-    """One learned position a word token. Shape: tokens (B, L, D) -> the same, L at most ``length``."""
+    """One learned position per word token. Shape: tokens (B, L, D) -> the same, L at most ``length``."""
 
     def __init__(self, dim: int, length: int) -> None:
         super().__init__()
@@ -39,13 +39,13 @@ class TextPositions(nn.Module):
         """Add positions to ``tokens``."""
         if tokens.shape[1] > len(self.table):
             raise ModalityError(
-                f"A caption has {tokens.shape[1]} tokens, the model reads {len(self.table)}; set aio.text.length."
+                f"A caption has {tokens.shape[1]} tokens, the model takes {len(self.table)}; set aio.text.length."
             )
         return tokens + self.table[: tokens.shape[1]]
 
 
 class ClassTokens(nn.Module):
-    """The learned token in front of every sequence: one for each of M modalities, and z^A of the multimodal one."""
+    """The learned first token of every sequence: one for each of M modalities, and one for the multimodal sequence."""
 
     def __init__(self, dim: int, modalities: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class ClassTokens(nn.Module):
         nn.init.trunc_normal_(self.multimodal, std=0.02)
 
     def before(self, tokens: Tensor, slot: int) -> Tensor:
-        """(B, N, D) -> (B, 1 + N, D) with the class token of the modality at ``slot``; slot M is z^A."""
+        """(B, N, D) -> (B, 1 + N, D) with the class token of ``slot``; slot M is multimodal."""
         token = self.single[slot] if slot < len(self.single) else self.multimodal
         return torch.cat([token.to(tokens.dtype).expand(len(tokens), 1, -1), tokens], dim=1)
 
@@ -70,7 +70,7 @@ def resize_positions(table: Tensor, old: tuple[int, int], new: tuple[int, int]) 
 
 
 def draw_uniform(batch: Batch) -> Tensor:
-    """(B,) numbers of [0, 1) on the CPU, one an item; in a part of a batch, those drawn for the whole."""
+    """(B,) random numbers in [0, 1) on the CPU, one per item; for a part of a batch, those drawn for the whole."""
     if "whole" not in batch:
         return torch.rand(len(batch["present"]), device="cpu")
     return torch.rand(len(batch["whole"]), device="cpu")[batch["rows"].cpu()]
@@ -79,9 +79,9 @@ def draw_uniform(batch: Batch) -> Tensor:
 def draw_combination(available: Tensor, low: int, high: int) -> Tensor:
     """A random choice of modalities for each item (AIO Sec. 4.1: two to four, RGB not guaranteed).
 
-    Items with the same modalities at hand share one draw, so that their sequences are of one
-    kind and go through the encoder together. The number is uniform on [low, high], as far as
-    modalities are at hand; items with fewer than ``low`` get none.
+    Items with the same modalities share one draw, so that their sequences have one form and are
+    encoded together. The number of modalities is uniform in [low, high], limited by those available;
+    items with fewer than ``low`` get none.
 
     Args:
         available: (B, M) bool.

@@ -25,14 +25,13 @@ _KEY = "aio.dmf.start"
 
 @torch.no_grad()
 def start_aio(model: AIO, pretrained: Pretrained, words: Tensor | None, tokenizers: bool) -> None:
-    """Copy into ``model`` what its encoder's pre-training knows of tokenizers.
+    """Copy the start values of the tokenizers in ``pretrained`` into ``model``.
 
     Args:
         words: word embedding (V, W) of CLIP (AIO Sec. 3.1), or None to keep a random one.
-        tokenizers: start stems, class tokens, positions and the final norm from the pre-training too, as
-            far as it has them (``aio.tokenizer.start: pretrained``). Every image modality starts from
-            the RGB one: infrared and drawings come with three channels, and the stem of RGB sees
-            their edges.
+        tokenizers: start stems, class tokens, positions and the final norm from the pre-training too, if
+            it has them (``aio.tokenizer.start: pretrained``). Every image modality starts from RGB:
+            infrared images and drawings have three channels, and RGB's stem responds to their edges.
     """
     if words is not None and Modality.TEXT in model.modalities:
         text = model.tokenizers[Modality.TEXT.value]
@@ -83,10 +82,10 @@ def _start_text(model: AIO, pretrained: Pretrained) -> None:
 
 @torch.no_grad()
 def start_dmf(model: DMF, pretrained: Pretrained) -> None:
-    """Copy into ``model`` what its encoder's file holds beside the blocks: the image side of a whole ViT.
+    """Copy what the encoder's file holds apart from the blocks into ``model``: the image side of a whole ViT.
 
     Raises:
-        EncoderError: the file has no patch embedding, or not one of the model's size.
+        EncoderError: the file has no patch embedding of the model's size.
     """
     start, image, trunk = pretrained.start, model.image, model.trunk
     _start_patches(image, pretrained)
@@ -122,10 +121,10 @@ def _start_patches(image: ImageBranch, pretrained: Pretrained) -> None:
 
 
 def start_dmf_from_checkpoint(model: DMF, path: str) -> None:
-    """Copy image branch, trunk and bottleneck of a checkpoint of stage one; not its text and classifier.
+    """Copy image branch, trunk and bottleneck of a checkpoint of stage one, but not its text branch and classifier.
 
     Raises:
-        CheckpointError: the file is absent or unreadable, of another method, or of a DMF of other sizes.
+        CheckpointError: the file cannot be read, or is of another method or of a DMF with other sizes.
     """
     try:
         state = read_file(path, _KEY)
@@ -133,7 +132,7 @@ def start_dmf_from_checkpoint(model: DMF, path: str) -> None:
         raise CheckpointError(str(error)) from error
     if "trunk.class_token" not in state or "image.projection.weight" not in state:
         raise CheckpointError(
-            f"{path} is not a checkpoint of DMF; set {_KEY} to the one that stage one left, such as "
+            f"{path} is not a checkpoint of DMF; set {_KEY} to that of stage one, such as "
             "<its data.save_dir>/model/last.pth.tar."
         )
     kept = {name: value for name, value in state.items() if not name.startswith(_UNTOUCHED)}

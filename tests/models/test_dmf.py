@@ -209,13 +209,13 @@ def test_batches_that_do_not_fit():
     captioned = batch([[0], [1]])
     with pytest.raises(ModalityError, match="without a text branch"):
         small_dmf(text=False).train()(captioned)
-    with pytest.raises(ModalityError, match=r"phrase 9, the model knows 5"):
+    with pytest.raises(ModalityError, match=r"phrase 9, the model has 5"):
         model(batch([[9], [1]]))
     words = Batch({**captioned, "text": torch.zeros(2, 4)})
     del words["phrases"]
     with pytest.raises(ModalityError, match=r"model\.name"):
         model(words)
-    with pytest.raises(ModalityError, match=r"rgb\+text; DMF finds people by RGB images alone"):
+    with pytest.raises(ModalityError, match=r"rgb\+text; DMF searches with RGB images only"):
         model.eval()(captioned)
     silent = batch([[0], [1]])
     silent["present"][0, 0] = 0
@@ -385,5 +385,5 @@ def test_a_wrong_file_is_no_stage_one(tmp_path, content):
 
 def test_a_checkpoint_of_other_captions_is_refused(stage_one):
     other = build_model("dmf_tiny", 7, options(), (32, 16), vocabulary=Vocabulary(("red hat",)))
-    with pytest.raises(CheckpointError, match=r"knows 5 attribute phrases.*have 1"):
+    with pytest.raises(CheckpointError, match=r"has 5 attribute phrases.*have 1"):
         other.load_state_dict(stage_one[0].state_dict())
