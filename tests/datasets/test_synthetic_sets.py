@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.text import ufine6926
 from aio_plugin.errors import DatasetError, ProtocolError
 from aio_plugin.modality import parse_combination
 
@@ -136,7 +137,7 @@ def test_ufine6926(tmp_path):
 
 
 def test_ufine_published_counts_add_up():
-    published = ADAPTERS["ufine6926"].read_splits.__globals__["PUBLISHED"]
+    published = ufine6926.SET.published["train"] | ufine6926.SET.published["test"]
     for what, number in (("ids", 6_926), ("images", 26_206), ("captions", 52_412)):
         assert published[f"train {what}"] + published[f"test {what}"] == number
 

@@ -20,7 +20,7 @@ from ..base import Adapter, Options, Splits, relabel
 from ..reading.captioned import Photo, beside, gallery_items, query_items, training_items
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
-from ..reading.text_sets import IMAGES, CaptionedSet, captions_of, read_photos, searched_part
+from ..reading.text_sets import CaptionedSet, queried_captions, read_captioned_set
 from ..text import cuhk_pedes, icfg_pedes, rstpreid
 
 _RGB, _SKETCH, _TEXT = Modality.RGB, Modality.SKETCH, Modality.TEXT
@@ -55,14 +55,14 @@ class TriSet:
     @property
     def sketch_folders(self) -> tuple[str, ...]:
         """Folders in which sketches are looked for, in order."""
-        unpacked = [f"sketch/aliyun/{name}{end}" for name in self.archive for end in (f"/{IMAGES}", "")]
+        unpacked = [f"sketch/aliyun/{name}{end}" for name in self.archive for end in (f"/{self.base.images}", "")]
         return ("imgs-sketch2", "imgs-sketch", *unpacked)
 
     @property
     def layout(self) -> tuple[Part, ...]:
         """The expected tree."""
         first, *others = self.sketch_folders
-        return *self.base.layout, Part(f"{first}/<as {IMAGES}>", f"or {', '.join(others)}", optional=True)
+        return *self.base.layout, Part(f"{first}/<as {self.base.images}>", f"or {', '.join(others)}", optional=True)
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -126,7 +126,7 @@ def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None
     combination = query or QUERIES[0]
     tree = Tree(tri.name, root, tri.base.folder, tri.layout)
     folder = sketch_folder(tri, tree, options["sketches"])
-    photos = read_photos(tri.base, tree, options.get("split", "test"))
+    photos = read_captioned_set(tri.base, tree, options)
     notes = list(photos.notes)
     sketches = match_sketches(tree, folder, [*photos.train, *photos.searched])
     if _SKETCH in combination:
@@ -136,7 +136,7 @@ def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None
         notes.append(f"{tri.name}: {lacking} of {len(photos.train)} training photos have no sketch in {folder}")
     return Splits(
         relabel([*training_items(photos.train), *_sketch_items(photos.train, sketches)]),
-        query_items(photos.searched, combination, sketches, captions_of(options)),
+        query_items(photos.searched, combination, sketches, queried_captions(options)),
         gallery_items(photos.searched),
         notes,
         photos.found,
@@ -146,7 +146,7 @@ def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None
 
 def tri_protocol(tri: TriSet, root: str, options: Options, query: Combination | None) -> Protocol:
     """Without the source photo; text alone also with the original gallery, in the order the options ask for."""
-    part = searched_part(options)
+    part = tri.base.searched_part(options)
     filtered = WholeGallery(tri.name, "source", part)
     original = WholeGallery(tri.name, "none", f"{part}, original gallery")
     if query != (_TEXT,):
@@ -156,7 +156,7 @@ def tri_protocol(tri: TriSet, root: str, options: Options, query: Combination | 
 
 
 def _expected(tree: Tree, folder: str, photo: Photo) -> str:
-    return os.path.join(tree.path(folder), photo.path[len(tree.path(IMAGES)) + 1 :])
+    return os.path.join(tree.path(folder), photo.path[len(tree.path(CaptionedSet.images)) + 1 :])
 
 
 def _sketch_items(photos: Sequence[Photo], sketches: dict[str, str]) -> list[Item]:

@@ -1,15 +1,16 @@
-"""What CUHK-PEDES, ICFG-PEDES and RSTPReid share: one list of captioned photos, one way of searching them.
+"""Sets of captioned photos that are searched in one way: CUHK-PEDES, ICFG-PEDES, RSTPReid, UFine6926 and UFine3C.
 
-Common protocol (IRRA, arXiv:2303.12501): every caption of every test photo is a query, every test photo stands in
-the gallery once, and any photo of the person is right, the one a caption was written for included.
+Common protocol (IRRA, arXiv:2303.12501): every caption of every test photo is a query, every test photo is in the
+gallery once, and any photo of the person is right, including the one that the caption was written for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 from ...config import Option
 from ...modality import Combination, Modality
@@ -17,26 +18,28 @@ from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from . import checks
+from .annotations import file_option, find_file
 from .captioned import Photo, counts, gallery_items, photos_by_split, query_items, training_items
 from .layouts import Part, Tree
 from .lists import Names
 
-IMAGES = "imgs"
 QUERIES: tuple[Combination, ...] = ((Modality.TEXT,), (Modality.RGB, Modality.TEXT), (Modality.RGB,))
 _SPLIT = Option("split", "test", "which split is searched: 'test' or 'val'", ("test", "val"))
+_ANNOTATIONS = file_option()
 
 
-class Cameras:
+class CameraPattern(NamedTuple):
     """How a photo's path tells its camera.
 
-    Args:
+    Attributes:
         pattern: a regular expression for the end of the path, with the group ``camera``, counted from 1.
         example: a path as it should be.
-        number: of cameras; photos whose path says nothing count as one more.
+        number: of cameras; photos whose path does not match get one more.
     """
 
-    def __init__(self, pattern: str, example: str, number: int) -> None:
-        self.pattern, self.example, self.number = rf"(?:.*/)?(?:{pattern})", example, number
+    pattern: str
+    example: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,17 @@ class CaptionedSet:
 
     Attributes:
         name, folder: as in :class:`aio_plugin.datasets.base.Adapter`.
-        annotations: names the annotation file goes by, and what a user should know of it.
-        image: what lies below ``imgs``, for the expected tree.
-        published: split -> counts; the splits there are.
+        annotations: the names that the annotation file can have, or () if an option must name it or it is the only
+            ``.json`` file; ``about`` it, for the expected tree.
+        image: path of the images below ``images``, for the expected tree.
+        published: split -> counts. A set without ``train`` is for testing only.
+        images: the folder that the annotated paths are relative to.
         path_key: key of an image's path in the annotations.
         options: beside ``split``, which sets with a validation split have.
-        cameras: None where photos do not tell theirs.
-        check: raises what is to be said of a folder before anything else.
+        cameras: None if paths do not tell the camera.
+        check: raises an error about the folder before it is read.
+        notes: ``(tree, annotation file, split -> photos) -> notes``.
+        similarity_distribution: whether the authors report mSD of captions against photos.
     """
 
     name: str
@@ -60,31 +67,42 @@ class CaptionedSet:
     about: str
     image: str
     published: Mapping[str, Mapping[str, int]]
+    images: str = "imgs"
     path_key: str = "file_path"
     options: tuple[Option, ...] = ()
-    cameras: Cameras | None = None
+    cameras: CameraPattern | None = None
     check: Callable[[Tree], None] | None = None
+    notes: Callable[[Tree, str, Mapping[str, list[Photo]]], Iterable[str]] | None = None
+    similarity_distribution: bool = False
 
     @property
     def layout(self) -> tuple[Part, ...]:
-        """The expected tree; the annotations by their first name."""
-        renamed = len(self.annotations) > 1
-        return Part(self.annotations[0], self.about, optional=renamed), Part(f"{IMAGES}/{self.image}")
+        """The expected tree, with the first name of the annotations."""
+        file = Part((*self.annotations, "*.json")[0], self.about, optional=len(self.annotations) > 1)
+        return file, Part("/".join(filter(None, (self.images, self.image))))
 
     @property
     def all_options(self) -> tuple[Option, ...]:
-        """Its own, and ``split`` where there is a choice."""
-        return (*self.options, _SPLIT) if "val" in self.published else self.options
+        """Its own, ``annotations`` if their name is not known, and ``split`` if there is a choice."""
+        return (
+            *self.options,
+            *([] if self.annotations else [_ANNOTATIONS]),
+            *([_SPLIT] if "val" in self.published else []),
+        )
 
     @property
     def survey(self) -> tuple[Options, ...]:
         """Options under which every split is read."""
         return ({}, {"split": "val"}) if "val" in self.published else ({},)
 
+    def searched_part(self, options: Options) -> str:
+        """Split and captions, as a protocol names them."""
+        captions = options.get("captions", "all" if self.similarity_distribution else "")
+        return f"{options.get('split', 'test')}{f', {captions} captions' if captions else ''}"
 
-@dataclass(frozen=True)
-class Read:
-    """The photos of training and of the split that is searched, with what was counted of them."""
+
+class SearchedPhotos(NamedTuple):
+    """The photos of training and of the split that is searched, and their counts."""
 
     train: list[Photo]
     searched: list[Photo]
@@ -93,94 +111,101 @@ class Read:
     published: dict[str, int]
 
 
-def read_photos(given: CaptionedSet, tree: Tree, split: str) -> Read:
-    """The photos of training and of ``split``.
+def read_captioned_set(captioned: CaptionedSet, tree: Tree, options: Options) -> SearchedPhotos:
+    """The photos of training and of the split of the options.
 
     Args:
-        tree: of ``given``, or of a dataset that adds to it and has its own name.
+        tree: of the set, or of a dataset that adds to it and has its own name.
 
     Raises:
         DatasetError: the folder, the annotations or the images are not as published.
     """
-    if given.check:
-        given.check(tree)
-    file = next((name for name in given.annotations if tree.has(name)), given.annotations[0])
-    tree.require(file)
-    photos, notes = photos_by_split(tree, file, tuple(given.published), IMAGES, given.path_key)
-    if given.cameras:
-        photos, more = _with_cameras(tree, given.cameras, photos)
-        notes += more
-    train, searched = photos["train"], photos[split]
-    found = {**counts("train", train), **counts(split, searched)}
-    published = {**given.published["train"], **given.published[split]}
-    return Read(train, searched, notes + checks.compare(tree.dataset, found, published), found, published)
+    if captioned.check:
+        captioned.check(tree)
+    file = _annotation_file(captioned, tree, options)
+    splits = tuple(dict.fromkeys(("train", *captioned.published)))
+    photos, notes = photos_by_split(tree, file, splits, captioned.images, captioned.path_key)
+    if captioned.cameras:
+        notes += _add_cameras(tree, captioned.cameras, photos)
+    if captioned.notes:
+        notes += captioned.notes(tree, file, photos)
+    split = options.get("split", "test")
+    used = [part for part in ("train", split) if part in captioned.published]
+    found = {key: count for part in used for key, count in counts(part, photos[part]).items()}
+    published = {key: count for part in used for key, count in captioned.published[part].items()}
+    notes += checks.compare(tree.dataset, found, published)
+    return SearchedPhotos(photos["train"] if "train" in used else [], photos[split], notes, found, published)
 
 
-def captions_of(values: Options) -> int | None:
+def queried_captions(options: Options) -> int | None:
     """How many captions of a photo are queries; None for all."""
-    return 2 if values.get("captions") == "first2" else None
+    return 2 if options.get("captions") == "first2" else None
 
 
-def searched_part(values: Options) -> str:
-    """Split and captions, as a protocol names them."""
-    captions = f", {values['captions']} captions" if "captions" in values else ""
-    return f"{values.get('split', 'test')}{captions}"
-
-
-def adapter(given: CaptionedSet) -> Adapter:
-    """The adapter of a set by itself."""
-    options = given.all_options
+def captioned_adapter(captioned: CaptionedSet) -> Adapter:
+    """The adapter of a set."""
     return Adapter(
-        given.name,
-        given.folder,
-        partial(_read, given),
-        partial(_protocol, given),
+        captioned.name,
+        captioned.folder,
+        partial(_read_splits, captioned),
+        partial(_make_protocol, captioned),
         QUERIES,
-        options,
-        survey=given.survey,
+        captioned.all_options,
+        survey=captioned.survey,
     )
 
 
-def _read(given: CaptionedSet, root: str, options: Options, query: Combination | None) -> Splits:
+def _read_splits(captioned: CaptionedSet, root: str, options: Options, query: Combination | None) -> Splits:
     """Photos with captions to train on; captions of the searched split against its photos.
 
     Queries with ``rgb`` take the photo that the caption was written for, which the protocol then
     removes from the gallery.
     """
-    combination = query or QUERIES[0]
-    read = read_photos(given, Tree(given.name, root, given.folder, given.layout), options.get("split", "test"))
+    tree = Tree(captioned.name, root, captioned.folder, captioned.layout)
+    photos = read_captioned_set(captioned, tree, options)
     return Splits(
-        relabel(training_items(read.train)),
-        query_items(read.searched, combination, {}, captions_of(options)),
-        gallery_items(read.searched),
-        read.notes,
-        read.found,
-        read.published,
+        relabel(training_items(photos.train)),
+        query_items(photos.searched, query or QUERIES[0], {}, queried_captions(options)),
+        gallery_items(photos.searched),
+        photos.notes,
+        photos.found,
+        photos.published,
     )
 
 
-def _protocol(given: CaptionedSet, root: str, options: Options, query: Combination | None) -> Protocol:
+def _make_protocol(captioned: CaptionedSet, root: str, options: Options, query: Combination | None) -> Protocol:
     """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    part = searched_part(options)
-    return WholeGallery(given.name, "none" if query in (None, (Modality.TEXT,)) else "source", part)
+    part = captioned.searched_part(options)
+    if query in (None, (Modality.TEXT,)):
+        return WholeGallery(captioned.name, "none", part, similarity_distribution=captioned.similarity_distribution)
+    return WholeGallery(captioned.name, "source", part)
 
 
-def _with_cameras(
-    tree: Tree, cameras: Cameras, photos: Mapping[str, Sequence[Photo]]
-) -> tuple[dict[str, list[Photo]], list[str]]:
-    """The photos of every split with the cameras that their paths tell, and a note on those that tell none."""
-    names = Names(cameras.pattern, f"{tree.dataset} photos", cameras.example)
-    found = {split: list(_placed(tree, cameras, names, some)) for split, some in photos.items()}
+def _annotation_file(captioned: CaptionedSet, tree: Tree, options: Options) -> str:
+    """The annotation file, relative to the dataset's folder."""
+    if not captioned.annotations:
+        tree.require()
+        return os.path.relpath(find_file(tree, _ANNOTATIONS, options[_ANNOTATIONS.name]), tree.base)
+    file = next((name for name in captioned.annotations if tree.has(name)), captioned.annotations[0])
+    tree.require(file)
+    return file
+
+
+def _add_cameras(tree: Tree, cameras: CameraPattern, photos: dict[str, list[Photo]]) -> list[str]:
+    """Set the cameras that the paths of photos tell; returns a note on paths that tell none."""
+    names = Names(rf"(?:.*/)?(?:{cameras.pattern})", f"{tree.dataset} photos", cameras.example)
+    for split in photos:
+        photos[split] = list(_with_cameras(tree, cameras, names, photos[split]))
     if not names.off:
-        return found, []
-    return found, [
+        return []
+    return [
         f"{names.what}: {names.off} of {names.off + names.matched} paths are not of the form {names.example} and do "
         f"not tell the camera; the first: {names.first_off}"
     ]
 
 
-def _placed(tree: Tree, cameras: Cameras, names: Names, photos: Iterable[Photo]) -> Iterable[Photo]:
+def _with_cameras(tree: Tree, cameras: CameraPattern, names: Names, photos: Iterable[Photo]) -> Iterator[Photo]:
     for photo in photos:
         where = tree.relative(photo.path).replace("\\", "/")
-        match: Any = names.match(where, where)
+        match = names.match(where, where)
         yield photo._replace(camid=int(match["camera"]) - 1 if match else cameras.number)

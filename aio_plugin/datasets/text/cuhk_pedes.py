@@ -10,7 +10,7 @@ from ...config import Option
 from ...errors import DatasetError
 from ..reading.annotations import read_objects
 from ..reading.layouts import Tree
-from ..reading.text_sets import CaptionedSet, adapter
+from ..reading.text_sets import CaptionedSet, captioned_adapter
 
 ANNOTATIONS, UNSPLIT = "reid_raw.json", "caption_all.json"
 CAPTIONS = Option(
@@ -46,4 +46,4 @@ SET = CaptionedSet(
     options=(CAPTIONS,),
     check=_check_split_file,
 )
-ADAPTER = adapter(SET)
+ADAPTER = captioned_adapter(SET)

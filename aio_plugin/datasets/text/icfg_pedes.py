@@ -6,7 +6,7 @@ annotations; nor are the identities there the numbers of MSMT17's folders. There
 
 from __future__ import annotations
 
-from ..reading.text_sets import Cameras, CaptionedSet, adapter
+from ..reading.text_sets import CameraPattern, CaptionedSet, captioned_adapter
 from ..rgb.msmt17 import PATTERN
 
 SET = CaptionedSet(
@@ -19,6 +19,6 @@ SET = CaptionedSet(
         "train": {"train ids": 3_102, "train images": 34_674, "train captions": 34_674},
         "test": {"test ids": 1_000, "test images": 19_848, "test captions": 19_848},
     },
-    cameras=Cameras(PATTERN, "0627/0627_010_05_0303afternoon_1591_0.jpg", 15),
+    cameras=CameraPattern(PATTERN, "0627/0627_010_05_0303afternoon_1591_0.jpg", 15),
 )
-ADAPTER = adapter(SET)
+ADAPTER = captioned_adapter(SET)

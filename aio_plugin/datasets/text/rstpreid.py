@@ -5,7 +5,7 @@ Some captions are noise, and equal sentences are written of different people: wh
 
 from __future__ import annotations
 
-from ..reading.text_sets import Cameras, CaptionedSet, adapter
+from ..reading.text_sets import CameraPattern, CaptionedSet, captioned_adapter
 
 SET = CaptionedSet(
     name="rstpreid",
@@ -19,6 +19,6 @@ SET = CaptionedSet(
         "test": {"test ids": 200, "test images": 1_000, "test captions": 2_000},
     },
     path_key="img_path",
-    cameras=Cameras(r"\d{4}_c(?P<camera>0?[1-9]|1[0-5])_\d{4}\.jpg", "0000_c14_0031.jpg", 15),
+    cameras=CameraPattern(r"\d{4}_c(?P<camera>0?[1-9]|1[0-5])_\d{4}\.jpg", "0000_c14_0031.jpg", 15),
 )
-ADAPTER = adapter(SET)
+ADAPTER = captioned_adapter(SET)

@@ -6,49 +6,35 @@ UFineBench, CVPR 2024, arXiv:2312.03441. A photo has any number of captions; its
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
-from ...modality import Combination
-from ...protocols.base import Protocol
-from ..base import Adapter, Options, Splits
-from ..reading import checks
 from ..reading.annotations import read_objects
-from ..reading.captioned import counts, gallery_items, query_items
-from ..reading.ufine import OPTIONS, QUERIES, make_protocol, read_photos
+from ..reading.captioned import Photo
+from ..reading.layouts import Tree
+from ..reading.text_sets import CaptionedSet, captioned_adapter
+from .ufine6926 import ABOUT, long_caption_notes
 
-NAME, FOLDER = "ufine3c", "UFine3C"
-PUBLISHED = {"test ids": 2_250, "test images": 7_446, "test captions": 37_939}
 
-
-def read_ufine3c(root: str, options: Options, query: Combination | None) -> Splits:
-    """The captions of all photos against these. There is nothing to train on.
-
-    Raises:
-        DatasetError: the folder, the annotations or the images are not as published.
-    """
-    combination = query or QUERIES[0]
-    file, photos, notes = read_photos(NAME, FOLDER, root, options)
-    found = counts("test", photos["test"])
+def _notes(tree: Tree, file: str, photos: Mapping[str, list[Photo]]) -> list[str]:
+    notes = long_caption_notes(tree, file, photos)
     if photos["train"]:
-        notes.append(f"{NAME}: {len(photos['train'])} photos of split train are left out; UFine3C is for testing")
-    notes += [_sources(file), *checks.compare(NAME, found, PUBLISHED)]
-    return Splits(
-        query=query_items(photos["test"], combination, {}),
-        gallery=gallery_items(photos["test"]),
-        notes=notes,
-        found=found,
-        published=PUBLISHED,
-    )
-
-
-def ufine3c_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    return make_protocol(NAME, options, query)
-
-
-def _sources(file: str) -> str:
-    sources = Counter(str(record.get("source", "sources not named")) for _, record in read_objects(file))
+        left_out = len(photos["train"])
+        notes.append(f"{tree.dataset}: {left_out} photos of split train are left out; UFine3C is for testing")
+    records = (record for _, record in read_objects(tree.path(file)))
+    sources = Counter(str(record.get("source", "sources not named")) for record in records)
     listed = ", ".join(f"{source} ({count:,})" for source, count in sorted(sources.items()))
-    return f"{NAME}: its photos are from {listed}: no unseen datasets to a model trained on these"
+    return [*notes, f"{tree.dataset}: its photos are from {listed}, which a model trained on these has seen"]
 
 
-ADAPTER = Adapter(NAME, FOLDER, read_ufine3c, ufine3c_protocol, QUERIES, OPTIONS)
+SET = CaptionedSet(
+    name="ufine3c",
+    folder="UFine3C",
+    annotations=(),
+    about=ABOUT,
+    image="images/<n>.jpg",
+    published={"test": {"test ids": 2_250, "test images": 7_446, "test captions": 37_939}},
+    images="",
+    notes=_notes,
+    similarity_distribution=True,
+)
+ADAPTER = captioned_adapter(SET)

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from ...modality import Combination
-from ...protocols.base import Protocol
-from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
-from ..reading.captioned import counts, gallery_items, query_items, training_items
-from ..reading.ufine import OPTIONS, QUERIES, make_protocol, read_photos
+from collections.abc import Mapping
 
-NAME, FOLDER = "ufine6926", "UFine6926"
-PUBLISHED = {
-    "train ids": 4_926,
-    "train images": 18_577,
-    "train captions": 37_154,
-    "test ids": 2_000,
-    "test images": 7_629,
-    "test captions": 15_258,
-}
+from ..reading.captioned import Photo
+from ..reading.layouts import Tree
+from ..reading.text_sets import CaptionedSet, captioned_adapter
+
+ABOUT = "a list of split, id, file_path and captions; the authors do not say its name"
+MOST_WORDS = 75
+"""CLIP reads 77 tokens, two of which are the start and the end, and a word is at least one."""
 
 
-def read_ufine6926(root: str, options: Options, query: Combination | None) -> Splits:
-    """Photos with captions to train on; the captions of the test photos against these.
-
-    Raises:
-        DatasetError: the folder, the annotations or the images are not as published.
-    """
-    combination = query or QUERIES[0]
-    _, photos, notes = read_photos(NAME, FOLDER, root, options)
-    train, test = photos["train"], photos["test"]
-    found = {**counts("train", train), **counts("test", test)}
-    return Splits(
-        relabel(training_items(train)),
-        query_items(test, combination, {}),
-        gallery_items(test),
-        notes + checks.compare(NAME, found, PUBLISHED),
-        found,
-        PUBLISHED,
-    )
+def long_caption_notes(tree: Tree, file: str, photos: Mapping[str, list[Photo]]) -> list[str]:
+    """A note if CLIP's text encoder would cut captions."""
+    captions = [caption.caption or "" for some in photos.values() for photo in some for caption in photo.captions]
+    cut = sum(len(caption.split()) > MOST_WORDS for caption in captions)
+    if not cut:
+        return []
+    return [
+        f"{tree.dataset}: {cut:,} of {len(captions):,} captions have more than {MOST_WORDS} words; a text encoder of "
+        f"77 tokens, such as CLIP's, does not read their ends (aio.text.length)"
+    ]
 
 
-def ufine6926_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """Captions against all photos; the source photo leaves the gallery when an image of it is in the query."""
-    return make_protocol(NAME, options, query)
-
-
-ADAPTER = Adapter(NAME, FOLDER, read_ufine6926, ufine6926_protocol, QUERIES, OPTIONS)
+SET = CaptionedSet(
+    name="ufine6926",
+    folder="UFine6926",
+    annotations=(),
+    about=ABOUT,
+    image="images/<n>.jpg",
+    published={
+        "train": {"train ids": 4_926, "train images": 18_577, "train captions": 37_154},
+        "test": {"test ids": 2_000, "test images": 7_629, "test captions": 15_258},
+    },
+    images="",
+    notes=long_caption_notes,
+    similarity_distribution=True,
+)
+ADAPTER = captioned_adapter(SET)
