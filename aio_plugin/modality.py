@@ -1,4 +1,4 @@
-"""What a person can be described by: modalities and their traits, media, and batches of them."""
+"""Modalities and their traits, media of a modality, and batches of them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .registry import Registry
 CHANNEL_AUGMENTATION, LINE_DRAWING = "channel_augmentation", "line_drawing"
 """Built-in ways to make a modality from RGB; see :mod:`aio_plugin.synthesis`."""
 
-MOST = 16
-"""Modalities there can be: storage keeps those of an item's partners as bits of 16."""
+MAX_MODALITIES = 16
+"""Storage keeps the modalities of an item's partners in 16 bits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Modality:
-    """A kind of description of a person, and everything that depends on its kind.
+    """A kind of description of a person, with all that depends on the kind.
 
-    The five built-in ones are attributes of the class. :func:`register_modality` adds another; nothing else has to
-    be edited. Members are compared by identity, which copies and pickles keep, also in a spawned worker. Their order
-    is that of registration, built-in ones first, everywhere: in batches, token sequences, checkpoints and names of
-    combinations. A model has those that ``aio.modalities`` names.
+    The five built-in ones are attributes of the class; :func:`register_modality` adds others. Modalities are compared
+    by identity, which copies and pickles keep, also in a spawned worker. Their order is that of registration, built-in
+    ones first: in batches, token sequences, checkpoints and names of combinations. A model has those that
+    ``aio.modalities`` names.
 
     Args:
         value: its name in configs, manifests and state dicts, in lower case.
-        channels: of an image file: 3, or 1 for grey alone; 0 for captions. What has one channel is repeated to three,
-            so that all modalities have stems of one shape, which may all start from a pre-trained one.
-        value_range: values (low, high) in a file of one channel that become 0 and 1; what lies outside is clipped.
+        channels: of an image file: 3, or 1 if it has to be grey; 0 for captions. One channel is repeated to three, so
+            that all stems have one shape and can start from a pre-trained one.
+        value_range: values (low, high) of a file of one channel that become 0 and 1; others are clipped.
             None = the range of the file's type, 0 to 255 or 65535; 32-bit integers and floats, which have none, are
             refused.
         norm_mean, norm_std: 1 or 3 numbers, for images in [0, 1]; () = ``data.norm_mean`` and ``data.norm_std``.
@@ -132,8 +132,8 @@ def _check(name: str, modality: object) -> None:
         problem = "norm_mean and norm_std are 1 or 3 numbers each, norm_std without 0"
     elif isinstance(modality.synthesis, str) and modality.synthesis not in ("", CHANNEL_AUGMENTATION, LINE_DRAWING):
         problem = f"synthesis is {modality.synthesis!r}; give {CHANNEL_AUGMENTATION!r}, {LINE_DRAWING!r} or a function"
-    elif name not in REGISTRY and len(REGISTRY) >= MOST:
-        problem = f"there are {MOST} modalities already"
+    elif name not in REGISTRY and len(REGISTRY) >= MAX_MODALITIES:
+        problem = f"there are {MAX_MODALITIES} modalities already"
     if problem:
         raise ModalityError(f"Modality {name!r} cannot be registered: {problem}.")
 
@@ -162,7 +162,7 @@ def _traits(modality: Modality) -> dict[str, Any]:
 
 
 class _Modalities(Sequence[Modality]):
-    """The registered modalities in their order, as they are when asked."""
+    """A live view of the registered modalities in their order."""
 
     def __init__(self) -> None:
         self._members: tuple[Modality, ...] = ()
@@ -178,7 +178,7 @@ class _Modalities(Sequence[Modality]):
         return self._positions
 
     def added(self) -> tuple[dict[str, Any], ...]:
-        """The traits of those that are not built in, in their order."""
+        """The traits of the modalities that are not built in, in their order."""
         return tuple(_traits(modality) for modality in self[len(BUILT_IN) :])
 
     def __len__(self) -> int:
@@ -200,11 +200,11 @@ class _Modalities(Sequence[Modality]):
 
 
 MODALITIES = _Modalities()
-"""All modalities, those registered later too. Its pickle registers them where it is read, in the same order."""
+"""All modalities, including those registered later. Unpickling it registers them, in the same order."""
 
 
 def _restored(name: str | None, added: Sequence[Mapping[str, Any]]) -> Any:
-    """What a pickle holds: the modality of that name, or MODALITIES; registers what was ``added`` where it was made."""
+    """A pickled modality (MODALITIES if ``name`` is None); registers those ``added`` in the process that pickled it."""
     for index, traits in enumerate(added, len(BUILT_IN)):
         if register_modality(Modality(**traits)).index != index:
             raise ModalityError(

@@ -13,7 +13,7 @@ from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError, ModalityError
 from aio_plugin.evaluation.queries import compose, needed
 from aio_plugin.evaluation.tiles import label_of
-from aio_plugin.modality import MODALITIES, MOST, REGISTRY, Item, Media, Modality, parse_combination
+from aio_plugin.modality import MAX_MODALITIES, MODALITIES, REGISTRY, Item, Media, Modality, parse_combination
 from aio_plugin.models.build import build_model
 from aio_plugin.registry import RegistryError
 from aio_plugin.synthesis.channel import CHOICES, channel_augment
@@ -64,7 +64,7 @@ def test_a_name_is_taken_once():
 
 
 def test_there_are_as_many_as_storage_has_bits_for():
-    for number in range(MOST - 5):
+    for number in range(MAX_MODALITIES - 5):
         assert aio_plugin.register_modality(f"m{number}").index == 5 + number
     with pytest.raises(ModalityError, match="16 modalities already"):
         aio_plugin.register_modality("one-more")

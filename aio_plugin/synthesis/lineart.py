@@ -43,7 +43,7 @@ class _Residual(nn.Module):
 class LineArtGenerator(nn.Module):
     """RGB images in [0, 1], (B, 3, H, W) -> drawings in [0, 1], (B, 1, H, W), dark lines on white.
 
-    H and W are multiples of 4; see :func:`draw` for others.
+    H and W are multiples of 4; see :func:`draw_lineart` for others.
     """
 
     def __init__(self, width: int = 64, residuals: int = 3) -> None:
@@ -85,7 +85,7 @@ def load_lineart(weights: str | Path) -> LineArtGenerator:
 
 
 @torch.inference_mode()
-def draw(generator: LineArtGenerator, image: Image.Image, resolution: int = 512) -> Image.Image:
+def draw_lineart(generator: LineArtGenerator, image: Image.Image, resolution: int = 512) -> Image.Image:
     """The line drawing of ``image``, grey (mode L), of the same size.
 
     Args:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ..errors import CacheError, MediaError
-from .lineart import LineArtGenerator, draw, load_lineart
+from .lineart import LineArtGenerator, draw_lineart, load_lineart
 
 VERSION = 1
 """Increased when a method draws differently, so that old drawings are not used for new ones."""
@@ -42,7 +42,7 @@ class Sketcher:
     Args:
         lineart_weights: file of the line-art generator; '' = edges.
         cache: folder of drawings; None = draw every time.
-        resolution: see :func:`aio_plugin.synthesis.lineart.draw`.
+        resolution: see :func:`aio_plugin.synthesis.lineart.draw_lineart`.
 
     Attributes:
         name: ``"lineart"`` or ``"edges"``.
@@ -98,7 +98,7 @@ class Sketcher:
             return draw_edges(photo)
         if self._generator is None:  # in a spawned worker
             self._generator = load_lineart(self.weights).to(self.device)
-        return draw(self._generator, photo, self.resolution)
+        return draw_lineart(self._generator, photo, self.resolution)
 
     def _file(self, path: str) -> Path:
         assert self.cache is not None

@@ -10,7 +10,7 @@ from PIL import Image
 
 from aio_plugin.errors import EncoderError, MediaError
 from aio_plugin.synthesis import sketch
-from aio_plugin.synthesis.lineart import LineArtGenerator, draw, load_lineart
+from aio_plugin.synthesis.lineart import LineArtGenerator, draw_lineart, load_lineart
 from aio_plugin.synthesis.sketch import Sketcher, draw_edges
 from aio_plugin.training.images import read_image
 
@@ -62,7 +62,7 @@ def test_generator_shape_and_range():
 @pytest.mark.parametrize("size", [(24, 48), (25, 47), (3, 9)])
 def test_drawings_have_the_size_of_the_photo(size, weights):
     image = Image.new("RGB", size, (90, 120, 30))
-    drawing = draw(load_lineart(weights), image, resolution=16)
+    drawing = draw_lineart(load_lineart(weights), image, resolution=16)
     assert (drawing.size, drawing.mode) == (size, "L")
 
 
