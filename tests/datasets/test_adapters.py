@@ -12,20 +12,15 @@ from aio_plugin.datasets.storage.lmdb_images import MARK
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.modality import Modality, parse_combination
 
-from . import fixtures
-from .fixtures_multimodal import MULTIMODAL_BUILDERS
-from .fixtures_rgb import RGB_BUILDERS
-from .fixtures_synthetic import SYNTHETIC_BUILDERS
-from .fixtures_text import TEXT_BUILDERS
+from .miniatures import EVERY
 
-BUILDERS = {**fixtures.BUILDERS, **RGB_BUILDERS, **MULTIMODAL_BUILDERS, **SYNTHETIC_BUILDERS, **TEXT_BUILDERS}
 ADAPTERS = all_adapters()
 NAMES = sorted(ADAPTERS)
 CASES = [(name, query) for name in NAMES for query in (*ADAPTERS[name].queries, None)]
 
 
 def test_every_dataset_is_registered_under_its_own_name():
-    assert sorted(BUILDERS) == NAMES
+    assert sorted(EVERY) == NAMES
     assert all(ADAPTERS[name].name == name for name in NAMES)
 
 
@@ -43,7 +38,7 @@ def test_every_option_is_documented(name):
 
 @pytest.mark.parametrize(("name", "query"), CASES)
 def test_items_are_well_formed(name, query, tmp_path):
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     splits = ADAPTERS[name].read(str(tmp_path), {}, query)
     for part, items in (("train", splits.train), ("query", splits.query), ("gallery", splits.gallery)):
         for item in items:
@@ -61,7 +56,7 @@ def test_items_are_well_formed(name, query, tmp_path):
 
 @pytest.mark.parametrize(("name", "query"), [case for case in CASES if ADAPTERS[case[0]].queries])
 def test_queries_have_the_modalities_asked_for(name, query, tmp_path):
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     splits = ADAPTERS[name].read(str(tmp_path), {}, query)
     own = ADAPTERS[name].queries
     wanted = {query} if query else set(own) if name.startswith("orbench_") else {own[0]}
@@ -75,7 +70,7 @@ def test_queries_have_the_modalities_asked_for(name, query, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "manifest"])
 def test_toy_counts_are_noted_and_no_error(name, tmp_path):
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     assert any("found (published)" in note for note in ADAPTERS[name].read(str(tmp_path), {}, None).notes)
 
 
@@ -91,7 +86,7 @@ def test_a_missing_folder_shows_the_tree(name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_dataset_s_own_folder_as_root_is_explained(name, tmp_path):
-    base = BUILDERS[name](tmp_path)
+    base = EVERY[name](tmp_path)
     with pytest.raises(DatasetError, match="not be that folder"):
         ADAPTERS[name].read(str(base), {}, None)
 
@@ -100,7 +95,7 @@ def test_the_dataset_s_own_folder_as_root_is_explained(name, tmp_path):
 def test_order_does_not_depend_on_the_file_system(name, tmp_path, monkeypatch):
     from aio_plugin.datasets.reading import layouts as files
 
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     plain = ADAPTERS[name].read(str(tmp_path), {}, None)
     scandir = files.os.scandir
     monkeypatch.setattr(files.os, "scandir", lambda path: reversed(list(scandir(path))))
@@ -111,7 +106,7 @@ def test_order_does_not_depend_on_the_file_system(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_option_is_refused(name, tmp_path):
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     with pytest.raises(ConfigError, match=f"aio.datasets.{name}.shotz"):
         ADAPTERS[name].read(str(tmp_path), {"shotz": 1}, None)
 
@@ -137,7 +132,7 @@ def test_an_unknown_option_is_refused(name, tmp_path):
     ],
 )
 def test_option_values_are_checked(name, option, value, says, tmp_path):
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     with pytest.raises(ConfigError, match=says):
         ADAPTERS[name].read(str(tmp_path), {option: value}, None)
 
@@ -145,14 +140,14 @@ def test_option_values_are_checked(name, option, value, says, tmp_path):
 def test_a_query_the_dataset_cannot_form_names_those_it_can(tmp_path):
     with pytest.raises(ModalityError, match=r"sysu_mm01 has no text queries of its own; it has ir"):
         check_query("sysu_mm01", ADAPTERS["sysu_mm01"].queries, parse_combination("text"))
-    BUILDERS["pku_sketch"](tmp_path)
+    EVERY["pku_sketch"](tmp_path)
     with pytest.raises(ModalityError, match="rgb"):
         ADAPTERS["pku_sketch"].read(str(tmp_path), {}, (Modality.RGB,))
 
 
 @pytest.mark.parametrize("name", ["synth_pedes", "luperson_nl", "mals", "luperson_t"])
 def test_what_is_large_knows_its_numbers_without_its_items(name, tmp_path):
-    BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     train = ADAPTERS[name].read(str(tmp_path), {}, None).train
     assert isinstance(train, Columnar)
     for known, counted in zip(train.columns(), columns_of(list(train)), strict=True):

@@ -9,16 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.reading.annotations import read_photos
 from aio_plugin.errors import DatasetError
 
-from . import fixtures
-from .fixtures import BUILDERS, CUHK_RECORDS, SYNTH_RECORDS
-
-
-def read(name, root):
-    return ADAPTERS[name].read(str(root), {}, None)
+from .miniatures import EVERY, read
+from .miniatures import infrared as infrared_sets
+from .miniatures import text as text_sets
+from .miniatures.files import image, write
 
 
 def damaged(records, number, **changes):
@@ -31,7 +28,10 @@ def damaged(records, number, **changes):
     return json.dumps(out)
 
 
-ANNOTATED = [("synth_pedes", "synthpedes_dataset.json", SYNTH_RECORDS), ("cuhk_pedes", "reid_raw.json", CUHK_RECORDS)]
+ANNOTATED = [
+    ("synth_pedes", "synthpedes_dataset.json", text_sets.SYNTH_RECORDS),
+    ("cuhk_pedes", "reid_raw.json", text_sets.CUHK_RECORDS),
+]
 RECORD_DAMAGE = [
     ({"id": None}, "record 2 has no 'id'"),
     ({"id": "7"}, "record 2: 'id' must be a whole number"),
@@ -57,8 +57,8 @@ RECORD_DAMAGE = [
 @pytest.mark.parametrize(("name", "file", "records"), ANNOTATED)
 @pytest.mark.parametrize(("changes", "says"), RECORD_DAMAGE)
 def test_damaged_records(tmp_path, name, file, records, changes, says):
-    base = BUILDERS[name](tmp_path)
-    fixtures.write(base / file, damaged(records, 2, **changes))
+    base = EVERY[name](tmp_path)
+    write(base / file, damaged(records, 2, **changes))
     with pytest.raises(DatasetError, match=says) as error:
         read(name, tmp_path)
     assert file in str(error.value)
@@ -82,7 +82,7 @@ def test_damaged_records(tmp_path, name, file, records, changes, says):
     ],
 )
 def test_files_that_are_no_annotations(tmp_path, name, file, records, content, says):
-    base = BUILDERS[name](tmp_path)
+    base = EVERY[name](tmp_path)
     (base / file).write_bytes(content)
     with pytest.raises(DatasetError, match=says) as error:
         read(name, tmp_path)
@@ -90,9 +90,9 @@ def test_files_that_are_no_annotations(tmp_path, name, file, records, content, s
 
 
 def test_a_cut_file_names_the_last_good_record(tmp_path):
-    base = fixtures.synth_pedes(tmp_path)
-    text = json.dumps(SYNTH_RECORDS)
-    fixtures.write(base / "synthpedes_dataset.json", text[: text.index("Part1/12/1")])
+    base = text_sets.synth_pedes(tmp_path)
+    text = json.dumps(text_sets.SYNTH_RECORDS)
+    write(base / "synthpedes_dataset.json", text[: text.index("Part1/12/1")])
     with pytest.raises(DatasetError, match="not a JSON list of records, after record 5"):
         read("synth_pedes", tmp_path)
 
@@ -101,8 +101,8 @@ def test_a_cut_file_names_the_last_good_record(tmp_path):
     ("split", "says"), [("testing", "train, val, test"), (3, "must be a string"), (None, "no 'split'")]
 )
 def test_split_names(tmp_path, split, says):
-    base = fixtures.cuhk_pedes(tmp_path)
-    fixtures.write(base / "reid_raw.json", damaged(CUHK_RECORDS, 4, split=split))
+    base = text_sets.cuhk_pedes(tmp_path)
+    write(base / "reid_raw.json", damaged(text_sets.CUHK_RECORDS, 4, split=split))
     with pytest.raises(DatasetError, match=f"record 4.*{says}"):
         read("cuhk_pedes", tmp_path)
 
@@ -130,7 +130,7 @@ def test_any_json_list_reads_or_is_a_dataset_error(tmp_path, records):
 
 
 def write_lists(relative, text):
-    return lambda base: fixtures.write(base / relative, text)
+    return lambda base: write(base / relative, text)
 
 
 def rename_all(pattern, to):
@@ -197,15 +197,15 @@ DAMAGE = [
 
 @pytest.mark.parametrize(("name", "damage", "says"), DAMAGE)
 def test_damaged_folders(tmp_path, name, damage, says):
-    base = BUILDERS[name](tmp_path / "root")
+    base = EVERY[name](tmp_path / "root")
     damage(base)
     with pytest.raises(DatasetError, match=f"(?s){says}"):
         read(name, tmp_path / "root")
 
 
-@pytest.mark.parametrize("name", sorted(BUILDERS))
+@pytest.mark.parametrize("name", sorted(EVERY))
 def test_the_dataset_s_own_folder_may_be_a_link(tmp_path, name):
-    base = BUILDERS[name](tmp_path / "elsewhere")
+    base = EVERY[name](tmp_path / "elsewhere")
     (tmp_path / "root").mkdir()
     os.symlink(base, tmp_path / "root" / base.name)
     splits = read(name, tmp_path / "root")
@@ -213,21 +213,21 @@ def test_the_dataset_s_own_folder_may_be_a_link(tmp_path, name):
 
 
 def test_links_inside_the_data_root_are_followed(tmp_path):
-    base = fixtures.cuhk_pedes(tmp_path)
+    base = text_sets.cuhk_pedes(tmp_path)
     (base / "imgs/Market").rename(tmp_path / "Market-images")
     os.symlink(tmp_path / "Market-images", base / "imgs/Market")
     assert len(read("cuhk_pedes", tmp_path).train) == 3
 
 
 def test_a_folder_of_another_case_is_named(tmp_path):
-    fixtures.llcm(tmp_path).rename(tmp_path / "llcm")
+    infrared_sets.llcm(tmp_path).rename(tmp_path / "llcm")
     with pytest.raises(DatasetError, match="there is llcm/; rename it"):
         read("llcm", tmp_path)
 
 
 def test_names_off_the_pattern_are_counted_and_left_out(tmp_path):
-    base = fixtures.sysu_mm01(tmp_path)
-    fixtures.image(base / "cam1/0006/copy of 0001.jpg")
+    base = infrared_sets.sysu_mm01(tmp_path)
+    image(base / "cam1/0006/copy of 0001.jpg")
     splits = read("sysu_mm01", tmp_path)
     assert any("1 of" in note and "cam1/0006/copy of 0001.jpg" in note for note in splits.notes)
     assert not any("copy" in item.media for item in splits.gallery)

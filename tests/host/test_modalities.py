@@ -6,15 +6,17 @@ import pytest
 
 import aio_plugin
 from aio_plugin.errors import ConfigError
-from tests.datasets import fixtures_multimodal as made
+
+from ..datasets.miniatures import infrared as infrared_sets
+from ..datasets.miniatures import multimodal as multimodal_sets
 
 FIVE = ["rgb", "ir", "sketch", "text", "cp"]
 
 
 @pytest.fixture
 def manager(torchreid, tmp_path):
-    made.orbench(tmp_path)
-    made.regdb(tmp_path)
+    multimodal_sets.orbench(tmp_path)
+    infrared_sets.regdb(tmp_path)
 
     def build(targets, sources="orbench", **aio):
         aio_plugin.register(aio)

@@ -18,7 +18,7 @@ from aio_plugin.host.record import RunResults
 from aio_plugin.host.run_config import RunConfig
 from aio_plugin.host.targets import Target
 
-from ..datasets.fixtures import mask1k
+from ..datasets.miniatures import sketch as sketch_sets
 from ..evaluation import helpers
 
 ENCODER = SimpleNamespace(name="toy", sha256="00ff")
@@ -27,7 +27,7 @@ ENCODER = SimpleNamespace(name="toy", sha256="00ff")
 @pytest.fixture
 def leaking(torchreid: Any, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A data manager that trains on MaSk1K and tests on Market-1501, and the warnings it gave."""
-    mask1k(tmp_path)
+    sketch_sets.mask1k(tmp_path)
     (tmp_path / "market1501").symlink_to(market / "market1501")
     aio_plugin.register({})
     with warnings.catch_warnings(record=True) as caught:

@@ -11,9 +11,9 @@ from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.tools import doctor, installation
 from aio_plugin.tools.report import Section
 
-from ..datasets import fixtures_rgb
-from ..datasets.every import EVERY
-from ..datasets.fixtures import image
+from ..datasets.miniatures import EVERY
+from ..datasets.miniatures import rgb as rgb_sets
+from ..datasets.miniatures.files import image
 from .damage import assert_named
 
 ADAPTERS = all_adapters()
@@ -22,8 +22,8 @@ NAMES = tuple(ADAPTERS)
 
 def packaged_beside_extracted(root):
     """CUHK03-NP in both of its forms; the packaging is read for want of the other's configuration."""
-    fixtures_rgb.cuhk03_classic("detected")(root)
-    fixtures_rgb.cuhk03_packaged(root)
+    rgb_sets.cuhk03_classic("detected")(root)
+    rgb_sets.cuhk03_packaged(root)
 
 
 def both_forms(first, second):
@@ -35,20 +35,20 @@ def both_forms(first, second):
 
 
 OTHER_FORMS = {
-    "randperson, full": fixtures_rgb.randperson_full,
-    "randperson, both": both_forms(fixtures_rgb.randperson, fixtures_rgb.randperson_full),
+    "randperson, full": rgb_sets.randperson_full,
+    "randperson, both": both_forms(rgb_sets.randperson, rgb_sets.randperson_full),
     "randperson, other name": lambda root: (
-        fixtures_rgb.randperson(root),
+        rgb_sets.randperson(root),
         (Path(root) / "RandPerson").rename(root / "randperson"),
     ),
-    "luperson_nl, files": fixtures_rgb.luperson_files,
-    "luperson_nl, both": both_forms(fixtures_rgb.luperson_nl, fixtures_rgb.luperson_files),
-    "market1501, old structure": lambda root: fixtures_rgb.market1501(root, release=""),
-    "cuhk03_np, packaged": fixtures_rgb.cuhk03_packaged,
-    "cuhk03_np, packaged inside": lambda root: fixtures_rgb.cuhk03_packaged(root, folder="cuhk03/CUHK03-NP"),
+    "luperson_nl, files": rgb_sets.luperson_files,
+    "luperson_nl, both": both_forms(rgb_sets.luperson_nl, rgb_sets.luperson_files),
+    "market1501, old structure": lambda root: rgb_sets.market1501(root, release=""),
+    "cuhk03_np, packaged": rgb_sets.cuhk03_packaged,
+    "cuhk03_np, packaged inside": lambda root: rgb_sets.cuhk03_packaged(root, folder="cuhk03/CUHK03-NP"),
     "cuhk03_np, packaged beside classic": packaged_beside_extracted,
-    "msmt17, both": both_forms(fixtures_rgb.msmt17, lambda root: fixtures_rgb.msmt17(root, "v2")),
-    "msmt17_v2, unversioned folder": lambda root: fixtures_rgb.msmt17(root, "v2", "MSMT17"),
+    "msmt17, both": both_forms(rgb_sets.msmt17, lambda root: rgb_sets.msmt17(root, "v2")),
+    "msmt17_v2, unversioned folder": lambda root: rgb_sets.msmt17(root, "v2", "MSMT17"),
 }
 EMPTY = r"empty files: \d; the first: \S+/9999_empty.jpg"
 UNUSED = r"images that no split uses: {}; the first: .+/{}$"
@@ -222,7 +222,7 @@ def edit(base, change):
 
 def test_a_packed_image_that_is_gone_or_broken_is_named(tmp_path, problems):
     base = EVERY["luperson_nl"](tmp_path)
-    key = fixtures_rgb.LUPERSON_KEYS[1]
+    key = rgb_sets.LUPERSON_KEYS[1]
     edit(base, lambda transaction: transaction.put(key.encode(), b"<html>404</html>"))
     assert problems(fast=True)[0] == []
     assert_named([rf"images that cannot be read: 1; the first: .*{key}"], problems(fast=False)[0])

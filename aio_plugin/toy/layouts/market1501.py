@@ -31,6 +31,11 @@ def plan_market1501(ids: int, seed: int) -> Plan:
     return plan
 
 
+def box_name(pid: str, camera: int, sequence: int, frame: int, box: int, suffix: str = ".jpg") -> str:
+    """Of a box; ``pid`` is a number of four digits, "0000" for a distractor, "-1" for junk."""
+    return f"{pid}_c{camera}s{sequence}_{frame:06d}_{box:02d}{suffix}"
+
+
 def _draw_tested(random: DatasetRandom, plan: Plan, number: int, person: ToyPerson, suffix: str) -> None:
     for k, camera in enumerate(random.shuffled(6)[: 3 + random.below(3)]):
         for folder in ["query"] * (k < 3) + ["bounding_box_test"] * GALLERY_SHOTS:
@@ -53,5 +58,5 @@ def _draw(
     suffix: str = ".jpg",
     pose: Pose | None = None,
 ) -> None:
-    name = f"{pid}_c{camera + 1}s{1 + random.below(6)}_{random.count:06d}_{random.below(5):02d}{suffix}"
+    name = box_name(pid, camera + 1, 1 + random.below(6), random.count, random.below(5), suffix)
     plan.draw(f"{folder}/{name}", person, "rgb", camera, random.next_key(), pose)

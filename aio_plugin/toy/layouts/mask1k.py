@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..drawing.sketch import HANDS
 from ..people import ToyPerson
+from .market1501 import box_name
 from .plan import LOOK_ALIKES, DatasetRandom, Plan
 
 SKETCHED = 0.8
@@ -24,7 +25,7 @@ def plan_mask1k(ids: int, seed: int) -> Plan:
 
 def photo_path(split: str, number: int, camera: int, frame: int, box: int) -> str:
     """Of a photo; ``split`` is "train" or "query", cameras count from 1."""
-    return f"photo/{split}/{number:04d}_c{camera}s1_{frame:06d}_{box:02d}.jpg"
+    return f"photo/{split}/{box_name(f'{number:04d}', camera, 1, frame, box)}"
 
 
 def sketch_path(split: str, number: int, style: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from ..domains import MSMT17
 from ..people import ToyPerson
 from ..weather import SLOTS, through
@@ -26,14 +24,9 @@ def plan_msmt17(ids: int, seed: int) -> Plan:
         names = _draw(random, plan, "test", pid, person, QUERY_SHOTS + GALLERY_SHOTS)
         lists["query"] += names[:QUERY_SHOTS]
         lists["gallery"] += names[QUERY_SHOTS:]
-    write_lists(plan, lists)
+    for split, listed in lists.items():
+        plan.lines(f"list_{split}.txt", [f"{name} {int(name[:4])}" for name in listed])
     return plan
-
-
-def write_lists(plan: Plan, lists: Mapping[str, Iterable[str]]) -> None:
-    """Plans the list of every split; names begin with a person's folder, which is a person's number."""
-    for split, names in lists.items():
-        plan.lines(f"list_{split}.txt", [f"{name} {int(name[:4])}" for name in names])
 
 
 def _draw(random: DatasetRandom, plan: Plan, split: str, pid: int, person: ToyPerson, count: int) -> list[str]:

@@ -1,42 +1,11 @@
-"""RegDB, RGBNT201 and ORBench in miniature, in their real layouts, with the oddities that real copies have."""
+"""RGBNT201, ORBench and the Tri-* sets in miniature, in their real layouts, with the oddities that real copies have."""
 
 import itertools
 import json
 from pathlib import Path
 
-from .fixtures import image, junk, write
-
-# -- RegDB: unpadded folders, labels of one list only, other people in every trial, a copy with some JPEGs -------------
-
-REGDB_PIDS = (1, 3, 20, 57, 73, 168)
-
-
-def regdb_split(trial):
-    """(training, test) persons in the order of the lists, which is not that of the numbers."""
-    turned = REGDB_PIDS[trial % 6 :] + REGDB_PIDS[: trial % 6]
-    return turned[:3][::-1], turned[3:]
-
-
-def regdb_name(pid, folder, k):
-    sex, view = ("fe" * (pid % 2)) + "male", ("front", "back")[k % 2]
-    return f"{folder}/{pid}/{sex}_{view}_{folder[0].lower()}_{pid * 37 + k:05d}_{pid}.bmp"
-
-
-def regdb(root, images=2):
-    base = Path(root) / "RegDB"
-    for folder in ("Visible", "Thermal"):
-        for pid, k in itertools.product(REGDB_PIDS, range(images)):
-            path = base / regdb_name(pid, folder, k)
-            image(path.with_suffix(".jpg") if pid == 20 else path, "L" if folder == "Thermal" else "RGB")
-        for trial in range(1, 11):
-            for part, pids in zip(("train", "test"), regdb_split(trial), strict=True):
-                lines = [
-                    f"{regdb_name(pid, folder, k)} {label}" for label, pid in enumerate(pids) for k in range(images)
-                ]
-                write(base / f"idx/{part}_{folder.lower()}_{trial}.txt", "\r\n".join(lines) + "\r\n")
-    junk(base / "Visible/57")
-    return base
-
+from .files import image, images, junk, write
+from .text import CUHK_RECORDS, ICFG_RECORDS, RSTP_RECORDS, cuhk_pedes, icfg_pedes, rstpreid
 
 # -- RGBNT201: one name in three folders, one near-infrared picture missing in training --------------------------------
 
@@ -109,12 +78,31 @@ def orbench(root, records=ORBENCH_RECORDS, lists=None):
     return base
 
 
-MULTIMODAL_BUILDERS = {
-    "regdb": regdb,
+# -- Tri-*: a grey sketch of every photo, which is no BMP and of ICFG-PEDES no JPEG ---------------------------------
+
+
+def tri_cuhk_pedes(root, folder="imgs-sketch2", records=CUHK_RECORDS):
+    base = cuhk_pedes(root, records)
+    images(base / folder, [record["file_path"].replace(".bmp", ".png") for record in records], "L")
+    return base
+
+
+def tri_icfg_pedes(root, folder="imgs-sketch", records=ICFG_RECORDS):
+    base = icfg_pedes(root, records)
+    images(base / folder, [record["file_path"].replace(".jpg", ".png") for record in records], "L")
+    return base
+
+
+def tri_rstpreid(root, folder="imgs-sketch", records=RSTP_RECORDS):
+    base = rstpreid(root, records)
+    images(base / folder, [record["img_path"] for record in records], "L")
+    return base
+
+
+BUILDERS = {
     "rgbnt201": rgbnt201,
-    "orbench": orbench,
-    "orbench_one": orbench,
-    "orbench_two": orbench,
-    "orbench_three": orbench,
-    "orbench_four": orbench,
+    **dict.fromkeys(("orbench", "orbench_one", "orbench_two", "orbench_three", "orbench_four"), orbench),
+    "tri_cuhk_pedes": tri_cuhk_pedes,
+    "tri_icfg_pedes": tri_icfg_pedes,
+    "tri_rstpreid": tri_rstpreid,
 }

@@ -21,8 +21,9 @@ from aio_plugin.datasets.storage.stored_photos import PhotoStore
 from aio_plugin.datasets.text import synth_pedes
 from aio_plugin.errors import ConfigError, DatasetError
 
-from . import fixtures
-from .fixtures import SYNTH_RECORDS
+from ..miniatures import text as made
+from ..miniatures.files import image
+from ..miniatures.text import SYNTH_RECORDS
 
 FILE = "synthpedes_dataset.json"
 RECORDS = [*SYNTH_RECORDS[:-1], {**SYNTH_RECORDS[-1], "captions": ["", " ", "last"]}]
@@ -32,7 +33,7 @@ RECORDS = [*SYNTH_RECORDS[:-1], {**SYNTH_RECORDS[-1], "captions": ["", " ", "las
 def root(tmp_path, monkeypatch):
     """A data root whose annotations are large enough for an index."""
     monkeypatch.setattr(index, "SMALLEST", 0)
-    fixtures.synth_pedes(tmp_path, RECORDS)
+    made.synth_pedes(tmp_path, RECORDS)
     return tmp_path
 
 
@@ -140,7 +141,7 @@ def sound(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "SMALLEST", 0)
         root = tmp_path_factory.mktemp("root")
-        fixtures.synth_pedes(root, RECORDS)
+        made.synth_pedes(root, RECORDS)
         expected = told(read(root).train)
     return root, place(root), contents(place(root)), expected
 
@@ -293,7 +294,7 @@ def test_another_folder_can_be_named(root, parses, tmp_path_factory):
 
 
 def test_small_annotations_get_no_index(tmp_path):
-    fixtures.synth_pedes(tmp_path)
+    made.synth_pedes(tmp_path)
     assert len(read(tmp_path).train) == 9
     assert not (tmp_path / ".aio_cache").exists()
 
@@ -309,7 +310,7 @@ def test_images_are_looked_for_once(root, parses):
     assert len(parses) == 3, "what was not looked for is not in the index"
     with pytest.raises(DatasetError, match="Part1 1 of 6"):
         read(root)
-    fixtures.image(root / "SYNTH-PEDES/Part1/7/2.jpg")
+    image(root / "SYNTH-PEDES/Part1/7/2.jpg")
     read(root)
     parses.clear()
     read(root)
@@ -352,7 +353,7 @@ def test_without_an_index_it_pickles_whole(root):
 def test_columns_are_those_of_the_items(root):
     train = read(root).train
     records = [{**RECORDS[0], "captions": captions} for captions in ([], ["", " "], ["a"], [])]
-    fixtures.synth_pedes(root, records)
+    made.synth_pedes(root, records)
     for photos in (train, read(root).train):
         for ours, slow in zip(photos.columns(), columns_of(list(photos)), strict=True):
             assert ours.tolist() == slow.tolist()

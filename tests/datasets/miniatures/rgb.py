@@ -8,7 +8,11 @@ import lmdb
 import numpy as np
 from scipy.io import savemat
 
-from .fixtures import encoded, image, junk, write
+from aio_plugin.toy.layouts.cuhk03_np import ListedImage, new_protocol
+from aio_plugin.toy.layouts.market1501 import box_name
+from aio_plugin.toy.layouts.randperson import picture_name
+
+from .files import encoded, image, images, junk, write
 
 # -- MSMT17: test pids restart at 0, a two-digit last field, "_ex", CRLF; person 9 is a distractor -------------------
 
@@ -30,8 +34,7 @@ def msmt17(root, version="v1", folder=None, lists=MSMT17_LISTS):
     base = Path(root) / (folder or f"MSMT17_{version.upper()}")
     train, test = ("train", "test") if version == "v1" else ("mask_train_v2", "mask_test_v2")
     for part, lines in lists.items():
-        for line in lines:
-            image(base / (train if part in ("train", "val") else test) / line.split()[0])
+        images(base / (train if part in ("train", "val") else test), [line.split()[0] for line in lines])
         write(base / f"list_{part}.txt", "\r\n".join(lines) + "\r\n\r\n")
     junk(base / train / "0000")
     return base
@@ -57,29 +60,22 @@ def cuhk03_names():
 
 def cuhk03_images(root, boxes):
     base = Path(root) / "cuhk03"
-    for name in cuhk03_names():
-        image(base / f"images_{boxes}" / name)
+    images(base / f"images_{boxes}", cuhk03_names())
     junk(base / f"images_{boxes}")
     return base
 
 
 def cuhk03_config(**changes):
-    """What is in a cuhk03_new_protocol_config_*.mat; positions count from 1."""
-    names = cuhk03_names()
-    persons = [(int(name[0]), int(name[2:5])) for name in names]
-    label = {person: number for number, person in enumerate(sorted(CUHK03_IMAGES), 1)}
-    tested = [at for at, person in enumerate(persons, 1) if person not in CUHK03_TRAIN]
-    query = [next(at for at in tested if persons[at - 1] == person) for person in ((1, 1), (1, 17))]
-    cells = np.empty((len(names), 1), dtype=object)
-    cells[:, 0] = names
-    config = {
-        "filelist": cells,
-        "labels": np.array([[label[person]] for person in persons], np.uint16),
-        "camId": np.array([[int(name[6])] for name in names], np.uint8),
-        "train_idx": np.array([[at] for at, person in enumerate(persons, 1) if person in CUHK03_TRAIN], np.uint16),
-        "query_idx": np.array([query], np.uint16).T,
-        "gallery_idx": np.array([[at] for at in tested if at not in query], np.uint16),
-    }
+    """What is in a cuhk03_new_protocol_config_*.mat, in small integers."""
+    labels = {person: label for label, person in enumerate(sorted(CUHK03_IMAGES), 1)}
+    listed, asked = [], {(1, 1), (1, 17)}
+    for name in cuhk03_names():
+        person = int(name[0]), int(name[2:5])
+        part = "train" if person in CUHK03_TRAIN else "query" if person in asked else "gallery"
+        asked.discard(person)
+        listed.append(ListedImage(labels[person], name, int(name[6]), part))
+    columns = new_protocol(listed)
+    config = {name: column if column.dtype == object else column.astype(np.uint16) for name, column in columns.items()}
     return {key: value for key, value in {**config, **changes}.items() if value is not None}
 
 
@@ -100,8 +96,7 @@ def cuhk03_packaged(root, boxes="labeled", folder="CUHK03-NP"):
         "bounding_box_test": ["0003_c1_21.png", "0003_c2_29.png", "0004_c1_23.jpg"],
     }
     for part, names in parts.items():
-        for name in names:
-            image(base / boxes / part / name)
+        images(base / boxes / part, names)
         junk(base / boxes / part)
     return base
 
@@ -131,14 +126,8 @@ def cuhk03_classic(boxes):
 
 def randperson(root, top="randperson_subset"):
     base = Path(root) / "RandPerson"
-    for name in (
-        "000007_s10_c03_f000001",
-        "000007_s00_c01_f000500",
-        "000123_s01_c00_f000009",
-        "000123_s04_c00_f000009",
-    ):
-        image(base / top / f"{name}.jpg")
-    image(base / top / "000123_s04_c01_f000009.jpg")  # scene 4 has one camera
+    shots = ((7, 10, 3, 1), (7, 0, 1, 500), (123, 1, 0, 9), (123, 4, 0, 9), (123, 4, 1, 9))  # scene 4 has one camera
+    images(base / top, [picture_name(*shot) for shot in shots])
     junk(base / top)
     return base
 
@@ -155,16 +144,10 @@ def randperson_full(root):
 
 def clonedperson(root):
     base = Path(root) / "clonedperson"
-    for name in (
-        "train/700000_s02_c00_f023389",
-        "train/700004_s02_c01_f023389",
-        "test/query/700001_s02_c00_f000001",
-        "test/query/700002_s03_c00_f000001",
-        "test/gallery/700001_s02_c00_f000101",
-        "test/gallery/700001_s00_c00_f000101",
-        "test/gallery/700002_s02_c00_f000101",
-    ):
-        image(base / f"{name}.jpg")
+    images(base / "train", [picture_name(700000, 2, 0, 23389), picture_name(700004, 2, 1, 23389)])
+    images(base / "test/query", [picture_name(700001, 2, 0, 1), picture_name(700002, 3, 0, 1)])
+    gallery = ((700001, 2), (700001, 0), (700002, 2))
+    images(base / "test/gallery", [picture_name(pid, scene, 0, 101) for pid, scene in gallery])
     junk(base / "test/gallery")
     return base
 
@@ -195,13 +178,9 @@ def luperson_nl(root, keys=LUPERSON_KEYS, pids=(9, 4, 900), stored=None):
 
 def luperson_files(root):
     base = Path(root) / "LUPerson-NL"
-    for name in (
-        "china/beijing/abc/000009_0000100_00.jpg",
-        "china/beijing/abc/000004_0000100_01.jpg",
-        "usa/boston/xyz/000900_0000001_00.jpg",
-        "usa/new york/abc/000009_0000100_00.jpg",
-    ):
-        image(base / "images" / name)
+    names = ("china/beijing/abc/000009_0000100_00.jpg", "china/beijing/abc/000004_0000100_01.jpg")
+    images(base / "images", names)
+    images(base / "images/usa", ("boston/xyz/000900_0000001_00.jpg", "new york/abc/000009_0000100_00.jpg"))
     junk(base / "images/china")
     return base
 
@@ -211,25 +190,24 @@ def luperson_files(root):
 
 def market1501(root, release="Market-1501-v15.09.15/"):
     base = Path(root) / "market1501"
-    parts = {
-        "bounding_box_train": ["0002_c1s1_000451_03", "0002_c2s1_000301_01", "0007_c3s3_077419_03"],
-        "query": ["0003_c1s6_015971_00", "0001_c2s1_000976_00"],
+    boxes = {
+        "bounding_box_train": [("0002", 1, 1, 451, 3), ("0002", 2, 1, 301, 1), ("0007", 3, 3, 77419, 3)],
+        "query": [("0003", 1, 6, 15971, 0), ("0001", 2, 1, 976, 0)],
         "bounding_box_test": [
-            "0001_c1s1_001051_00",
-            "0003_c3s3_064744_05",
-            "0003_c1s6_015996_03.jpg",
-            "0000_c1s1_000151_01",
-            "-1_c1s1_000401_03",
+            ("0001", 1, 1, 1051, 0),
+            ("0003", 3, 3, 64744, 5),
+            ("0003", 1, 6, 15996, 3, ".jpg.jpg"),
+            ("0000", 1, 1, 151, 1),
+            ("-1", 1, 1, 401, 3),
         ],
     }
-    for part, names in parts.items():
-        for name in names:
-            image(base / f"{release}{part}" / f"{name}.jpg")
+    for part, fields in boxes.items():
+        images(base / f"{release}{part}", [box_name(*each) for each in fields])
         junk(base / f"{release}{part}")
     return base
 
 
-RGB_BUILDERS = {
+BUILDERS = {
     "market1501": market1501,
     "msmt17_v1": msmt17,
     "msmt17_v2": lambda root: msmt17(root, "v2"),

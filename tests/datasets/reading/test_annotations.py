@@ -1,4 +1,4 @@
-"""JSON lists read as a stream: what the whole file says at once, and an error where that is none."""
+"""JSON annotations are streamed within bounds, and damage is named."""
 
 import io
 import json

@@ -10,19 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.reading.finegpr import PATTERN, Conditions
 from aio_plugin.datasets.reading.finegpr_captions import read_finegpr_captions
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 
-from . import fixtures_synthetic as made
-from .fixtures import image, write
-from .fixtures_synthetic import FINEGPR_CAPTIONS, FINEGPR_SUBSET
-
-
-def read(name, root, **options):
-    return ADAPTERS[name].read(str(root), options, None)
+from ..miniatures import read
+from ..miniatures import text as made
+from ..miniatures.files import image, write
+from ..miniatures.text import FINEGPR_CAPTIONS, FINEGPR_SUBSET
 
 
 def captions_of(item):
@@ -31,9 +27,6 @@ def captions_of(item):
 
 def names_of(items):
     return [str(item.media).rsplit("/", 1)[-1] for item in items]
-
-
-# -- FineGPR
 
 
 def test_finegpr_subset(tmp_path):
@@ -129,8 +122,6 @@ def test_finegpr_keys_are_unique():
     assert len({conditions(name).key for name in names}) == len(names)
     assert conditions("x.png") is None
 
-
-# -- FineGPR-C
 
 IMAGE_1 = '{"images": [{"id": 1, "file_name": "a"}], '
 COCO_KEYS = ["file", "caption", "images", "annotations", "id", "image_id", "file_name"]

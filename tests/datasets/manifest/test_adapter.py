@@ -18,8 +18,8 @@ from aio_plugin.evaluation.score import score
 from aio_plugin.modality import MODALITIES, format_combination, parse_combination
 from aio_plugin.protocols.base import REMOVAL_RULES
 
-from .fixtures import image, write
-from .fixtures_text import COLUMNS, MANIFEST, as_csv, as_jsonl, manifest, row
+from ..miniatures.files import image, write
+from ..miniatures.manifest import COLUMNS, MANIFEST, as_csv, as_jsonl, manifest, row
 
 ADAPTER = ADAPTERS["manifest"]
 RGB, IR, SKETCH, TEXT, CP = MODALITIES
@@ -179,8 +179,6 @@ def test_scores_are_means_over_combinations_of_a_slow_count(tmp_path):
     assert found.mAP == pytest.approx(np.mean([np.mean(each) for each in aps.values()]), abs=1e-6)
 
 
-# -- what is wrong is told by its line ------------------------------------------------------------------------------
-
 WRONG_ROWS = [
     (row("rgb", "", "train", "x.jpg"), "line 2: 'pid' is empty"),
     (row("rgb", "1", "test", "x.jpg"), "line 2: 'split' must be train, query, gallery, got 'test'"),
@@ -314,8 +312,6 @@ def test_other_encodings_are_refused(tmp_path):
 
 
 cells = st.sampled_from(["", "1", "x.jpg", "rgb", "text", "train", "query", "gallery", "a\0", "\ud800", "..", "g"])
-
-
 SOUND = [
     row("rgb", "1", "train", "x.jpg", "hall"),
     row("text", "1", "train", caption="A man.", source="x.jpg"),

@@ -7,24 +7,25 @@ import pytest
 
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import DatasetError, MediaError, ModalityError
-from aio_plugin.modality import MODALITIES, parse_combination
+from aio_plugin.modality import MODALITIES
 from aio_plugin.training.media import read_image
 
-from . import fixtures_text as made
-from .fixtures import write
-from .test_make_protocol import make, removed
+from ..miniatures import EVERY, read
+from ..miniatures import multimodal as multimodal_sets
+from ..miniatures import text as text_sets
+from ..miniatures.files import write
+from ..test_protocols import make, removed
 
 RGB, _, SKETCH, TEXT, *_ = MODALITIES
 SETS = ("icfg_pedes", "rstpreid", "tri_icfg_pedes", "tri_rstpreid")
-FILES = {"icfg_pedes": ("ICFG-PEDES.json", made.ICFG_RECORDS), "rstpreid": ("data_captions.json", made.RSTP_RECORDS)}
-
-
-def read(name, root, query=None, **options):
-    return ADAPTERS[name].read(str(root), options, parse_combination(query) if query else None)
+FILES = {
+    "icfg_pedes": ("ICFG-PEDES.json", text_sets.ICFG_RECORDS),
+    "rstpreid": ("data_captions.json", text_sets.RSTP_RECORDS),
+}
 
 
 def test_icfg_splits_are_those_of_the_annotations(tmp_path):
-    base = made.icfg_pedes(tmp_path)
+    base = text_sets.icfg_pedes(tmp_path)
     splits = read("icfg_pedes", tmp_path)
     assert [item.pid for item in splits.train] == [1, 0, 1]
     assert [item.camid for item in splits.train] == [4, 2, 14]
@@ -45,7 +46,7 @@ def test_icfg_splits_are_those_of_the_annotations(tmp_path):
 
 
 def test_icfg_goes_by_two_names_and_has_no_validation_split(tmp_path):
-    made.icfg_pedes(tmp_path, name="ICFG_PEDES.json")
+    text_sets.icfg_pedes(tmp_path, name="ICFG_PEDES.json")
     assert "ICFG_PEDES.json#3.0" in read("icfg_pedes", tmp_path).query[0].media
     assert not ADAPTERS["icfg_pedes"].options
     os.remove(tmp_path / "ICFG-PEDES/ICFG_PEDES.json")
@@ -54,7 +55,7 @@ def test_icfg_goes_by_two_names_and_has_no_validation_split(tmp_path):
 
 
 def test_rstp_splits(tmp_path):
-    base = made.rstpreid(tmp_path)
+    base = text_sets.rstpreid(tmp_path)
     splits = read("rstpreid", tmp_path)
     assert [(item.pid, item.camid) for item in splits.train] == [(0, 13), (1, 2)]
     assert [media.caption for media in splits.train[0].media.partners] == ["穿着红色外套 def f(x):", "A man."]
@@ -69,7 +70,7 @@ def test_rstp_splits(tmp_path):
 
 @pytest.mark.parametrize("name", SETS)
 def test_nothing_made_by_hand_shares_a_camera_with_a_photo(tmp_path, name):
-    made.TEXT_BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     for query in ADAPTERS[name].queries:
         splits = ADAPTERS[name].read(str(tmp_path), {}, query)
         assert not {item.camid for item in splits.query} & {item.camid for item in splits.gallery}
@@ -83,7 +84,7 @@ def test_nothing_made_by_hand_shares_a_camera_with_a_photo(tmp_path, name):
 @pytest.mark.parametrize("folder", ["imgs-sketch", "imgs-sketch2", "archive"])
 def test_tri_queries_carry_the_sketch_of_their_own_photo(tmp_path, name, photos, folder):
     archive = {"tri_icfg_pedes": "sketch/aliyun/ICFG-PEDES", "tri_rstpreid": "sketch/aliyun/RSTPReid/imgs"}[name]
-    made.TEXT_BUILDERS[name](tmp_path, archive if folder == "archive" else folder)
+    EVERY[name](tmp_path, archive if folder == "archive" else folder)
     splits = read(name, tmp_path)
     assert splits.query
     for item in splits.query:
@@ -112,7 +113,7 @@ def test_tri_text_is_scored_with_both_galleries(tmp_path, name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_removal(tmp_path, name):
-    made.TEXT_BUILDERS[name](tmp_path)
+    EVERY[name](tmp_path)
     captions = {"icfg_pedes": 3, "rstpreid": 6}[name.removeprefix("tri_")]
     pairs = removed(name, tmp_path, "text")
     assert len(pairs) == (captions if name.startswith("tri_") else 0)
@@ -136,7 +137,7 @@ DAMAGE = [
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize(("changes", "says"), DAMAGE)
 def test_damaged_records(tmp_path, name, changes, says):
-    base = made.TEXT_BUILDERS[name](tmp_path)
+    base = EVERY[name](tmp_path)
     file, records = FILES[name.removeprefix("tri_")]
     key = "img_path" if "rstp" in name else "file_path"
     changed = {key if k == "path" else k: v for k, v in changes.items()}
@@ -149,15 +150,15 @@ def test_damaged_records(tmp_path, name, changes, says):
 
 
 def test_rstp_knows_no_split_but_its_three(tmp_path):
-    made.rstpreid(tmp_path, [{**each, "split": "trial" if each["split"] == "val" else each["split"]}
-                             for each in made.RSTP_RECORDS])  # fmt: skip
+    text_sets.rstpreid(tmp_path, [{**each, "split": "trial" if each["split"] == "val" else each["split"]}
+                             for each in text_sets.RSTP_RECORDS])  # fmt: skip
     with pytest.raises(DatasetError, match="record 2: 'split' must be one of train, val, test"):
         read("rstpreid", tmp_path)
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_links_out_duplicates_and_broken_images(tmp_path, name):
-    base = made.TEXT_BUILDERS[name](tmp_path / "root")
+    base = EVERY[name](tmp_path / "root")
     file, records = FILES[name.removeprefix("tri_")]
     write(base / file, json.dumps([*records, records[3]]))
     splits = read(name, tmp_path / "root")
@@ -175,12 +176,12 @@ def test_links_out_duplicates_and_broken_images(tmp_path, name):
 
 
 def test_ids_in_training_and_test(tmp_path):
-    made.rstpreid(tmp_path, [*made.RSTP_RECORDS[:-1], {**made.RSTP_RECORDS[-1], "id": 7}])
+    text_sets.rstpreid(tmp_path, [*text_sets.RSTP_RECORDS[:-1], {**text_sets.RSTP_RECORDS[-1], "id": 7}])
     assert any("1 identities are in train and in test" in note for note in read("rstpreid", tmp_path).notes)
 
 
 def test_a_missing_sketch(tmp_path):
-    base = made.tri_rstpreid(tmp_path)
+    base = multimodal_sets.tri_rstpreid(tmp_path)
     (base / "imgs-sketch/3905_c9_0001.jpg").unlink()
     with pytest.raises(DatasetError, match=r"the first: RSTPReid/imgs-sketch/3905_c9_0001\.jpg"):
         read("tri_rstpreid", tmp_path)

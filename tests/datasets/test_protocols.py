@@ -12,8 +12,11 @@ from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.sysu import SysuMM01
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
-from . import fixtures
-from .every import EVERY
+from .miniatures import EVERY
+from .miniatures import infrared as infrared_sets
+from .miniatures import multimodal as multimodal_sets
+from .miniatures import sketch as sketch_sets
+from .miniatures import text as text_sets
 
 ADAPTERS = all_adapters()
 
@@ -23,7 +26,7 @@ def make(name, root, query=None, **options):
 
 
 def test_sysu(tmp_path):
-    base = fixtures.sysu_mm01(tmp_path)
+    base = infrared_sets.sysu_mm01(tmp_path)
     protocol = make("sysu_mm01", tmp_path, mode="indoor", shots=10)
     assert isinstance(protocol, SysuMM01)
     assert all(word in protocol.name for word in ("indoor", "multi-shot", "official"))
@@ -47,7 +50,7 @@ def test_llcm(tmp_path):
 
 
 def test_pku(tmp_path):
-    base = fixtures.pku_sketch(tmp_path)
+    base = sketch_sets.pku_sketch(tmp_path)
     protocol = make("pku_sketch", tmp_path)
     assert isinstance(protocol, PKUSketch)
     assert [len(split) for split in protocol.splits] == [4] * 10
@@ -98,7 +101,6 @@ def test_training_sets_have_none(tmp_path):
 SEARCHED = sorted(name for name in EVERY if name == "manifest" or ADAPTERS[name].queries)
 DRAWN = ("sysu_mm01", "llcm", "pku_sketch")
 PLACES = ("sysu_mm01", "llcm", "rgbnt201")
-"""Whose cameras of two modalities stand in one place, which the removal rule compares."""
 
 
 def trials_of(name, root, query, **options):
@@ -172,7 +174,7 @@ def removed(name, root, query, **options):
 
 @pytest.mark.parametrize("query", ["sketch+text", "sketch", "text", "rgb+sketch+text", "rgb"])
 def test_tri_removes_exactly_the_source_photo(tmp_path, query):
-    fixtures.tri_cuhk_pedes(tmp_path)
+    multimodal_sets.tri_cuhk_pedes(tmp_path)
     pairs = removed("tri_cuhk_pedes", tmp_path, query)
     assert len(pairs) == (8 if "text" in query else 4)
     for item, photo in pairs:
@@ -183,9 +185,9 @@ def test_tri_removes_exactly_the_source_photo(tmp_path, query):
 
 
 def test_removal_rules(tmp_path):
-    fixtures.sysu_mm01(tmp_path)
-    fixtures.llcm(tmp_path)
-    fixtures.cuhk_pedes(tmp_path)
+    infrared_sets.sysu_mm01(tmp_path)
+    infrared_sets.llcm(tmp_path)
+    text_sets.cuhk_pedes(tmp_path)
     sysu = {(item.camid + 1, photo.camid + 1) for item, photo in removed("sysu_mm01", tmp_path, "ir")}
     assert sysu == {(3, 2)}, "camera 3 never searches camera 2"
     llcm = removed("llcm", tmp_path, "ir")

@@ -1,0 +1,82 @@
+"""Images in LMDB, photos by the million, damage that shows when an image is read."""
+
+import io
+import tracemalloc
+from pathlib import Path
+
+import lmdb
+import pytest
+import torch
+from PIL import Image
+
+from aio_plugin.datasets.storage import lmdb_images as packed
+from aio_plugin.datasets.storage.stored_photos import PhotoStore
+from aio_plugin.errors import DatasetError, MediaError
+from aio_plugin.modality import Item, Media
+from aio_plugin.training.media import read_image
+
+from ..miniatures import read
+from ..miniatures import rgb as made
+
+
+def test_packed_images_are_read_as_files_are(tmp_path):
+    out = io.BytesIO()
+    Image.new("L", (5, 7), 40).save(out, "PNG")
+    with lmdb.open(str(tmp_path / "lmdb"), map_size=1 << 22) as environment, environment.begin(write=True) as stored:
+        stored.put(b"whole", out.getvalue())
+        stored.put(b"cut", out.getvalue()[:-30])
+        stored.put(b"text", b"no image")
+    path = packed.prefix(str(tmp_path / "lmdb"))
+    assert read_image(Media(f"{path}whole")).size == (5, 7)
+    assert read_image(f"{path}whole").mode == "RGB"
+    for key, says in (("cut", "Cannot read.*#cut"), ("text", "Cannot read.*#text"), ("none", "no image 'none'")):
+        with pytest.raises(MediaError, match=says):
+            read_image(f"{path}{key}")
+    with pytest.raises(DatasetError, match="cannot be opened"):
+        read_image(packed.prefix(str(tmp_path / "elsewhere")) + "whole")
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_read_packed_images(tmp_path, context):
+    made.luperson_nl(tmp_path)
+    train = read("luperson_nl", tmp_path).train
+    read_image(train[0].media)  # open here before the workers start
+    loader = torch.utils.data.DataLoader(Sizes(train), batch_size=None, num_workers=1, multiprocessing_context=context)
+    assert list(loader) == [[8, 16]] * 3
+    assert read_image(train[2].media).size == (8, 16)
+
+
+class Sizes(torch.utils.data.Dataset):
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return list(read_image(self.items[index].media).size)
+
+
+def test_photos_are_compact_and_a_sequence():
+    number = 20_000
+    tracemalloc.start()
+    named = ((f"{n:05d}_{n:06d}", number - n, n % 7) for n in range(number))
+    photos = PhotoStore("/data/lmdb/data.mdb#", named).photos()
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert size < 45 * number
+    assert photos[0] == Item(Media("/data/lmdb/data.mdb#00000_000000"), number - 1, 0)
+    assert photos[-1] == photos[number - 1]
+    assert photos[3:5] == [photos[3], photos[4]]
+    assert photos.cameras == 7
+    assert photos.arrays["identities"][0] == 1
+    with pytest.raises(IndexError, match="20000 of 20000"):
+        photos[number]
+
+
+def test_truncated_images_are_named_when_read(tmp_path):
+    made.randperson(tmp_path)
+    media = read("randperson", tmp_path).train[0].media
+    Path(media).write_bytes(Path(media).read_bytes()[:-30])
+    with pytest.raises(MediaError, match="000007_s00_c01_f000500.jpg"):
+        read_image(media)
