@@ -1,4 +1,4 @@
-"""What a result was computed with: versions, hardware, commit."""
+"""The environment of a result: versions, hardware, commit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Platform, processor, cores this process may use, and CUDA devices by name."""
+    """Platform, processor, cores available to this process, and names of CUDA devices."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "platform": platform.platform(),
@@ -58,9 +58,9 @@ def _processor() -> str:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit checked out at ``folder``, ``-dirty`` after it where files differ; None without git."""
+    """The commit checked out at ``folder``, with ``-dirty`` appended if files differ; None without git."""
     try:
-        found = subprocess.run(
+        done = subprocess.run(
             ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
             capture_output=True,
             text=True,
@@ -69,4 +69,4 @@ def git_commit(folder: Path) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip() or None
+    return done.stdout.strip() or None

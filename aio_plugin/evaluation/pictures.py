@@ -18,10 +18,10 @@ from .score import Result
 from .tiles import FAINT, INK, PAPER, font, framed, label_of, tile
 
 RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
-"""Colours of the frames of gallery images of the same person and of others, and of the query."""
+"""Frame colours of gallery images of the same person and of others, and of the query."""
 
 FRAME, GAP, LABEL, FOOT = 5, 8, 20, 18
-"""Pixels: thickness of a frame, space between tiles, heights of the lines above and below them."""
+"""Pixels: thickness of a frame, space between tiles, heights of the text above and below them."""
 
 
 def ranked_picture(
@@ -34,9 +34,9 @@ def ranked_picture(
     similarity: Sequence[float] = (),
     cameras: bool = True,
 ) -> Image.Image:
-    """One row: every part of the query, then gallery tiles in ``order``, framed green where the person is right.
+    """One row: every part of the query, then gallery tiles in ``order``, framed green if the person is right.
 
-    Above the tiles stand modality and rank, below them the query's identity, cameras and similarities.
+    Modality and rank are written above the tiles, the query's identity, cameras and similarities below.
 
     Args:
         query: its parts are drawn in the order of modalities, captions as text.
@@ -45,7 +45,7 @@ def ranked_picture(
         render: draws an image medium.
         width, height: of a tile in pixels, without its frame.
         similarity: of the query and the item at every position of ``order``; () shows none.
-        cameras: whether items tell their camera.
+        cameras: whether to write the cameras.
     """
     parts = []
     for number, medium in enumerate(query.media.parts):
@@ -66,7 +66,7 @@ def ranked_picture(
 
 
 class _Tile(NamedTuple):
-    """A picture with the words above it, their colour, and those below it."""
+    """A picture with the text above it, its colour, and the text below it."""
 
     picture: Image.Image
     label: str
@@ -75,7 +75,7 @@ class _Tile(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Of the widest of the three, in pixels."""
+        """Pixels of the widest of the three."""
         words = ((self.label, LABEL), (self.foot, FOOT))
         return max(self.picture.width, *(math.ceil(font(line - 5).getlength(text)) for text, line in words))
 

@@ -13,16 +13,16 @@ from torch.nn import functional as F
 from ..modality import Item, Media
 
 HEIGHT, WIDTH = 32, 16
-"""Size in pixels that images are shrunk to."""
+"""Pixels to which images are resized."""
 
 Render = Callable[[Media], Image.Image]
-"""What a person would see of an image medium, synthetic ones included."""
+"""An image medium, synthetic ones included, as a picture to look at."""
 
 
 def pixel_features(items: Sequence[Item], render: Render) -> Tensor | None:
     """Raw pixels as features: the mean over an item's images of their L2-normalised pixels, L2-normalised.
 
-    Captions have no pixels and are left out.
+    Captions are left out.
 
     Returns:
         (N, 1536) float32; None where an item is text alone.

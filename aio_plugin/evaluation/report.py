@@ -1,4 +1,4 @@
-"""report.html: the table and ranked lists of every direction in one file that needs no other."""
+"""report.html: the table and ranked lists of every direction in one self-contained file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METRIC_NAMES = {"rank-1": "Rank-1", "mAP": "mAP", "mINP": "mINP"}
 
 @dataclass(frozen=True)
 class RankedList:
-    """A query's picture, with the identity it looks for and its captions as text."""
+    """A picture of a query and its ranking, with the query's identity and captions."""
 
     pid: int
     captions: tuple[str, ...]

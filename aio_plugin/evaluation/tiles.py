@@ -1,4 +1,4 @@
-"""Tiles of a ranked list: a picture of an image, a caption set in type, a frame, a label."""
+"""Tiles of a ranked list: an image, a caption as text, a frame, a label."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .pixels import Render
 PAPER, INK, FAINT = "#ffffff", "#1f2430", "#667085"
 ELLIPSIS = " ..."
 CAPTION_SIZES = range(18, 10, -1)
-"""Font sizes in pixels that a caption is tried in, the first that fits is taken."""
+"""Font sizes in pixels to try for a caption; the first that fits is used."""
 CAPTION_WIDTHS = (1.5, 2, 3, 4)
-"""Widths of a caption's tile in those of an image's that are tried, the first that holds it all is taken."""
+"""Widths to try for a caption's tile, in widths of an image; the first that holds all of it is used."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @cache
 def font(size: int) -> Font:
-    """Pillow's own font at ``size`` pixels."""
+    """Pillow's built-in font at ``size`` pixels."""
     return ImageFont.load_default(size)
 
 
@@ -33,7 +33,7 @@ def label_of(medium: Media) -> str:
 
 
 def tile(medium: Media, render: Render, width: int, height: int) -> Image.Image:
-    """The medium as ``width`` x ``height`` pixels; a caption is wider, to be read easily."""
+    """The medium as ``width`` x ``height`` pixels; a caption is wider, to be legible."""
     if medium.modality.is_image:
         return render(medium).convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     caption = medium.caption or ""
@@ -42,7 +42,7 @@ def tile(medium: Media, render: Render, width: int, height: int) -> Image.Image:
 
 
 def caption_tile(caption: str, width: int, height: int) -> Image.Image:
-    """A caption, wrapped, as large as fits; cut with an ellipsis where even the smallest type does not."""
+    """A caption, wrapped, in the largest font that fits; cut with an ellipsis if even the smallest does not."""
     picture = Image.new("RGB", (width, height), "#f6f7f9")
     draw = ImageDraw.Draw(picture)
     margin = _margin(width)
@@ -69,7 +69,7 @@ def fit(text: str, width: int, height: int) -> tuple[list[str], int]:
     for size in CAPTION_SIZES:
         most = height // _step(size)
         if font(size).getlength(line) > most * (width + font(size).getlength(" ")):
-            continue  # too long however it is broken
+            continue  # too long, however it is wrapped
         lines = wrap(text, width, size)
         if len(lines) <= most:
             return lines, size
@@ -80,7 +80,7 @@ def fit(text: str, width: int, height: int) -> tuple[list[str], int]:
 
 
 def wrap(text: str, width: int, size: int) -> list[str]:
-    """Lines of at most ``width`` pixels; a word that is longer by itself is broken."""
+    """Lines of at most ``width`` pixels; a longer word is broken."""
     lines: list[str] = []
     line = ""
     for word in text.split():
@@ -96,12 +96,12 @@ def wrap(text: str, width: int, size: int) -> list[str]:
 
 
 def _fitting(line: str, width: int, size: int) -> int:
-    """How many of the first characters of ``line``, fewer than all, fit ``width`` pixels."""
+    """How many leading characters of ``line``, fewer than all, fit ``width`` pixels."""
     return bisect.bisect_right(range(1, len(line)), width, key=lambda n: math.ceil(font(size).getlength(line[:n])))
 
 
 def framed(picture: Image.Image, colour: str, thickness: int) -> Image.Image:
-    """The picture inside a frame that adds ``thickness`` pixels on every side."""
+    """The picture with a frame of ``thickness`` pixels on every side."""
     width, height = picture.size
     frame = Image.new("RGB", (width + 2 * thickness, height + 2 * thickness), colour)
     frame.paste(picture, (thickness, thickness))

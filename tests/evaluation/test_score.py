@@ -5,7 +5,9 @@ from PIL import Image
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.evaluation.pixels import pixel_features
+from aio_plugin.evaluation.results import document, target_entry
 from aio_plugin.evaluation.score import score
+from aio_plugin.metrics.msd import NAMES, similarity_distribution
 from aio_plugin.metrics.retrieval import evaluate_features
 from aio_plugin.modality import MODALITIES, Item, Media
 from aio_plugin.protocols.llcm import LLCM
@@ -132,3 +134,19 @@ def test_pixels_average_images_and_skip_captions():
     alone = [pixel_features([query(1, m)], lambda medium: parts[medium.modality]) for m in (RGB, SKETCH)]
     torch.testing.assert_close(both, torch.nn.functional.normalize(alone[0] + alone[1]))
     assert pixel_features([query(1, RGB), query(2, TEXT)], render) is None
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_similarity_distributions_stand_beside_the_other_numbers(metric):
+    at = target(protocol=WholeGallery("toy", similarity_distribution=True))
+    result, q, g = run(at, metric=metric)
+    cosines = torch.nn.functional.normalize(q) @ torch.nn.functional.normalize(g).T
+    pids = torch.tensor([item.pid for item in at.query])[:, None] == torch.tensor([item.pid for item in at.gallery])
+    for form, name in NAMES.items():
+        expected = float(similarity_distribution(cosines, pids, form).mean())
+        assert result.to_json()["mean"][name] == result.measures()[name] == pytest.approx(expected, abs=1e-6)
+        assert result.to_json()["trials"][0][name] == result.measures()[name]
+    facts = {"torchreid": "x", "encoder": {"name": "e", "sha256": "0"}, "sketcher": "s", "seconds": 1, "seed": 1}
+    document([target_entry("ufine3c", "text -> rgb", {"after": result})], config={}, **facts)  # fits the schema
+    assert not run(at, rerank=lambda q, g: -(q @ g.T).numpy())[0].measures(), "not of other distances"
+    assert not run(target())[0].measures()

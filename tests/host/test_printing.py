@@ -25,3 +25,13 @@ def test_a_variant_stands_below_the_result_under_its_name(capsys):
         "CMC curve",
         "Rank-1  : 0.0%",
     ]
+
+
+def test_further_measures_stand_below_map(capsys):
+    items = [Item(Media("a.jpg"), 0, 0), Item(Media("b.jpg"), 1, 0)]
+    protocol = WholeGallery("x", similarity_distribution=True)
+    print_result(score(torch.eye(2), torch.eye(2), items, items, protocol), [1])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:5]] == [
+        "mAP", "mINP", "mSD (release-compatible)", "mSD (sorted)",
+    ]  # fmt: skip
