@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that exist complete or not at all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from typing import IO
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file to write to; it takes the place of ``path`` when the block ends well.
+    """A binary file to write to; it replaces ``path`` when the block ends without an error.
 
     It is flushed to disk before it is renamed, so that a kill at any moment leaves the old file or the
-    new one. Where the block raises, the old file stays and nothing is left beside it.
+    new one. If the block raises, the old file stays and the new one is removed.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "results.json"
+    >>> with written_whole(path) as file:
+    ...     size = file.write(b"{}")
+    >>> path.read_bytes()
+    b'{}'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -62,7 +62,13 @@ class HostError(AIOError, RuntimeError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` for the known name nearest to ``name``, or the known names."""
+    """`` Did you mean 'x'?`` for the known name nearest to ``name``, or the known names.
+
+    >>> nearest("scketch", ["ir", "rgb", "sketch"])
+    " Did you mean 'sketch'?"
+    >>> nearest("sound", ["ir", "rgb"])
+    ' Known are: ir, rgb.'
+    """
     known = sorted(known)
     match = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {match[0]!r}?" if match else f" Known are: {', '.join(known)}."

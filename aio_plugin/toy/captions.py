@@ -114,7 +114,12 @@ def _join(parts: list[str]) -> str:
 
 
 def caption(person: ToyPerson, rng: np.random.Generator) -> str:
-    """One English description, about 15 to 40 words; every attribute but the top may be missing."""
+    """One English description, about 15 to 40 words; every attribute but the top may be missing.
+
+    >>> from aio_plugin.toy.people import sample_person
+    >>> print(caption(sample_person(np.random.default_rng(1)), np.random.default_rng(2)))
+    This slim man has brown long hair. He is wearing a pink t-shirt, ...
+    """
     worn = [_top(person, rng)]
     if not person.in_dress and rng.random() < 0.9:
         worn.append(_bottom(person, rng))

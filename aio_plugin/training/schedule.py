@@ -29,6 +29,11 @@ class WarmupCosine(LRScheduler):
 
     Raises:
         ConfigError: W is negative or not below E.
+
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    >>> schedule = WarmupCosine(optimizer, max_epoch=10, warmup_epochs=2)
+    >>> [round(schedule.factor(epoch), 3) for epoch in (0, 1, 2, 6, 10)]
+    [0.01, 0.505, 1.0, 0.5, 0.0]
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, max_epoch: float, warmup_epochs: float) -> None:

@@ -57,7 +57,11 @@ def picture_name(number: int, view: int, weather: int, light: int, scene: int) -
 
 
 def facing(view: int) -> str:
-    """The side of a person that viewpoint 1 to 36 shows: 28 is the front, 1 the right, a quarter of a turn later."""
+    """The side of a person that viewpoint 1 to 36 shows.
+
+    >>> [facing(view) for view in (28, 1, 10, 19)]
+    ['front', 'right', 'back', 'left']
+    """
     angle = (90 + 10 * (view - 1)) % 360
     return list(FACING)[(angle + 45) // 90 % 4]
 
