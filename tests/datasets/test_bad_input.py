@@ -192,6 +192,9 @@ DAMAGE = [
     ("tri_cuhk_pedes", link_out("imgs-sketch2"), "link out of the data root"),
     ("synth_pedes", remove("Part1/7/2.jpg"), "By folder: Part1 1 of 6"),
     ("synth_pedes", link_out("Part1"), "link out of the data root"),
+    ("synth_pedes", link_out("synthpedes_dataset.json"), "link out of the data root"),
+    ("cuhk_pedes", link_out("reid_raw.json"), "link out of the data root"),
+    ("sysu_mm01", link_out("exp/test_id.txt"), "link out of the data root"),
 ]
 
 

@@ -12,7 +12,7 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
-from ..reading.checks import Absences, lacking
+from ..reading.checks import Absences, missing_modalities
 from ..reading.folders import cross_modal_splits
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, read_labelled
@@ -64,7 +64,7 @@ def read_regdb(root: str, options: Options, query: Combination | None) -> Splits
     train = {kind: _listed(tree, "train", kind, trial, names[kind], notes) for kind in FOLDERS}
     test = {kind: _listed(tree, "test", kind, trial, names[kind], notes) for kind in FOLDERS}
     notes += [note for kind in FOLDERS for note in names[kind].notes()]
-    notes += lacking(NAME, "test", [item for items in test.values() for item in items], FOLDERS)
+    notes += missing_modalities(NAME, "test", [item for items in test.values() for item in items], FOLDERS)
     files = f"lists of trial {trial} in {FOLDER}/idx"
     splits = cross_modal_splits(NAME, train, test, modality, notes, PUBLISHED, files)
     splits.notes.append(

@@ -16,7 +16,7 @@ from ...protocols.sysu import SysuMM01
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import compare, modality_counts, pids
 from ..reading.layouts import Part, Tree
-from ..reading.lists import Names, disjoint, read_ids
+from ..reading.lists import Names, check_disjoint, read_ids
 from ..reading.matlab import IdentityPermutations, read_permutations
 
 NAME, FOLDER = "sysu_mm01", "SYSU-MM01"
@@ -116,7 +116,7 @@ def _permutations(tree: Tree) -> dict[int, IdentityPermutations]:
 def _train_ids(tree: Tree, options: Options) -> list[int]:
     lists = [tree.path(f"exp/{part}_id.txt") for part in options["train_ids"].split("+")]
     for file in lists:
-        disjoint(file, tree.path("exp/test_id.txt"))
+        check_disjoint(file, tree.path("exp/test_id.txt"))
     return sorted({pid for file in lists for pid in read_ids(file)})
 
 

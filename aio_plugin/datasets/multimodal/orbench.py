@@ -17,7 +17,7 @@ from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
 from ..reading import checks
-from ..reading.checks import unanswered
+from ..reading.checks import unmatched_queries
 from ..reading.layouts import Part, Tree
 from ..reading.orbench_lists import COLUMNS, FILE, NAMES, SIZES, list_name, read_tests
 from ..reading.orbench_train import TRAIN, read_train
@@ -60,7 +60,7 @@ def read_orbench(name: str, root: str, options: Options, query: Combination | No
         train, more = read_train(tree, gallery)
         notes += more
         counts["train ids"], published["train ids"] = len({item.pid for item in train}), 600
-    notes += [*unanswered(name, queries, gallery), *checks.compare(name, counts, published)]
+    notes += [*unmatched_queries(name, queries, gallery), *checks.compare(name, counts, published)]
     return Splits(train, queries, gallery, notes, counts, published)
 
 

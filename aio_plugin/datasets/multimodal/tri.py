@@ -17,7 +17,7 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
-from ..reading.captioned import Photo, beside, gallery_items, query_items, training_items
+from ..reading.captioned import Photo, gallery_items, query_items, training_items, unused_camera
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
 from ..reading.text_sets import CaptionedSet, queried_captions, read_captioned_set
@@ -160,7 +160,7 @@ def _expected(tree: Tree, folder: str, photo: Photo) -> str:
 
 
 def _sketch_items(photos: Sequence[Photo], sketches: dict[str, str]) -> list[Item]:
-    drawn = beside(photos)
+    drawn = unused_camera(photos)
     return [Item(Media(sketches[photo.path], _SKETCH), photo.pid, drawn) for photo in photos if photo.path in sketches]
 
 

@@ -1,4 +1,4 @@
-"""What all sets of captioned photos share: photos by split, training items, queries, gallery."""
+"""Sets of captioned photos: photos by split, training items, queries, gallery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .checks import Absences, Fault
 from .layouts import Tree
 
 PHOTO_CAMERA, OTHER_CAMERA = 0, 1
-"""Most of these sets name no cameras. Captions, sketches and queries get another than the photos', so that
+"""Most of these sets name no cameras. Captions, sketches and queries get another camera than the photos, so that
 a rule that removes the same person under the same camera removes nothing."""
 
 
@@ -28,7 +28,7 @@ class Photo(NamedTuple):
 def photos_by_split(
     tree: Tree, file: str, splits: tuple[str, ...], images: str = "imgs", path_key: str = "file_path"
 ) -> tuple[dict[str, list[Photo]], list[str]]:
-    """The photos of every split in the order of the file, and notes on what was left out.
+    """The photos of every split in the order of the file, and notes on what is left out.
 
     Args:
         file: the annotation file, relative to the dataset's folder.
@@ -38,27 +38,27 @@ def photos_by_split(
     Raises:
         DatasetError: bad annotations, absent images, or one image with two identities or splits.
     """
-    found: dict[str, list[Photo]] = {split: [] for split in splits}
-    seen: dict[str, PhotoRecord] = {}
+    photos: dict[str, list[Photo]] = {split: [] for split in splits}
+    records: dict[str, PhotoRecord] = {}
     absences = Absences(tree, tree.relative(tree.path(file)), images)
     repeated = blank = 0
     for record in read_photos(tree.path(file), path_key, splits):
         path = tree.listed(record.path, f"{tree.path(file)}: record {record.number}, {path_key!r}", images)
-        first = seen.setdefault(path, record)
+        first = records.setdefault(path, record)
         if first is not record:
             _check_same(first, record, tree.path(file))
             repeated += 1
             continue
         absences.see(path)
-        found[record.split].append(Photo(path, record.pid, _captions(tree.path(file), record)))
-        blank += len(record.captions) - len(found[record.split][-1].captions)
+        photos[record.split].append(Photo(path, record.pid, _captions(tree.path(file), record)))
+        blank += record.captions.count("")
     absences.raise_if_any(tolerable=True)
     notes = []
     if repeated:
-        notes.append(f"{tree.dataset}: {repeated} records of images that stand in {file} twice are left out")
+        notes.append(f"{tree.dataset}: {repeated} repeated records in {file} are left out")
     if blank:
         notes.append(f"{tree.dataset}: {blank} blank captions are left out")
-    return found, notes + _shared(tree.dataset, found)
+    return photos, notes + _shared_identities(tree.dataset, photos)
 
 
 def training_items(photos: Iterable[Photo]) -> list[Item]:
@@ -67,20 +67,20 @@ def training_items(photos: Iterable[Photo]) -> list[Item]:
 
 
 def gallery_items(photos: Sequence[Photo]) -> list[Item]:
-    """Every photo once, bare; ``source`` is its position."""
+    """Every photo once, without captions; ``source`` is its position."""
     return [Item(Media(photo.path), photo.pid, photo.camid, at) for at, photo in enumerate(photos)]
 
 
-def beside(photos: Iterable[Photo]) -> int:
-    """A camera that none of the photos is from, for what was made by hand."""
+def unused_camera(photos: Iterable[Photo]) -> int:
+    """A camera that none of the photos is from, for captions and sketches."""
     return max((photo.camid + 1 for photo in photos), default=OTHER_CAMERA)
 
 
 def query_items(
     photos: Sequence[Photo], combination: Combination, sketches: Mapping[str, str], captions: int | None = None
 ) -> list[Item]:
-    """One query for every caption, with the photo and the sketch it belongs to where asked for; one
-    for every photo where text is not.
+    """One query for every caption, with its photo and its sketch if the combination has them; without text, one for
+    every photo.
 
     Args:
         sketches: photo path -> sketch path.
@@ -91,7 +91,7 @@ def query_items(
         whose ``source`` is the position of the photo in ``photos``.
     """
     items = []
-    camera = beside(photos)
+    camera = unused_camera(photos)
     for at, photo in enumerate(photos):
         images = []
         if Modality.RGB in combination:
@@ -133,12 +133,11 @@ def _check_same(first: PhotoRecord, again: PhotoRecord, file: str) -> None:
         )
 
 
-def _shared(dataset: str, found: Mapping[str, Sequence[Photo]]) -> list[str]:
-    trained = {photo.pid for photo in found["train"]}
+def _shared_identities(dataset: str, photos: Mapping[str, Sequence[Photo]]) -> list[str]:
+    trained = {photo.pid for photo in photos["train"]}
+    shared = {split: trained & {photo.pid for photo in some} for split, some in photos.items() if split != "train"}
     return [
-        Fault(
-            f"{dataset}: {len(shared)} identities are in train and in {split}, the first {min(shared)}: results mislead"
-        )
-        for split, photos in found.items()
-        if split != "train" and (shared := trained & {photo.pid for photo in photos})
+        Fault(f"{dataset}: {len(pids)} identities are in train and in {split}, the first {min(pids)}: results mislead")
+        for split, pids in shared.items()
+        if pids
     ]

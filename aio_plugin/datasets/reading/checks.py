@@ -1,4 +1,4 @@
-"""What a dataset should hold against what was found."""
+"""Checks of a dataset: its counts against the published ones, absent images, persons in the wrong split."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ...modality import Item, Modality
 from .layouts import Tree
 
 
-def compare(dataset: str, found: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
+def compare(dataset: str, counts: Mapping[str, int], published: Mapping[str, int]) -> list[str]:
     """One note with every count that differs from the published one; none if all agree.
 
-    A difference is no error: toy data and parts of a dataset are legitimate.
+    A difference is not an error: toy data and parts of a dataset are legitimate.
     """
-    off = [f"{key} {found[key]:,} ({number:,})" for key, number in expected.items() if found[key] != number]
-    if not off:
+    different = [f"{key} {counts[key]:,} ({number:,})" for key, number in published.items() if counts[key] != number]
+    if not different:
         return []
-    return [f"{dataset}: found (published): {', '.join(off)}. Not comparable with published results."]
+    return [f"{dataset}: found (published): {', '.join(different)}. Not comparable with published results."]
 
 
 class Fault(str):
-    """A note of something that is wrong with the data, though it can be read."""
+    """A note on an error in the data that does not prevent reading it."""
 
 
 _tolerated: ContextVar[list[str] | None] = ContextVar("tolerated", default=None)
@@ -33,25 +33,27 @@ _tolerated: ContextVar[list[str] | None] = ContextVar("tolerated", default=None)
 
 @contextmanager
 def tolerating_absences() -> Iterator[list[str]]:
-    """Within the block, absent images are told of in the list it gives, and read over.
+    """Within the block, absent images are listed instead of raised, so that one inspection reports everything.
 
-    So that whoever looks a dataset over finds what else there is to find. It holds where a reader
-    does without the images, see :func:`raise_unless_tolerated`.
+    It applies where a reader can go on without the images, see :func:`raise_unless_tolerated`.
+
+    Yields:
+        The list to which the messages are added.
     """
-    found: list[str] = []
-    token = _tolerated.set(found)
+    messages: list[str] = []
+    token = _tolerated.set(messages)
     try:
-        yield found
+        yield messages
     finally:
         _tolerated.reset(token)
 
 
-def raise_unless_tolerated(absent: str) -> None:
-    """Raise DatasetError with a message of absent images, or tell of them within :func:`tolerating_absences`."""
+def raise_unless_tolerated(message: str) -> None:
+    """Raise DatasetError with a message on absent images, or list it within :func:`tolerating_absences`."""
     tolerated = _tolerated.get()
     if tolerated is None:
-        raise DatasetError(absent)
-    tolerated.append(absent)
+        raise DatasetError(message)
+    tolerated.append(message)
 
 
 class Absences:
@@ -84,10 +86,10 @@ class Absences:
         return self._absent.total()
 
     def raise_if_any(self, tolerable: bool = False) -> None:
-        """Raise DatasetError if an image was absent: how many in every folder, and the first.
+        """Raise DatasetError if images are absent: how many in every folder, and the first.
 
         Args:
-            tolerable: the reader can go on; within :func:`tolerating_absences` it then does.
+            tolerable: the reader can go on without them, and does within :func:`tolerating_absences`.
         """
         if not self._absent:
             return
@@ -123,40 +125,40 @@ def modality_counts(split: str, items: Sequence[Item], kinds: Iterable[Modality]
     return {f"{split} ids": len(pids(items)), **images}
 
 
-def lacking(dataset: str, split: str, items: Sequence[Item], kinds: Iterable[Modality]) -> list[str]:
-    """A note for every modality in which somebody of the items is not seen.
+def missing_modalities(dataset: str, split: str, items: Sequence[Item], kinds: Iterable[Modality]) -> list[str]:
+    """A note for every modality that persons of a split lack.
 
     Args:
         split: of the items, for messages: "training".
     """
-    everybody, notes = pids(items), []
+    persons, notes = pids(items), []
     for kind in kinds:
-        without = everybody - pids(item for item in items if item.media.modality is kind)
+        without = persons - pids(item for item in items if item.media.modality is kind)
         if without:
-            seen = f"{len(without)} of {len(everybody)} {split} persons have no {kind}"
-            notes.append(f"{dataset}: {seen}, the first {min(without)}")
+            share = f"{len(without)} of {len(persons)} {split} persons have no {kind}"
+            notes.append(f"{dataset}: {share}, the first {min(without)}")
     return notes
 
 
-def unanswered(dataset: str, query: Sequence[Item], gallery: Sequence[Item]) -> list[str]:
-    """A note if persons are searched for who are not in the gallery."""
-    alone = pids(query) - pids(gallery)
-    if not alone:
+def unmatched_queries(dataset: str, query: Sequence[Item], gallery: Sequence[Item]) -> list[str]:
+    """A note if persons of queries are not in the gallery."""
+    absent = pids(query) - pids(gallery)
+    if not absent:
         return []
     return [
-        f"{dataset}: {len(alone)} query persons are not in the gallery, the first {min(alone)}; their queries "
-        f"count in no metric"
+        f"{dataset}: {len(absent)} query persons are not in the gallery, the first {min(absent)}; their queries "
+        f"are not scored"
     ]
 
 
 def check_apart(dataset: str, train: set[int], test: set[int], files: str = "files") -> None:
-    """Check that nobody is trained on and tested with.
+    """Check that the persons of training and test are different.
 
     Args:
-        files: what says who is where, for the message: "lists in RegDB/idx".
+        files: the files that divide the persons, for the message: "lists in RegDB/idx".
 
     Raises:
-        DatasetError: somebody is; names the first.
+        DatasetError: a person is in both; names the first.
     """
     shared = train & test
     if shared:

@@ -9,7 +9,7 @@ from ...errors import DatasetError, OtherFormError
 from ...modality import Item, Modality
 from ..base import Splits, relabel
 from ..storage.stored_photos import StoredPhotos
-from .checks import check_apart, compare, lacking, modality_counts, pids, search_counts, unanswered
+from .checks import check_apart, compare, missing_modalities, modality_counts, pids, search_counts, unmatched_queries
 from .layouts import IMAGE_SUFFIXES, Tree
 from .lists import Names
 
@@ -108,7 +108,7 @@ def photo_splits(
         counts: further ones, after those of the splits.
     """
     counts = {"train ids": len(pids(train)), "train images": len(train), **search_counts(query, gallery), **counts}
-    notes = [*notes, *unanswered(dataset, query, gallery), *compare(dataset, counts, published)]
+    notes = [*notes, *unmatched_queries(dataset, query, gallery), *compare(dataset, counts, published)]
     return Splits(relabel(train), query, gallery, notes, counts, published)
 
 
@@ -134,7 +134,7 @@ def cross_modal_splits(
     trained, tested = ([item for items in split.values() for item in items] for split in (train, test))
     check_apart(dataset, pids(trained), pids(tested), files)
     counts = {**modality_counts("train", trained, train), **modality_counts("test", tested, test)}
-    notes = [*notes, *lacking(dataset, "training", trained, train), *compare(dataset, counts, published)]
+    notes = [*notes, *missing_modalities(dataset, "training", trained, train), *compare(dataset, counts, published)]
     (gallery,) = set(test) - {query}
     return Splits(relabel(trained), test[query], test[gallery], notes, counts, published)
 

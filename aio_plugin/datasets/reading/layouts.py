@@ -1,4 +1,4 @@
-"""A dataset's folder on disk: what must be there, which files count, and no way out of it."""
+"""A dataset's folder on disk: which files it must contain, which files count, and that none lies outside."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DIRECTORIES_KEPT = 1024
 class Part(NamedTuple):
     """A line of the expected tree.
 
-    ``path`` is relative to the dataset's folder; from the first component with ``<`` or ``*`` on
-    it only illustrates. An ``optional`` part may be absent; ``about`` is printed behind it.
+    ``path`` is relative to the dataset's folder; components from the first with ``<`` or ``*`` on
+    are an illustration. An ``optional`` part may be absent; ``about`` is printed after it.
     """
 
     path: str
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
     @property
     def fixed(self) -> str:
-        """The leading components that name a real file or folder."""
+        """The leading components, which name a real file or folder."""
         kept: list[str] = []
         for component in self.path.split("/"):
             if "<" in component or "*" in component:
@@ -37,12 +37,12 @@ class Part(NamedTuple):
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file or folder of that name is left behind by an operating system or archiver."""
+    """Whether a file or folder of that name was left by an operating system or an archiver."""
     return name.startswith(".") or name.lower() in JUNK
 
 
 def leads_out(path: str, allowed: Sequence[str]) -> str | None:
-    """Where ``path`` leads to, if that is below none of the ``allowed`` real folders; else None."""
+    """The real path of ``path`` if it is below none of the ``allowed`` real folders; else None."""
     real = os.path.realpath(path)
     inside = any(real == base or real.startswith(base.rstrip(os.sep) + os.sep) for base in allowed)
     return None if inside else real
@@ -51,13 +51,13 @@ def leads_out(path: str, allowed: Sequence[str]) -> str | None:
 class Tree:
     """The folder of a dataset below the data root.
 
-    Links may lead anywhere inside the data root or inside the dataset's folder, which may itself
-    be a link; a link that leads out of both is an error. Empty files count as absent.
+    Links may lead anywhere inside the data root or the dataset's folder, which may itself be a link; a link
+    out of both is an error. Empty files count as absent.
 
     Args:
         dataset: the dataset's name, for messages.
         root: the data root, which contains ``folder``.
-        layout: what is expected in ``folder``.
+        layout: the parts expected in ``folder``.
     """
 
     def __init__(self, dataset: str, root: str, folder: str, layout: Sequence[Part]) -> None:
@@ -67,12 +67,20 @@ class Tree:
         self._names = lru_cache(maxsize=DIRECTORIES_KEPT)(self._scan)
 
     def path(self, relative: str) -> str:
-        """Where ``relative``, a path written in this package, lies on disk."""
+        """The path on disk of ``relative``, a path with slashes."""
         return os.path.join(self.base, *relative.split("/"))
 
     def has(self, relative: str) -> bool:
-        """Whether a file or folder lies there."""
-        return os.path.exists(self.path(relative))
+        """Whether there is such a file or folder.
+
+        Raises:
+            DatasetError: it is a link out of the data root.
+        """
+        path = self.path(relative)
+        if not os.path.exists(path):
+            return False
+        self._contain(path)
+        return True
 
     def require(self, *extra: str) -> None:
         """Check the parts that are not optional, and ``extra`` ones.
@@ -87,7 +95,7 @@ class Tree:
         width = max(len(part.path) for part in shown) + 2
         lines = [f"  {self.folder}/" if os.path.isdir(self.base) else f"  {self.folder}/".ljust(width + 4) + "MISSING"]
         for part in shown:
-            state = "" if self.has(part.fixed) else "absent" if self._spare(part, extra) else "MISSING"
+            state = "" if self.has(part.fixed) else "absent" if part.optional and part.fixed not in extra else "MISSING"
             lines.append(f"    {part.path.ljust(width)}{'  '.join(filter(None, (state, part.about)))}".rstrip())
         raise IncompleteError(
             f"{self.dataset}: {self.base} is not complete. The data root must contain{self._hint()}\n"
@@ -106,12 +114,12 @@ class Tree:
         return sorted(entry.name for entry in os.scandir(path) if not is_junk(entry.name) and entry.is_dir())
 
     def listed(self, relative: str, where: str, below: str = "") -> str:
-        """A path that a list or annotation file gives, as a path on disk.
+        """The path on disk of a path in a list or annotation file.
 
         Args:
-            relative: as it stands in the file; back-slashes count as slashes.
+            relative: as written in the file; backslashes count as slashes.
             where: file and line or record, for the message.
-            below: the folder inside the dataset's that it is relative to.
+            below: the folder in the dataset's folder that it is relative to.
 
         Raises:
             DatasetError: it is empty, absolute or leads upwards.
@@ -128,17 +136,17 @@ class Tree:
         )
 
     def exists(self, path: str) -> bool:
-        """Whether an image of at least one byte lies at a path on disk."""
+        """Whether there is a file of at least one byte at a path on disk."""
         directory, name = os.path.split(path)
         return name in self._names(directory)
 
     def reencoded(self, path: str) -> str:
-        """The image at ``path``, or the one beside it with another suffix, as copies of a dataset can have."""
+        """``path``, or the image of that name with another suffix: copies of a dataset can be re-encoded."""
         stem, suffix = os.path.splitext(path)
         return next((stem + end for end in (suffix, *IMAGE_SUFFIXES) if self.exists(stem + end)), path)
 
     def relative(self, path: str) -> str:
-        """A path on disk as seen from the data root, for messages."""
+        """A path on disk relative to the data root, for messages."""
         return os.path.relpath(path, self.root)
 
     def _scan(self, directory: str) -> frozenset[str]:
@@ -165,9 +173,6 @@ class Tree:
                 f"{self.dataset}: {path} is a link out of the data root, to {real}. Only the dataset's own folder "
                 f"{self.folder} may be such a link; link that one, or move the data below {self.root}."
             )
-
-    def _spare(self, part: Part, extra: Sequence[str]) -> bool:
-        return part.optional and part.fixed not in extra
 
     def _hint(self) -> str:
         if os.path.basename(os.path.normpath(self.root)) == self.folder:

@@ -1,9 +1,9 @@
-"""Text files of names and numbers as datasets ship them, and names that must follow a pattern."""
+"""Text files of names and numbers, and file names that must match a pattern."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ...errors import DatasetError
 from .layouts import Tree
@@ -26,22 +26,22 @@ def read_labelled(path: str) -> list[tuple[int, str, int]]:
     """The lines ``<image> <label>`` of a list as (line number from 1, image, label).
 
     Raises:
-        DatasetError: the file is absent or no text, or a line is not of that form.
+        DatasetError: the file is absent or not text, or a line is not of that form.
     """
-    found = []
+    labelled = []
     for number, line in read_lines(path):
         fields = line.rsplit(None, 1)
         if len(fields) != 2 or not re.fullmatch(r"[0-9]{1,9}", fields[1]):
             raise DatasetError(f"{path}, line {number}: must be 'path label', got {line[:80]!r}. Restore the list.")
-        found.append((number, fields[0], int(fields[1])))
-    return found
+        labelled.append((number, fields[0], int(fields[1])))
+    return labelled
 
 
 def read_ids(path: str) -> list[int]:
-    """Sorted identities of a file whose first line holds them, separated by commas.
+    """The sorted identities on the first line of a file, separated by commas.
 
     Raises:
-        DatasetError: that line is no such list.
+        DatasetError: that line is not such a list.
     """
     lines = read_lines(path)
     first = lines[0][1] if lines else ""
@@ -51,23 +51,23 @@ def read_ids(path: str) -> list[int]:
     return sorted({int(name) for name in names})
 
 
-def disjoint(first: str, second: str, reader: Callable[[str], list[int]] = read_ids) -> None:
-    """Check that two identity files share nobody.
+def check_disjoint(first: str, second: str) -> None:
+    """Check that two files of identities, see :func:`read_ids`, have none in common.
 
     Raises:
-        DatasetError: they do; names both files and the first identity.
+        DatasetError: they have; names both files and the first identity.
     """
-    shared = sorted(set(reader(first)) & set(reader(second)))
+    shared = sorted(set(read_ids(first)) & set(read_ids(second)))
     if shared:
         raise DatasetError(f"{first} and {second} share {len(shared)} identities, the first {shared[0]}. Restore them.")
 
 
 class Names:
-    """Matches file names against a pattern and counts those off it.
+    """Matches file names against a pattern and counts those that do not match.
 
     Args:
         pattern: a regular expression for the whole name.
-        what: what is named so, for messages ("llcm training images").
+        what: the files, for messages ("llcm training images").
         example: a name as it should be.
     """
 
@@ -78,10 +78,10 @@ class Names:
 
     def match(self, name: str, where: str) -> re.Match[str] | None:
         """The match of ``name``, or None, counted; ``where`` is the path to show."""
-        found = self._pattern.fullmatch(name)
-        if found:
+        match = self._pattern.fullmatch(name)
+        if match:
             self.matched += 1
-            return found
+            return match
         self.off += 1
         self.first_off = self.first_off or where
         return None
@@ -94,10 +94,10 @@ class Names:
                 yield f"{folder}/{name}", match
 
     def notes(self) -> list[str]:
-        """What to tell the user once all names are matched.
+        """A note on the names that did not match, once all are read.
 
         Raises:
-            DatasetError: there were names and none matched.
+            DatasetError: none matched.
         """
         if not self.off:
             return []

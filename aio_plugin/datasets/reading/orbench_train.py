@@ -15,7 +15,7 @@ from ...modality import Item, Media, Modality
 from ..base import relabel
 from .annotations import identity, read_objects, string
 from .captioned import OTHER_CAMERA, PHOTO_CAMERA
-from .checks import Absences, Fault, lacking
+from .checks import Absences, Fault, missing_modalities
 from .layouts import Tree
 from .lists import Names
 from .orbench_lists import FOLDERS
@@ -43,7 +43,7 @@ def read_train(tree: Tree, gallery: Sequence[Item]) -> tuple[list[Item], list[st
     folders = {photo.folder: photo.pid for photo in photos.values()}
     items = [Item(Media(path, partners=p.captions), p.pid, PHOTO_CAMERA) for path, p in photos.items()]
     partners = list(_partners(tree, folders))
-    notes += lacking(tree.dataset, "training", [*items, *partners], DRAWN)
+    notes += missing_modalities(tree.dataset, "training", [*items, *partners], DRAWN)
     shared = sorted(set(folders) & {_folder(item.media) for item in gallery})
     if shared:
         notes.append(

@@ -10,7 +10,7 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
-from ..reading.checks import check_apart, compare, pids, search_counts, unanswered
+from ..reading.checks import check_apart, compare, pids, search_counts, unmatched_queries
 from ..reading.folders import folder_of, require_images, scene_images
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
@@ -52,7 +52,7 @@ def read_clonedperson(root: str, options: Options, query: Combination | None) ->
         "train images": len(train),
         **search_counts(probes, gallery),
     }
-    notes += unanswered(NAME, probes, gallery) + compare(NAME, counts, PUBLISHED)
+    notes += unmatched_queries(NAME, probes, gallery) + compare(NAME, counts, PUBLISHED)
     notes.append(f"{NAME}: scored by Market-1501's rule, as its authors name no rule")
     return Splits(train, probes, gallery, notes, counts, PUBLISHED)
 

@@ -73,7 +73,7 @@ def test_repeated_records_count_once(tmp_path):
     made.cuhk_pedes(tmp_path, [*CUHK_RECORDS, CUHK_RECORDS[0]])
     splits = read("cuhk_pedes", tmp_path)
     assert len(splits.gallery) == 4
-    assert any("1 records of images that stand in reid_raw.json twice" in note for note in splits.notes)
+    assert any("1 repeated records in reid_raw.json" in note for note in splits.notes)
 
 
 def test_one_image_of_two_people_is_an_error(tmp_path):

@@ -163,7 +163,7 @@ def test_links_out_duplicates_and_broken_images(tmp_path, name):
     write(base / file, json.dumps([*records, records[3]]))
     splits = read(name, tmp_path / "root")
     assert len(splits.gallery) == 3
-    assert any("1 records of images that stand in" in note for note in splits.notes)
+    assert any("1 repeated records in" in note for note in splits.notes)
     path = str(splits.gallery[0].media)
     with open(path, "r+b") as image:
         image.truncate(200)
