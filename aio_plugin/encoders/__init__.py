@@ -36,3 +36,14 @@ ENCODERS: Registry[LoadEncoder] = Registry(
     EncoderError,
 )
 """What loads ``aio.encoder.name``, by the part before the colon; torch is imported when one is asked for."""
+
+NAMES = (
+    "open_clip:ViT-B-16",
+    "open_clip:ViT-L-14",
+    "meta_transformer:base_patch16",
+    "meta_transformer:large_patch14",
+    "timm:vit_base_patch16_224",
+    "timm:vit_small_patch16_224",
+    "toy",
+)
+"""Names to suggest; every other ViT of open_clip and timm is accepted too."""

@@ -35,6 +35,7 @@ NAMES = {
 """Prefixes of open_clip's names inside a residual block -> timm's."""
 
 WORDS = ("token_embedding.weight", "text.token_embedding.weight")
+WORDS_MODEL = "ViT-L-14"
 
 _BLOCKS = "visual.transformer.resblocks."
 _TEXT = ("token_embedding.", "positional_embedding", "transformer.", "ln_final.", "text_projection")
@@ -51,7 +52,7 @@ class QuickGELU(nn.Module):
 
 
 def load_clip(model: str, weights: str) -> Pretrained:
-    """``open_clip:<model>``; see :func:`.sources.load_encoder`."""
+    """``open_clip:<model>``; see :func:`.pretrained.load_encoder`."""
     name = f"open_clip:{model}"
     config = _config(model)
     tag = _tag(model)
@@ -111,6 +112,28 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def word_embedding(state: Mapping[str, Tensor]) -> Tensor | None:
     """The text encoder's word embedding (V, W) in open_clip's state dict, if it is there."""
     return next((state[key].float() for key in WORDS if key in state), None)
+
+
+def load_word_embedding(weights: str = "") -> Tensor:
+    """CLIP's word embedding (V, W) from an open_clip file.
+
+    Args:
+        weights: the file; '' = open_clip's ViT-L-14, pre-trained on LAION-2B (W = 768), downloaded if need be.
+
+    Raises:
+        EncoderError: the file is absent or holds no word embedding; names the config key aio.text.weights.
+    """
+    key = "aio.text.weights"
+    if weights == RANDOM:
+        raise EncoderError(f"A random word embedding has no file; {key} 'random' is handled by the model.")
+    try:
+        path = weights or download(WORDS_MODEL, TAGS[WORDS_MODEL], f"open_clip:{WORDS_MODEL}")
+    except EncoderError as error:
+        raise EncoderError(str(error).replace("aio.encoder.weights", key)) from error
+    table = word_embedding(read_file(path, key))
+    if table is None or table.ndim != 2:
+        raise EncoderError(f"{path} holds no word embedding; set {key} to a file of a whole open_clip model.")
+    return table
 
 
 def download(model: str, tag: str, name: str) -> str:

@@ -45,7 +45,7 @@ README = "the model zoo in the README of https://github.com/invictus717/MetaTran
 
 
 def load_meta_transformer(variant: str, weights: str) -> Pretrained:
-    """``meta_transformer:<variant>``; see :func:`.sources.load_encoder`."""
+    """``meta_transformer:<variant>``; see :func:`.pretrained.load_encoder`."""
     if variant not in VARIANTS:
         raise EncoderError(f"Meta-Transformer has no encoder {variant!r}.{nearest(variant, VARIANTS)}")
     name = f"meta_transformer:{variant}"

@@ -14,7 +14,8 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor
 
-from ..errors import EncoderError
+from ..errors import EncoderError, nearest
+from . import ENCODERS, NAMES
 from .frozen import FrozenEncoder
 
 RANDOM = "random"
@@ -50,6 +51,32 @@ class Pretrained:
     patch: int | None = None
     pre_norm: bool = False
     start: dict[str, Tensor] = field(default_factory=dict)
+
+
+def load_encoder(name: str, weights: str = "") -> Pretrained:
+    """The frozen encoder ``name`` and what its file holds for the tokenizers.
+
+    Args:
+        name: ``open_clip:<model>``, ``timm:<model>``, ``meta_transformer:base_patch16``,
+            ``meta_transformer:large_patch14``, ``toy``, or that of a registered source, with or without ``:<model>``.
+        weights: a file of that encoder; '' = the published one, downloaded if need be (``toy``: the one
+            shipped); 'random' = random weights, the same bits for the same name.
+
+    Raises:
+        EncoderError: the name is unknown (the message names the nearest), the file is absent or of another
+            encoder, or there is no network to download it with.
+    """
+    source, _, model = name.partition(":")
+    if source not in ENCODERS:
+        known = (*NAMES, *ENCODERS.outside())
+        raise EncoderError(f"Unknown encoder {name!r} in aio.encoder.name.{nearest(name, known)}")
+    pretrained = ENCODERS[source](model, weights)
+    if not isinstance(pretrained, Pretrained):
+        raise EncoderError(
+            f"The encoder source {source!r} ({ENCODERS.origin(source)}) gave {type(pretrained).__name__} for "
+            f"{name!r}; it must give an aio_plugin.encoders.pretrained.Pretrained."
+        )
+    return pretrained
 
 
 def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict[str, Any]:

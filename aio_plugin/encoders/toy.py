@@ -41,7 +41,7 @@ def toy_blocks() -> nn.Sequential:
 
 
 def load_toy(model: str = "", weights: str = "") -> Pretrained:
-    """``toy``; see :func:`.sources.load_encoder`. Without ``weights`` the shipped file, whose hash is checked."""
+    """``toy``; see :func:`.pretrained.load_encoder`. Without ``weights`` the shipped file, whose hash is checked."""
     if model:
         raise EncoderError(f"Unknown encoder '{NAME}:{model}'; set aio.encoder.name to '{NAME}'.")
     blocks = toy_blocks()

@@ -16,7 +16,7 @@ from .pretrained import RANDOM, Pretrained, image_start, norm_start, offline_if_
 
 
 def load_timm(model: str, weights: str) -> Pretrained:
-    """``timm:<model>``; see :func:`.sources.load_encoder`."""
+    """``timm:<model>``; see :func:`.pretrained.load_encoder`."""
     name = f"timm:{model}"
     network = _create(model, name, pretrained=not weights)
     blocks = _blocks(network, name)

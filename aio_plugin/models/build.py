@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..config import AIOConfig, modalities
+from ..encoders.clip import load_word_embedding
 from ..encoders.frozen import fingerprint
-from ..encoders.pretrained import RANDOM, Pretrained
-from ..encoders.sources import load_encoder, load_word_embedding
+from ..encoders.pretrained import RANDOM, Pretrained, load_encoder
 from ..encoders.text import load_text
 from ..errors import ConfigError, nearest
 from ..heads.lexicon import Lexicon

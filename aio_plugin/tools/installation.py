@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from ..datasets import ADAPTERS
-from ..encoders import ENCODERS
+from ..encoders import ENCODERS, NAMES
 from ..encoders.clip import TAGS
 from ..encoders.meta_transformer import VARIANTS
-from ..encoders.sources import NAMES
 from ..encoders.toy import NAME as TOY
 from ..encoders.toy import load_toy
 from ..errors import EncoderError, HostError

@@ -15,7 +15,7 @@ from aio_plugin.__main__ import main
 from aio_plugin.config import parse_config
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Adapter
-from aio_plugin.encoders.sources import load_encoder
+from aio_plugin.encoders.pretrained import load_encoder
 from aio_plugin.errors import ConfigError, DatasetError, EncoderError
 from aio_plugin.losses.criterion import LossInputs, LossWeights, aio_weights, dmf_weights, total_loss
 from aio_plugin.registry import PLUGINS, RegistryError, import_plugins

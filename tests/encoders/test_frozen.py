@@ -11,7 +11,7 @@ from aio_plugin.encoders import attention
 from aio_plugin.encoders.blocks import plain_block
 from aio_plugin.encoders.frozen import FrozenEncoder, describe_identity, fingerprint
 from aio_plugin.encoders.pack import Pack, Sequences
-from aio_plugin.encoders.sources import load_encoder
+from aio_plugin.encoders.pretrained import load_encoder
 from aio_plugin.errors import EncoderError
 from aio_plugin.torchvision_import import repair_torchvision
 

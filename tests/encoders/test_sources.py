@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from aio_plugin.encoders import clip, meta_transformer, toy, vit
-from aio_plugin.encoders.pretrained import seeded
-from aio_plugin.encoders.sources import load_encoder, load_word_embedding
+from aio_plugin.encoders.clip import load_word_embedding
+from aio_plugin.encoders.pretrained import load_encoder, seeded
 from aio_plugin.errors import EncoderError
 from aio_plugin.torchvision_import import repair_torchvision
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from aio_plugin import config
 from aio_plugin.encoders import text
-from aio_plugin.encoders.sources import load_encoder
+from aio_plugin.encoders.pretrained import load_encoder
 from aio_plugin.encoders.text import load_text
 from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import EncoderError

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aio_plugin.encoders import toy
-from aio_plugin.encoders.sources import load_encoder
+from aio_plugin.encoders.pretrained import load_encoder
 from aio_plugin.encoders.toy import save_toy
 from aio_plugin.errors import EncoderError
 from aio_plugin.tokenizers.image import ImageTokenizer
