@@ -74,8 +74,8 @@ class CheckpointWriter:
         """
         if distributed.is_main():
             _remove_partial_files(folder / "model")
-        attempt, last = distributed.restarts(), folder / "model" / LAST
-        if attempt is None or resumed or not distributed.from_main(last.is_file()):
+        attempt, last = distributed.restart_count(), folder / "model" / LAST
+        if attempt is None or resumed or not distributed.broadcast(last.is_file()):
             return start_epoch
         if attempt == 0:
             if distributed.is_main():

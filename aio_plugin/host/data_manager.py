@@ -112,7 +112,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             raise ConfigError(
                 f"train.batch_size {batch_size} must be a multiple of sampler.num_instances {self.copies}."
             )
-        check_division(batch_size // self.copies, distributed.world(), options.train.accumulate)
+        check_division(batch_size // self.copies, distributed.world_size(), options.train.accumulate)
         self.stages = parse_stages(
             options.stages,
             self.sources,
@@ -142,7 +142,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             self.copies,
             self.options.train.steps_per_epoch,
             distributed.rank(),
-            distributed.world(),
+            distributed.world_size(),
         )
         return BatchLoader(dataset, device=self._device, batch_sampler=sampler, num_workers=self.workers)
 
@@ -195,7 +195,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
                 part: BatchLoader(
                     QueryDataset(items, reader),
                     device=self._device,
-                    batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world()),
+                    batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world_size()),
                     num_workers=self.workers,
                 )
                 for part, items in parts.items()

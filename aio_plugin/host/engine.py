@@ -18,7 +18,7 @@ from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
 from ..training.checkpoint import restore_scaler, steps_done
-from ..training.precision import autocast, resolve
+from ..training.precision import autocast, autocast_dtype
 from ..training.schedule import WarmupCosine
 from ..training.step import Settings, Step
 from .checkpoint_writer import CheckpointWriter
@@ -67,7 +67,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.register_model("model", model, optimizer, scheduler)
         self.options = self.config.options()
-        self.precision = resolve(self.options.train.precision, self.use_gpu)
+        self.precision = autocast_dtype(self.options.train.precision, self.use_gpu)
         if isinstance(self.bare_model.encoder, FrozenEncoder):
             self.bare_model.encoder.hold(self.precision)
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
@@ -174,7 +174,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
     def extract_features(self, input: Batch) -> Tensor:
         """Retrieval features (B, D) of a batch, float32 and of unit length."""
         batch = input.cuda() if self.use_gpu else input
-        model = self.model if distributed.world() == 1 else self.bare_model
+        model = self.model if distributed.world_size() == 1 else self.bare_model
         with autocast("cuda" if self.use_gpu else "cpu", self.precision):
             features: Tensor = model(batch)
         return features.float()
@@ -212,7 +212,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             target = self.datamanager.test_targets[dataset_name]
             result = evaluate_target(self, target, query, gallery, options, started)
             scores = result.rank(1), result.mAP
-        return distributed.from_main(scores)  # type: ignore[no-any-return]
+        return distributed.broadcast(scores)  # type: ignore[no-any-return]
 
     def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
         """Write torchreid's checkpoint after a test, and the best one if ``aio.train.select_target`` is set."""

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import io
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -53,12 +52,11 @@ def run_main(args: argparse.Namespace) -> None:
 @contextlib.contextmanager
 def _logged(torchreid: ModuleType, cfg: CfgNode) -> Iterator[None]:
     """Copy what is printed to torchreid's log file."""
-    stdout = sys.stdout
-    logger = sys.stdout = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, _log_name(cfg)))
+    logger = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, _log_name(cfg)))
     try:
-        yield
+        with contextlib.redirect_stdout(logger):
+            yield
     finally:
-        sys.stdout = stdout
         logger.flush()
         logger.console = io.StringIO()  # torchreid's Logger closes its console when it is deleted
         logger.close()

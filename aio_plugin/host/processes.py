@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from .torchreid_import import import_torchreid
 def processes() -> Iterator[None]:
     """Connect the processes that torchrun started, if it did, and silence all but rank 0; errors name the rank."""
     with distributed.process_group():
-        if distributed.world() == 1:
+        if distributed.world_size() == 1:
             yield
             return
         try:
@@ -32,16 +31,14 @@ def processes() -> Iterator[None]:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Suppress printed lines, warnings and the log file."""
-    patches, stdout = Patches(), sys.stdout
-    stock = import_torchreid().utils.Logger
-    with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
+    patches, utils = Patches(), import_torchreid().utils
+    stock = utils.Logger
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sys.stdout = nowhere
-        patches.set_attribute(import_torchreid().utils, "Logger", lambda fpath=None: stock())  # without its file
+        patches.set_attribute(utils, "Logger", lambda fpath=None: stock())  # without its file
         try:
             yield
         finally:
-            sys.stdout = stdout
             patches.undo()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from ..registry import import_plugins
@@ -21,6 +20,18 @@ from .patches.safetensors import patch_safetensors
 from .session import session
 from .torchreid_import import import_torchreid
 
+PATCHES = (
+    patch_module_names,
+    patch_checkpoint_loading,
+    patch_configs,
+    patch_safetensors,
+    patch_datasets,
+    patch_models,
+    patch_data_manager,
+    patch_engines,
+    patch_optim,
+)
+
 _applied: Patches | None = None
 _exact = False
 
@@ -34,7 +45,8 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
     if _applied is None:
         patches = Patches()
         try:
-            _apply_all(torchreid, patches)
+            for patch in PATCHES:
+                patch(torchreid, patches)
         except BaseException:
             patches.undo()
             raise
@@ -55,18 +67,3 @@ def unregister() -> None:
         _applied.undo()
         _applied, _exact = None, False
     session.clear()
-
-
-def _apply_all(torchreid: ModuleType, patches: Patches) -> None:
-    patch_module_names(torchreid, patches)
-    patch_checkpoint_loading(patches)
-    patch_configs(patches)
-    for patch in (
-        patch_safetensors,
-        patch_datasets,
-        patch_models,
-        patch_data_manager,
-        patch_engines,
-        patch_optim,
-    ):
-        patch(torchreid, patches)

@@ -63,8 +63,8 @@ def features_of(loader: Any, part: str, extract: Callable[[Batch], Tensor], time
             end = time.time()
             features.append(extract(data).cpu())
             timer.update(time.time() - end)
-    places = distributed.from_all([item for batch in loader.batch_sampler for item in batch])
-    matrix = distributed.rows_to_main(torch.cat(features) if features else None, places)
+    places = distributed.all_gather([item for batch in loader.batch_sampler for item in batch])
+    matrix = distributed.gather_rows(torch.cat(features) if features else None, places)
     if matrix is not None:
         print(f"Done, obtained {matrix.size(0)}-by-{matrix.size(1)} matrix")
     return matrix

@@ -1,7 +1,7 @@
 """Batch normalisation over the ranks of torch.distributed (``aio.train.batch_norm``).
 
-torch's own SyncBatchNorm needs a GPU, and all ranks to have rows: with one bottleneck a modality, some have
-none.
+torch's own SyncBatchNorm needs a GPU and rows on every rank; with a bottleneck for each modality, some ranks have no
+rows.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MODES = ("sync", "local")
 
 
 class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Normalises by the rows of all ranks; takes the place of a BatchNorm and its parameters and statistics.
+    """Normalises by the rows of all ranks.
 
-    A single row in all is normalised by the running statistics, as in
-    :class:`aio_plugin.heads.classification.Bottleneck`. Forward in train mode is collective, and so is backward.
+    If all ranks have one row together, it is normalised by the running statistics, as in
+    :class:`aio_plugin.heads.classification.Bottleneck`. In train mode forward and backward are collective.
 
     Shape:
         (n, C, ...) -> the same; n may be 0 and differ between ranks.
@@ -34,7 +34,7 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
     @classmethod
     def of(cls, norm: nn.modules.batchnorm._BatchNorm) -> SyncedBatchNorm:
-        """The same normalisation over all ranks, with the very parameters and buffers of ``norm``."""
+        """``norm`` over all ranks, with the same parameter and buffer objects."""
         self = cls(norm.num_features, norm.eps, norm.momentum, affine=False, track_running_stats=True)
         self._parameters.update(norm._parameters)
         self._buffers.update(norm._buffers)
@@ -74,11 +74,11 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         self.running_var.lerp_((var * count / (count - 1)).to(self.running_var), step)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Accept any number of dimensions."""
 
 
 class SyncedBNNeck(BNNeck):
-    """A BNNeck that calls a bottleneck on every rank as soon as one of them has rows for it."""
+    """A BNNeck that calls a bottleneck on every rank if any rank has rows for it."""
 
     @classmethod
     def of(cls, neck: BNNeck) -> SyncedBNNeck:
@@ -102,7 +102,7 @@ class SyncedBNNeck(BNNeck):
 
 
 def synchronise(model: nn.Module) -> None:
-    """Make every BatchNorm of ``model`` normalise by the rows of all ranks."""
+    """Replace every BatchNorm of ``model`` by one over the rows of all ranks."""
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.modules.batchnorm._BatchNorm):
@@ -125,7 +125,7 @@ def average_statistics(model: nn.Module) -> None:
 
 @contextmanager
 def kept_statistics(model: nn.Module) -> Iterator[None]:
-    """Give the running statistics back after the block, as if nothing had gone through ``model`` in it."""
+    """Restore the running statistics after the block."""
     kept = [(buffer, buffer.clone()) for norm in _norms(model) for buffer in norm.buffers(recurse=False)]
     try:
         yield
@@ -151,10 +151,9 @@ def _dims(input: Tensor) -> list[int]:
 
 
 def _statistics(rows: Tensor) -> tuple[int, Tensor, Tensor]:
-    """Number of values a channel, their mean (C,) and variance (C,), over all ranks.
+    """Number of values of a channel, their mean (C,) and variance (C,), over all ranks.
 
-    The ranks' own means and squared deviations are put together (Chan et al. 1979); sums of squares would
-    cancel.
+    Means and squared deviations of the ranks are combined (Chan et al. 1979), as sums of squares would lose digits.
     """
     shard, dims = Shard.here(0), _dims(rows)
     number = rows.numel() // rows.shape[1]
@@ -171,7 +170,7 @@ def _statistics(rows: Tensor) -> tuple[int, Tensor, Tensor]:
 
 
 class _Normalise(torch.autograd.Function):
-    """(x - mean) / sigma, whose mean and sigma depend on the x of all ranks."""
+    """(x - mean) / sigma, where mean and sigma depend on the x of all ranks."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, mean: Tensor, scale: Tensor, count: int) -> Tensor:

@@ -1,7 +1,7 @@
-"""One training in several processes, as torchrun starts them: which one this is, and what they tell each other.
+"""Training in several processes started by torchrun: ranks, the process group, and collectives.
 
-torchrun says by environment variables who is who, watches the processes, ends all when one dies, and with
-``--max-restarts`` starts them anew.
+torchrun passes rank and world size in environment variables. It ends all processes when one dies, and with
+``--max-restarts`` starts them again.
 """
 
 from __future__ import annotations
@@ -22,25 +22,24 @@ from torch.distributed.rendezvous import rendezvous
 
 from ..errors import AIOError, HostError
 
-PATIENCE = datetime.timedelta(hours=2)
-"""How long a process waits for another. torchrun notices a dead one at once; what takes long is rank 0's ranking
-of a large gallery, while the others wait."""
+TIMEOUT = datetime.timedelta(hours=2)
+"""How long a process waits for another. torchrun notices a dead process at once; long waits come from ranking a large
+gallery on rank 0."""
 
 RESTARTS = "TORCHELASTIC_RESTART_COUNT"
 ATTEMPTS = "aio_attempts"
-POLL = 0.05
-"""Seconds between two looks into the store."""
+POLL_SECONDS = 0.05
 
 _attempt: int | None = None
 
 
-def launched() -> bool:
+def is_launched() -> bool:
     """Whether this is one of several processes that torchrun started."""
     return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def restarts() -> int | None:
-    """How often torchrun has started the processes anew; None without torchrun. The same on every rank."""
+def restart_count() -> int | None:
+    """How often torchrun has restarted the processes, the same on every rank; None without torchrun."""
     if _attempt is not None:
         return _attempt
     count = os.environ.get(RESTARTS)
@@ -48,11 +47,11 @@ def restarts() -> int | None:
 
 
 def rank() -> int:
-    """Number of this process; 0 where there is one alone."""
+    """Number of this process; 0 if there is only one."""
     return dist.get_rank() if _started() else 0
 
 
-def world() -> int:
+def world_size() -> int:
     """Number of processes."""
     return dist.get_world_size() if _started() else 1
 
@@ -64,14 +63,14 @@ def is_main() -> bool:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Connects the processes that torchrun started, over NCCL between GPUs and gloo between CPUs.
+    """Connect the processes that torchrun started, by NCCL between GPUs and gloo between CPUs.
 
-    On CUDA, device LOCAL_RANK becomes the current one. Without torchrun, or with one process, nothing happens.
+    On CUDA, device LOCAL_RANK becomes the current one. Without torchrun, or with one process, do nothing.
 
     Raises:
-        HostError: a process has no GPU of its own, or another one is lost.
+        HostError: a process has no GPU of its own, or lost its connection to another one.
     """
-    if not launched() or _started():
+    if not is_launched() or _started():
         yield
         return
     local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -79,104 +78,103 @@ def process_group() -> Iterator[None]:
     if torch.cuda.is_available():
         if local >= torch.cuda.device_count():
             raise HostError(
-                f"Process {local} of this machine needs a GPU of its own, there are {torch.cuda.device_count()}; lower "
-                "torchrun's --nproc_per_node, or set CUDA_VISIBLE_DEVICES to nothing to train on the CPU."
+                f"Process {local} of this machine has no GPU of its own: there are {torch.cuda.device_count()}. Lower "
+                "torchrun's --nproc_per_node, or set CUDA_VISIBLE_DEVICES to an empty value to train on the CPU."
             )
         torch.cuda.set_device(local)
         backend = "cpu:gloo,cuda:nccl"
     _connect(backend)
     try:
         yield
-        dist.barrier()  # rank 0 may be writing still
+        dist.barrier()  # rank 0 may still be writing
     except RuntimeError as error:
-        if isinstance(error, AIOError) or not _is_of_connection(error):
+        if isinstance(error, AIOError) or not _is_connection_error(error):
             raise
         raise HostError(
-            f"Rank {rank()} lost its connection to another process ({str(error).splitlines()[0]}). That one has died: "
-            "see the first error above, or the system's log for one killed for lack of memory. Start again with "
+            f"Rank {rank()} lost its connection to another process ({str(error).splitlines()[0]}), which has died: "
+            "see the first error above, or the system's log if it was killed for lack of memory. Start again with "
             "model.resume, or run torchrun with --max-restarts."
         ) from error
-    dist.destroy_process_group()  # not after an error: others may be waiting, and torchrun ends us all
+    dist.destroy_process_group()  # not after an error: others may be waiting until torchrun ends all
 
 
 def _connect(backend: str) -> None:
-    """Start torch.distributed on keys of this attempt's own.
+    """Start torch.distributed with keys of this attempt only.
 
-    torchrun keeps one store for all attempts, in which the addresses of dead processes stand where torch looks for
-    those of living ones. Each machine counts its own restarts, so that their number tells nobody which attempt this
-    is; rank 0 of it does.
+    torchrun keeps one store for all attempts, in which torch would find the addresses of dead processes. The count of
+    restarts cannot tell attempts apart, as each machine counts its own; so rank 0 draws a name and announces it.
     """
     global _attempt
-    store, number, count = next(rendezvous("env://", timeout=PATIENCE))
-    name = _welcome(store, count) if number == 0 else _call(store, number)
-    dist.init_process_group(backend, store=PrefixStore(name, store), rank=number, world_size=count, timeout=PATIENCE)
+    store, number, count = next(rendezvous("env://", timeout=TIMEOUT))
+    name = _announce_attempt(store, count) if number == 0 else _join_attempt(store, number)
+    dist.init_process_group(backend, store=PrefixStore(name, store), rank=number, world_size=count, timeout=TIMEOUT)
     if RESTARTS in os.environ:
         before = store.add(ATTEMPTS, 1) - 1 if number == 0 else 0
-        _attempt = max(from_all(max(before, int(os.environ[RESTARTS]))))
+        _attempt = max(all_gather(max(before, int(os.environ[RESTARTS]))))
 
 
-def _welcome(store: Any, count: int) -> str:
-    """Rank 0: give everybody who calls a new name for this attempt, till all living ones have it."""
+def _announce_attempt(store: Any, count: int) -> str:
+    """Rank 0: answer every request with a new name for this attempt, until all living processes have it."""
     name = uuid.uuid4().hex
     missing = set(range(1, count))
     while missing:
         for number in list(missing):
-            if store.check([f"aio_call/{number}"]):
-                store.set(f"aio_welcome/{store.get(f'aio_call/{number}').decode()}", name)
-            if store.check([f"aio_heard/{name}/{number}"]):
+            if store.check([f"aio_request/{number}"]):
+                store.set(f"aio_reply/{store.get(f'aio_request/{number}').decode()}", name)
+            if store.check([f"aio_received/{name}/{number}"]):
                 missing.remove(number)
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
     return name
 
 
-def _call(store: Any, number: int) -> str:
-    """Other ranks: call, and wait to be answered."""
+def _join_attempt(store: Any, number: int) -> str:
+    """Other ranks: request the name of this attempt and wait for it."""
     caller = uuid.uuid4().hex
-    store.set(f"aio_call/{number}", caller)
-    name: str = store.get(f"aio_welcome/{caller}").decode()
-    store.set(f"aio_heard/{name}/{number}", "")
+    store.set(f"aio_request/{number}", caller)
+    name: str = store.get(f"aio_reply/{caller}").decode()
+    store.set(f"aio_received/{name}/{number}", "")
     return name
 
 
 def require_group() -> None:
-    """Raise HostError if torchrun started this process, but nobody connected it to the others."""
-    if launched() and not _started():
+    """Raise HostError if torchrun started this process, but it is not connected to the others."""
+    if is_launched() and not _started():
         raise HostError(
-            "torchrun started several processes, but your script does not connect them. Start it by `torchrun ... -m "
+            "torchrun started several processes, but the script does not connect them. Start it by `torchrun ... -m "
             "aio_plugin run SCRIPT ...`, or call torch.distributed.init_process_group first."
         )
 
 
-def from_main(value: Any) -> Any:
-    """Rank 0's ``value``, on every rank; collective."""
-    if world() == 1:
+def broadcast(value: Any) -> Any:
+    """The ``value`` of rank 0, on every rank; collective."""
+    if world_size() == 1:
         return value
     box = [value]
     dist.broadcast_object_list(box, device=torch.device("cpu"))
     return box[0]
 
 
-def from_all(value: Any) -> list[Any]:
-    """Every rank's ``value``, rank after rank; collective."""
-    if world() == 1:
+def all_gather(value: Any) -> list[Any]:
+    """The ``value`` of every rank, in their order; collective."""
+    if world_size() == 1:
         return [value]
-    box: list[Any] = [None] * world()
+    box: list[Any] = [None] * world_size()
     dist.all_gather_object(box, value)
     return box
 
 
-def rows_to_main(rows: Tensor | None, places: Sequence[Sequence[int]]) -> Tensor | None:
-    """Rows (n, D) on the CPU of all ranks, in their places, on rank 0; None on the others. Collective.
+def gather_rows(rows: Tensor | None, places: Sequence[Sequence[int]]) -> Tensor | None:
+    """The rows of all ranks in one tensor (N, D) on rank 0, None on the others; collective.
 
     Args:
-        rows: this rank's; None where it has none. Rank 0 has some if anybody has.
-        places: of every rank, which rows of the whole its own are.
+        rows: (n, D) of this rank, on the CPU; None if it has none. Rank 0 has rows if any rank has.
+        places: of every rank, the indices of its rows in the result.
     """
     if not is_main():
         if rows is not None:
             dist.send(rows.contiguous(), 0)
         return None
-    if rows is None or world() == 1:
+    if rows is None or world_size() == 1:
         return rows
     whole = rows.new_empty(sum(map(len, places)), *rows.shape[1:])
     whole[torch.tensor(places[0])] = rows
@@ -192,6 +190,6 @@ def _started() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
-def _is_of_connection(error: RuntimeError) -> bool:
+def _is_connection_error(error: RuntimeError) -> bool:
     text = str(error)
     return isinstance(error, dist.DistError) or "gloo" in text or "Connection closed by peer" in text

@@ -1,4 +1,4 @@
-"""Parameter groups of an AIO model: the word embedding learns slower, one-dimensional weights don't decay."""
+"""Parameter groups: a lower learning rate for the word embedding, no weight decay of one-dimensional weights."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def param_groups(
     new_layers: Sequence[str] = (),
     base_lr_mult: float = 0.1,
 ) -> list[dict[str, Any]]:
-    """Groups for a torch optimiser, the largest learning rate last (torchreid logs the last group's).
+    """Groups for a torch optimiser, the largest learning rate last, as torchreid logs that of the last group.
 
     Args:
-        model: AIO model; the encoder has no parameters, so it is in no group.
-        text_lr_mult: of the CLIP word embedding (AIO Sec. 4.1: 0.1).
-        staged_lr, new_layers, base_lr_mult: torchreid's; what is not below one of ``new_layers``
-            ("classifier", "tokenizers.ir") learns at ``base_lr_mult``.
+        model: an AIO model; its frozen encoder has no parameters.
+        text_lr_mult: factor for the word embedding (AIO Sec. 4.1: 0.1).
+        staged_lr, new_layers, base_lr_mult: torchreid's; ``base_lr_mult`` is the factor for all modules but
+            ``new_layers`` ("classifier", "tokenizers.ir").
 
     Raises:
-        ConfigError: ``new_layers`` names nothing of the model.
+        ConfigError: ``new_layers`` names no module of the model.
     """
     if staged_lr:
         _check_layers(model, new_layers)

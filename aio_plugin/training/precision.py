@@ -1,4 +1,4 @@
-"""Which number format a run computes in (``aio.train.precision``)."""
+"""The number format that a run computes in (``aio.train.precision``)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..errors import ConfigError
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def resolve(name: str, cuda: bool) -> torch.dtype:
-    """The dtype of autocast; float32 means none. ``auto`` is bf16 on CUDA and fp32 elsewhere.
+def autocast_dtype(name: str, cuda: bool) -> torch.dtype:
+    """The dtype of autocast for ``fp32``, ``bf16``, ``fp16`` or ``auto``, which is bf16 on CUDA and fp32 elsewhere.
 
     Raises:
         ConfigError: fp16 without CUDA.
@@ -23,5 +23,5 @@ def resolve(name: str, cuda: bool) -> torch.dtype:
 
 
 def autocast(device_type: str, dtype: torch.dtype) -> torch.autocast:
-    """Computes in ``dtype``, as :func:`resolve` gives it; float32 is no autocast."""
+    """Autocast to ``dtype``; disabled for float32."""
     return torch.autocast(device_type, dtype, enabled=dtype is not torch.float32)

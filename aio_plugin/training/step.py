@@ -78,10 +78,10 @@ class Step:
         settings: Settings,
     ) -> None:
         self.model, self.optimizer, self.scaler, self.settings = model, optimizer, scaler, settings
-        self.synced = distributed.world() > 1 and settings.batch_norm == "sync"
+        self.synced = distributed.world_size() > 1 and settings.batch_norm == "sync"
         if self.synced:
             batch_norm.synchronise(model)
-        self.parallel = parallel if distributed.world() == 1 else _distributed(model)
+        self.parallel = parallel if distributed.world_size() == 1 else _distributed(model)
         ignored = getattr(model, "_ddp_params_and_buffers_to_ignore", ())
         self.own = {id(p) for name, p in model.named_parameters() if name in ignored}  # no other rank has their rows
 
@@ -97,7 +97,7 @@ class Step:
         return summary
 
     def _parts(self, batch: Batch) -> list[Batch]:
-        number, world, copies = self.settings.accumulate, distributed.world(), self.settings.copies
+        number, world, copies = self.settings.accumulate, distributed.world_size(), self.settings.copies
         if number == world == 1:
             return [batch]
         whole, rows = self._whole(batch, world, copies)
@@ -210,7 +210,7 @@ class _Place:
     batch: Batch
 
     def explain(self, what: str) -> str:
-        files = [str(path) for paths in distributed.from_all(list(map(str, self.batch["impath"]))) for path in paths]
+        files = [str(path) for paths in distributed.all_gather(list(map(str, self.batch["impath"]))) for path in paths]
         return (
             f"{what} at epoch {self.epoch + 1}, step {self.step + 1}; the weights are those of the step before. Lower "
             "train.lr, set aio.train.clip_norm or set aio.train.precision to fp32, and go on from the last checkpoint "
@@ -256,7 +256,7 @@ def _distributed(model: nn.Module) -> DistributedDataParallel:
     its tokenizer. Its gradients travel in a group of their own, for batch normalisation talks during
     backward too, and the two need not take turns alike on all ranks.
     """
-    group = torch.distributed.new_group(timeout=distributed.PATIENCE)
+    group = torch.distributed.new_group(timeout=distributed.TIMEOUT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch >= 2.13 has another word for broadcast_buffers
         return DistributedDataParallel(model, process_group=group, broadcast_buffers=False, find_unused_parameters=True)

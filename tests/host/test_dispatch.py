@@ -150,6 +150,6 @@ def test_a_stock_model_on_our_data_manager_is_refused(registered: Any) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_stock_model_in_several_processes(registered: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "world", lambda: 2)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
     with pytest.raises(HostError, match="Linear is one of torchreid's models, whose engine trains in one process"):
         getattr(registered.engine, name)(_Loaders(), nn.Linear(1, 1), None)

@@ -142,7 +142,7 @@ def case(name, **more):
     make, weights, settings = CASES[name]
     model, batch = make()
     copies = settings.get("copies", 1)
-    batch = batch.taken(rows_of(distributed.rank(), distributed.world(), 8 // copies, copies))
+    batch = batch.taken(rows_of(distributed.rank(), distributed.world_size(), 8 // copies, copies))
     return trained(model, batch, weights, **{**settings, **more})
 
 
@@ -171,7 +171,7 @@ def tested(rank):
     for items in (7, 1):
         places = [item for batch in batches_of(items, 2, rank, WORLD) for item in batch]
         rows = torch.tensor(places)[:, None] * torch.ones(3) if places else None
-        found.append(distributed.rows_to_main(rows, distributed.from_all(places)))
+        found.append(distributed.gather_rows(rows, distributed.all_gather(places)))
     return found
 
 
@@ -190,7 +190,7 @@ def work(rank, folder):
     found = {"gathered": gathered(rank), "normed": normed(rows, synced=True), "tested": tested(rank)}
     found["empty"] = normed(slice(0, 7 * rank), synced=True)
     found["averaged"] = averaged(rank)
-    found["from_main"] = distributed.from_main(rank)
+    found["from_main"] = distributed.broadcast(rank)
     found.update({name: case(name) for name in CASES})
     found["parts"] = case("aio copies", copies=1, accumulate=2)
     torch.save(found, f"{folder}/rank{rank}.pth")

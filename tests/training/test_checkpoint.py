@@ -38,7 +38,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, monkeypatch, afte
     path = tmp_path / "model" / "last.pth.tar"
     save_atomically({"epoch": 1}, path)
     monkeypatch.setattr("builtins.open", lambda *a, **k: FullDisk(path.with_name("x.tmp"), after))
-    with pytest.raises(CheckpointError, match=r"No space left on device. The file from before is intact. Free space"):
+    with pytest.raises(CheckpointError, match=r"No space left on device. The earlier file is intact. Free disk space"):
         save_atomically({"weights": torch.zeros(10_000)}, path)
     monkeypatch.undo()
     assert torch.load(path, weights_only=True) == {"epoch": 1}

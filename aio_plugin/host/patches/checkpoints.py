@@ -5,6 +5,7 @@ torchreid stores Rank-1 as a numpy scalar, which ``torch.load`` refuses because 
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from .base import Patches
 
 
-def patch_checkpoint_loading(patches: Patches) -> None:
+def patch_checkpoint_loading(torchreid: ModuleType, patches: Patches) -> None:
     """Allow numpy's scalars, under numpy 2's name and numpy 1's, in files that torch loads."""
     if torch.__version__ < torch.torch_version.TorchVersion("2.6"):
         return  # loads them

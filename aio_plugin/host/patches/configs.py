@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -26,7 +27,7 @@ from .base import Patches
 NODE = "aio"
 
 
-def patch_configs(patches: Patches) -> None:
+def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
     """Let every torchreid config take an ``aio`` node from files and from KEY VALUE lists."""
     stock_merge, stock_list = CfgNode.merge_from_other_cfg, CfgNode.merge_from_list
 

@@ -36,8 +36,8 @@ def _check_stock_model(datamanager: Any, model: str) -> None:
             f"{model} is one of torchreid's models, but the data manager is AIO's. Choose an AIO model "
             f"({', '.join(NAMES)}), or remove the `aio:` node from the config (or the mapping from register())."
         )
-    if distributed.world() > 1:
+    if distributed.world_size() > 1:
         raise HostError(
-            f"{model} is one of torchreid's models, whose engine trains in one process: {distributed.world()} "
+            f"{model} is one of torchreid's models, whose engine trains in one process: {distributed.world_size()} "
             "processes would each train a model and overwrite each other's files. Start it without torchrun."
         )

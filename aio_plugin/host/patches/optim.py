@@ -47,14 +47,18 @@ class _Groups(nn.Module):
         return self.groups
 
 
+def _bind(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments
+
+
 def _optimizer_builder(stock: Any) -> Any:
     signature = inspect.signature(stock)
 
     @functools.wraps(stock)
     def build_optimizer(*args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        arguments = bound.arguments
+        arguments = _bind(signature, args, kwargs)
         aio = is_aio(arguments["model"])
         if not aio and arguments["optim"] != ADAMW:
             return stock(*args, **kwargs)  # type: ignore[no-any-return]
@@ -99,9 +103,7 @@ def _scheduler_builder(stock: Any) -> Any:
 
     @functools.wraps(stock)
     def build_lr_scheduler(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        arguments = bound.arguments
+        arguments = _bind(signature, args, kwargs)
         if arguments["lr_scheduler"] != COSINE_WARMUP:
             return stock(*args, **kwargs)
         optimizer = arguments["optimizer"]
