@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -52,13 +52,11 @@ class Explanation:
 
     Attributes:
         heading, about: the target, and how its queries were ranked and chosen.
-        counts: what ranks count, ``image`` or ``identity``.
         queries: in the order of their AP.
     """
 
     heading: str
     about: str
-    counts: str
     queries: Sequence[ExplainedQuery]
 
     def text(self) -> str:
@@ -88,11 +86,11 @@ class Explanation:
             for rank, (item, cosine) in enumerate(zip(query.top, similarity, strict=True), 1)
         ]
         head = ("rank", "gallery", "pid", "camera", "similarity", "")
-        return "\n".join(lines) + "\n" + _indented(tabulate(rows, head, disable_numparse=True, colalign=("right",)))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"     {line}".rstrip() for line in text.splitlines())
+        return (
+            "\n".join(lines)
+            + "\n"
+            + textwrap.indent(tabulate(rows, head, disable_numparse=True, colalign=("right",)), " " * 5)
+        )
 
 
 def described(item: Item) -> list[str]:
@@ -149,7 +147,6 @@ def explain(
         f"{target['target']}: {target['direction']}, {column}",
         f"{result['protocol']}; {result['metric']} distance; mAP {percent(result['mean']['mAP'])} %; "
         f"{which} of {valid:,} queries; ranks count {'identities' if result['cmc'] == 'identity' else 'images'}",
-        result["cmc"],
         list(chosen.values()),
     )
 
@@ -211,5 +208,5 @@ def _figure(explanation: Explanation, query: ExplainedQuery, render: Render, wid
 
 def default_root(document: Mapping[str, Any]) -> str:
     """The data root in a document's config; "" if it has none."""
-    data = document["config"].get("data", {})
-    return str(Path(str(data.get("root", ""))).expanduser()) if isinstance(data, Mapping) and data.get("root") else ""
+    data = document["config"].get("data")
+    return os.path.expanduser(str(data.get("root", ""))) if isinstance(data, dict) else ""
