@@ -72,7 +72,7 @@ def register_dataset(
 
     Raises:
         RegistryError: the name is taken.
-        DatasetError: it is no adapter, or has an option without documentation.
+        DatasetError: it is not an adapter, or has an option without documentation.
     """
     from .datasets import ADAPTERS, Adapter
 
@@ -93,14 +93,14 @@ def register_encoder(name: str, *, replace: bool = False) -> Callable[[LoadEncod
 def register_encoder(
     name: str, load: LoadEncoder | None = None, *, replace: bool = False
 ) -> LoadEncoder | Callable[[LoadEncoder], LoadEncoder]:
-    """Let ``aio.encoder.name`` be ``name`` or ``name:<model>``; a decorator where ``load`` is left out.
+    """Let ``aio.encoder.name`` be ``name`` or ``name:<model>``; a decorator if ``load`` is omitted.
 
     A package can do the same by an entry point of the group ``aio_plugin.encoders`` that refers to ``load``.
 
     Args:
         name: of the source of encoders.
-        load: ``(model, weights) -> Pretrained``: ``model`` is what stands behind the colon, '' where nothing does, and
-            ``weights`` is ``aio.encoder.weights``: a file, '' for the usual ones, or 'random'. It gives an
+        load: ``(model, weights) -> Pretrained``: ``model`` is the part after the colon, '' without one, and
+            ``weights`` is ``aio.encoder.weights``: a file, '' for the default ones, or 'random'. It returns an
             :class:`aio_plugin.encoders.pretrained.Pretrained` around a
             :class:`~aio_plugin.encoders.frozen.FrozenEncoder`, whose name results and checkpoints record.
         replace: take the place of a source of that name.
@@ -122,7 +122,7 @@ def register_loss(name: str, loss: Loss, *, replace: bool = False) -> Loss: ...
 @overload
 def register_loss(name: str, *, replace: bool = False) -> Callable[[Loss], Loss]: ...
 def register_loss(name: str, loss: Loss | None = None, *, replace: bool = False) -> Loss | Callable[[Loss], Loss]:
-    """Let ``aio.loss.others`` give a loss of yours a weight; a decorator where ``loss`` is left out.
+    """Let ``aio.loss.others`` name a loss of yours; a decorator if ``loss`` is omitted.
 
     A package can do the same by an entry point of the group ``aio_plugin.losses`` that refers to the function.
 

@@ -1,8 +1,7 @@
 """Named things that anybody can add to: datasets, encoders, modalities and losses; and the plugins that do.
 
-A name stands for something built in, for something that an installed package offers through an entry point, or for
-something registered by a call. What is built in or offered is imported when its value is asked for; names are known
-without importing it.
+A value is built in, offered by an installed package through an entry point, or registered by a call. Built-in and
+offered values are imported when they are first used; their names are known without importing them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ PLUGINS = "AIO_PLUGINS"
 
 
 class RegistryError(AIOError, ValueError):
-    """A name is taken, or what it stands for cannot be loaded."""
+    """A name is taken, or its value cannot be loaded."""
 
 
 class _Entry(NamedTuple):

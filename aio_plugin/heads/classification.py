@@ -70,7 +70,7 @@ class BNNeck(nn.Module):
 
     Args:
         dim: D.
-        modalities: slots of features: the modalities, and the multimodal one behind them.
+        modalities: slots of features: the modalities, then the multimodal one.
         mode: "shared" or "per_modality".
 
     Shape:

@@ -1,6 +1,6 @@
 """The total loss of either method: AIO's L = L_CE + alpha L_VA + L_FB (AIO Eq. 7), DMF's L_ID + L_triplet.
 
-Every term is a registered loss: a function of :class:`LossInputs` that gives a scalar, the same on every rank, or
+Every term is a registered loss: a function of :class:`LossInputs` that returns a scalar, the same on every rank, or
 None where no rank has anything to compute it from.
 """
 
@@ -140,7 +140,7 @@ def _with_others(own: Mapping[str, float], options: AIOConfig) -> Mapping[str, f
 
 
 def weights_of(model: Any, options: AIOConfig) -> LossWeights:
-    """The losses that the ``aio`` config node gives a model of ours."""
+    """The losses of one of our models by the ``aio`` config node."""
     weights: LossWeights = model.loss_weights(options)
     return weights
 
