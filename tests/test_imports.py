@@ -29,9 +29,6 @@ MODULES = {
 }
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 FILES_PER_FOLDER = 20
-STILL_TWICE = {
-    *("Options", "Row", "Record", "Ints", "Person", "Caption", "Weights", "Floats", "Source"),
-}
 
 
 def part(module):
@@ -124,7 +121,7 @@ def test_a_public_type_name_means_one_thing():
         for name in types(tree):
             homes.setdefault(name, []).append(module)
     assert len(homes) > 100
-    assert {name: modules for name, modules in homes.items() if len(modules) > 1 and name not in STILL_TWICE} == {}
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("name", ["torch", "torchreid", "timm", "open_clip", "numpy"])

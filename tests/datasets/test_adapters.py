@@ -11,8 +11,9 @@ from aio_plugin.datasets.storage.columns import Columnar, columns_of
 from aio_plugin.datasets.storage.lmdb_images import MARK
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.modality import Modality, parse_combination
+from aio_plugin.training.media import read_image
 
-from .miniatures import EVERY
+from .miniatures import EVERY, rgb
 
 ADAPTERS = all_adapters()
 NAMES = sorted(ADAPTERS)
@@ -48,10 +49,13 @@ def test_items_are_well_formed(name, query, tmp_path):
                 assert "\\" not in media
                 assert (media.modality is Modality.TEXT) == bool(media.caption)
                 assert media.caption or MARK in media or "#" not in media
+                assert media.caption or read_image(media).size == (8, 16)
+                assert media.modality is Modality.RGB or name not in rgb.BUILDERS
         assert len({(str(i.media), i.pid, i.media.partners) for i in items}) == len(items), "items stand once"
     pids = {item.pid for item in splits.train}
     assert pids == set(range(len(pids)))
     assert list(pickle.loads(pickle.dumps(splits.train))) == list(splits.train)
+    assert set(splits.published) <= set(splits.found)
 
 
 @pytest.mark.parametrize(("name", "query"), [case for case in CASES if ADAPTERS[case[0]].queries])
@@ -129,6 +133,14 @@ def test_an_unknown_option_is_refused(name, tmp_path):
         ("cuhk_pedes", "captions", "first", "'first2'"),
         ("cuhk_pedes", "split", "train", "test, val"),
         ("tri_cuhk_pedes", "text_gallery", "origin", "'original'"),
+        ("msmt17_v1", "train", "val", "train"),
+        ("msmt17_all", "version", "v3", "'v"),
+        ("msmt17_v2", "version", "v1", "Unknown option"),
+        ("cuhk03_classic_labeled", "split", 21, "1 to 20"),
+        ("cuhk03_classic_labeled", "split", "1", "type int"),
+        ("cuhk03_np_labeled", "split", 1, "Unknown option"),
+        ("randperson", "images", "all", "full"),
+        ("luperson_nl", "images", "lmdbs", "'lmdb'"),
     ],
 )
 def test_option_values_are_checked(name, option, value, says, tmp_path):

@@ -7,10 +7,12 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.io import savemat
 
 from aio_plugin.datasets.reading.annotations import read_photos
-from aio_plugin.errors import DatasetError
+from aio_plugin.errors import DatasetError, MediaError
+from aio_plugin.training.media import read_image
 
 from .miniatures import EVERY, read
 from .miniatures import infrared as infrared_sets
@@ -145,17 +147,6 @@ def remove(relative):
     return lambda base: (base / relative).unlink()
 
 
-def link_out(relative):
-    """Replace a file or folder by a link to one outside the data root."""
-
-    def damage(base):
-        outside = base.parent.parent / "outside"
-        (base / relative).rename(outside)
-        os.symlink(outside, base / relative)
-
-    return damage
-
-
 PERMUTATIONS = "exp/rand_perm_cam.mat"
 DAMAGE = [
     ("sysu_mm01", write_lists("exp/test_id.txt", ""), "test_id.txt.*separated by commas"),
@@ -170,7 +161,6 @@ DAMAGE = [
     ("sysu_mm01", lambda base: savemat(base / PERMUTATIONS, {"a": 1}), "no variable rand_perm_cam"),
     ("sysu_mm01", lambda base: savemat(base / PERMUTATIONS, {"rand_perm_cam": [1, 2]}), "2 cells"),
     ("sysu_mm01", lambda base: savemat(base / PERMUTATIONS, {"rand_perm_cam": [[1] * 6]}), "no table of trials"),
-    ("sysu_mm01", link_out("cam1"), "link out of the data root"),
     (
         "llcm",
         write_lists("idx/train_vis.txt", "vis/0001/0001_c01_s1_f1_vis.jpg\n"),
@@ -180,21 +170,13 @@ DAMAGE = [
     ("llcm", write_lists("idx/train_vis.txt", "x.jpg 3\n"), "1 of 1 images listed in LLCM/idx/train_vis.txt"),
     ("llcm", write_lists("idx/test_id.txt", "all"), "test_id.txt"),
     ("llcm", remove("vis/0042/0042_c05_s101112_f57_vis.jpg"), "the first: LLCM/vis/0042/0042_c05"),
-    ("llcm", link_out("test_vis/cam1/0003/0003_c01_s185734_f0_vis.jpg"), "link out of the data root"),
     ("mask1k", rename_all("sketch/*/*/*.jpg", "x"), "mask1k sketches: .*the first: sketch/"),
     ("mask1k", rename_all("photo/*/*.jpg", "x"), "mask1k photos: .*the first: photo/"),
-    ("mask1k", link_out("photo/query"), "link out of the data root"),
     ("pku_sketch", rename_all("sketch/*.jpg", "person"), "pku_sketch sketches.*17.jpg"),
     ("pku_sketch", rename_all("photo/*.jpg", "person"), "pku_sketch photos.*17_05_120.jpg"),
     ("pku_sketch", write_lists("styleAnnotation/a_5.txt", "one\n"), "a_5.txt, line 1"),
     ("cuhk_pedes", remove("reid_raw.json"), r"reid_raw.json +MISSING"),
-    ("cuhk_pedes", link_out("imgs/CUHK01"), "link out of the data root"),
-    ("tri_cuhk_pedes", link_out("imgs-sketch2"), "link out of the data root"),
     ("synth_pedes", remove("Part1/7/2.jpg"), "By folder: Part1 1 of 6"),
-    ("synth_pedes", link_out("Part1"), "link out of the data root"),
-    ("synth_pedes", link_out("synthpedes_dataset.json"), "link out of the data root"),
-    ("cuhk_pedes", link_out("reid_raw.json"), "link out of the data root"),
-    ("sysu_mm01", link_out("exp/test_id.txt"), "link out of the data root"),
 ]
 
 
@@ -203,6 +185,47 @@ def test_damaged_folders(tmp_path, name, damage, says):
     base = EVERY[name](tmp_path / "root")
     damage(base)
     with pytest.raises(DatasetError, match=f"(?s){says}"):
+        read(name, tmp_path / "root")
+
+
+LINKS = {
+    "sysu_mm01": ("cam1", "exp/test_id.txt"),
+    "llcm": ("test_vis/cam1/0003/0003_c01_s185734_f0_vis.jpg",),
+    "mask1k": ("photo/query",),
+    "cuhk_pedes": ("imgs/CUHK01", "reid_raw.json"),
+    "tri_cuhk_pedes": ("imgs-sketch2",),
+    "synth_pedes": ("Part1", "synthpedes_dataset.json"),
+    "msmt17_v1": ("test/0001",),
+    "cuhk03_np_detected": ("images_detected",),
+    "cuhk03_classic_detected": ("images_detected/1_001_1_01.png",),
+    "randperson": ("randperson_subset",),
+    "clonedperson": ("test/query",),
+    "unrealperson": ("unreal_v2.1/images",),
+    "luperson_nl": ("lmdb", "keys.pkl"),
+    "finegpr": ("FineGPR_subset",),
+    "finegpr_c": ("FineGPR_subset", "captions.txt"),
+    "mals": ("images", "data/gene_attrs"),
+    "luperson_t": ("images", "LuPerson_caption_all_some_2v.json"),
+    "ufine6926": ("images",),
+    "ufine3c": ("images", "anno.json"),
+    "regdb": ("Visible/57",),
+    "rgbnt201": ("test/RGB",),
+    "orbench": ("nir/0031",),
+    "icfg_pedes": ("imgs",),
+    "rstpreid": ("imgs",),
+    "tri_icfg_pedes": ("imgs",),
+    "tri_rstpreid": ("imgs",),
+    "market1501": ("Market-1501-v15.09.15/query",),
+    "pku_sketch": ("photo",),
+}
+
+
+@pytest.mark.parametrize(("name", "linked"), [(name, path) for name, paths in LINKS.items() for path in paths])
+def test_a_link_out_of_the_data_root_is_refused(tmp_path, name, linked):
+    base = EVERY[name](tmp_path / "root")
+    (base / linked).rename(tmp_path / "outside")
+    os.symlink(tmp_path / "outside", base / linked)
+    with pytest.raises(DatasetError, match="link out of the data root"):
         read(name, tmp_path / "root")
 
 
@@ -234,3 +257,15 @@ def test_names_off_the_pattern_are_counted_and_left_out(tmp_path):
     splits = read("sysu_mm01", tmp_path)
     assert any("1 of" in note and "cam1/0006/copy of 0001.jpg" in note for note in splits.notes)
     assert not any("copy" in item.media for item in splits.gallery)
+
+
+@pytest.mark.parametrize("name", ["regdb", "rgbnt201", "orbench"])
+def test_a_truncated_image_is_named_when_it_is_opened(name, tmp_path):
+    EVERY[name](tmp_path)
+    path = read(name, tmp_path).train[0].media
+    Image.effect_noise((80, 160), 60).convert("RGB").save(path)
+    with open(path, "rb+") as file:
+        file.truncate(900)
+    assert read(name, tmp_path).train[0].media == path
+    with pytest.raises(MediaError, match=path.split("/")[-1]):
+        read_image(path)

@@ -12,7 +12,7 @@ from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.sysu import SysuMM01
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
-from .miniatures import EVERY
+from .miniatures import EVERY, read
 from .miniatures import infrared as infrared_sets
 from .miniatures import multimodal as multimodal_sets
 from .miniatures import sketch as sketch_sets
@@ -93,9 +93,12 @@ def test_names_tell_variants_apart(tmp_path):
         assert make(name, tmp_path).name != make(name, tmp_path, **options).name
 
 
-def test_training_sets_have_none(tmp_path):
-    with pytest.raises(ProtocolError, match="training only"):
-        make("synth_pedes", tmp_path)
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "manifest" and not ADAPTERS[name].queries])
+def test_training_sets_have_none(tmp_path, name):
+    EVERY[name](tmp_path)
+    assert not read(name, tmp_path).query
+    with pytest.raises(ProtocolError, match=f"{name} is for training only"):
+        make(name, tmp_path)
 
 
 SEARCHED = sorted(name for name in EVERY if name == "manifest" or ADAPTERS[name].queries)

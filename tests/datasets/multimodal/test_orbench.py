@@ -220,3 +220,10 @@ def test_orbench_any_test_file_is_read_or_refused(tmp_path, text, at, how):
         query, gallery, _ = orbench_lists.read_tests(tree, [(CP, TEXT)])
         assert query
         assert gallery
+
+
+def test_orbench_an_empty_folder_is_no_person(tmp_path):
+    base = made.orbench(tmp_path)
+    for path in (base / "sk/0900").iterdir():
+        path.unlink()
+    assert says(read("orbench", tmp_path).notes, "1 of 3 training persons have no sketch, the first 3")

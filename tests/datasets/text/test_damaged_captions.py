@@ -5,19 +5,11 @@ import shutil
 
 import pytest
 
-from aio_plugin.datasets import ADAPTERS
-from aio_plugin.errors import DatasetError, ProtocolError
+from aio_plugin.errors import DatasetError
 
 from ..miniatures import EVERY, read
 from ..miniatures import text as made
 from ..miniatures.files import write
-
-
-@pytest.mark.parametrize("name", ["finegpr", "finegpr_c", "mals", "luperson_t"])
-def test_training_only(tmp_path, name):
-    with pytest.raises(ProtocolError, match=f"{name} is for training only"):
-        ADAPTERS[name].protocol(str(tmp_path), {})
-
 
 JSON = {
     "mals": ("data/gene_attrs/g_4x_attrs.json", made.MALS_FILES["g_4x_attrs.json"]),
@@ -65,20 +57,6 @@ def test_files_that_are_no_annotations(tmp_path, name, content):
     (base / JSON[name][0]).write_bytes(content)
     with pytest.raises(DatasetError):
         read(name, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "folder"),
-    [("finegpr", "FineGPR_subset"), ("finegpr_c", "FineGPR_subset"), ("mals", "images"), ("luperson_t", "images"),
-     ("ufine6926", "images"), ("ufine3c", "images"), ("finegpr_c", "captions.txt"),
-     ("luperson_t", JSON["luperson_t"][0]), ("ufine3c", "anno.json"), ("mals", "data/gene_attrs")],
-)  # fmt: skip
-def test_links_out_of_the_root(tmp_path, name, folder):
-    base = EVERY[name](tmp_path / "root")
-    (base / folder).rename(tmp_path / "outside")
-    (base / folder).symlink_to(tmp_path / "outside")
-    with pytest.raises(DatasetError, match="link out of the data root"):
-        read(name, tmp_path / "root")
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_rstp_knows_no_split_but_its_three(tmp_path):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_links_out_duplicates_and_broken_images(tmp_path, name):
+def test_duplicates_and_broken_images(tmp_path, name):
     base = EVERY[name](tmp_path / "root")
     file, records = FILES[name.removeprefix("tri_")]
     write(base / file, json.dumps([*records, records[3]]))
@@ -169,10 +169,6 @@ def test_links_out_duplicates_and_broken_images(tmp_path, name):
         image.truncate(200)
     with pytest.raises(MediaError, match="Replace or remove"):
         read_image(path)
-    (base / "imgs").rename(tmp_path / "outside")
-    os.symlink(tmp_path / "outside", base / "imgs")
-    with pytest.raises(DatasetError, match="link out of the data root"):
-        read(name, tmp_path / "root")
 
 
 def test_ids_in_training_and_test(tmp_path):
