@@ -52,7 +52,7 @@ def target_entry(
         "leaks": list(leaks),
         "synthetic": list(synthetic),
         "rankings": None if rankings is None else dict(rankings),
-        "results": {column: result.to_json() if result else None for column, result in results.items()},
+        "results": {column: plain(result.to_json()) if result else None for column, result in results.items()},
     }
 
 
