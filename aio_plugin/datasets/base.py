@@ -1,4 +1,4 @@
-"""What every dataset adapter gives: items in three splits, read from disk and checked."""
+"""Adapters: what a dataset is called, how its items are read into splits, how queries are scored."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Splits:
         train: every medium of the training persons, of all modalities. An RGB image carries its
             own captions as partners; infrared images and sketches stand as items of their own and
             meet their photos by ``pid``.
-        query: what is searched with; the partners of an item are the further parts of its query.
-        gallery: what is searched in (RGB unless the protocol says otherwise).
-        notes: what a user should know of how the splits were made; they land in the result.
-        found, published: what was counted on disk ("train ids": 713, ...), and what the dataset's
-            authors say of the same; a count that nobody published is in ``found`` alone.
+        query: the queries; the partners of an item are the further parts of its query.
+        gallery: the gallery (RGB unless the protocol says otherwise).
+        notes: what a user should know of how the splits were made; they are part of the result.
+        found, published: the counts on disk ("train ids": 713, ...) and those that the dataset's
+            authors published; an unpublished count is in ``found`` alone.
     """
 
     train: Sequence[Item] = ()
@@ -55,13 +55,13 @@ class Adapter:
             ``root`` that define the trials, and a direction can have its own removal rule. None if the dataset is for
             training only.
         queries: the combinations its own media can form, the default first; empty if the
-            dataset is for training only, or if only the data says, see ``find_queries``.
+            dataset is for training only, or if they depend on the data, see ``find_queries``.
         options: every option it takes.
         folders: all names its folder can have; () if ``folder`` is the only one.
-        survey: options under which, one after the other, everything in a complete copy is read; () if other
-            datasets of the folder read it all. Forms that a copy need not have raise OtherFormError.
-        spare: patterns, relative to the folder, of what a complete copy has though nothing reads it:
-            images that no split uses, folders that are empty.
+        survey: options that together read everything in a complete copy; () if other datasets of the folder
+            do. Forms that a copy need not have raise OtherFormError.
+        spare: patterns, relative to the folder, of parts of a complete copy that are not read: images that
+            no split uses, empty folders.
         find_queries: ``(root, options) -> combinations`` of a dataset that can have any.
     """
 

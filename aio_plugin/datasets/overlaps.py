@@ -1,8 +1,8 @@
-"""Datasets that are made of the same photos: trained on one and tested on another, a model has seen the answers.
+"""Datasets with the same photos: a model trained on one of them has seen test persons of the others.
 
-CUHK-PEDES gathers CUHK01, CUHK03, Market-1501, VIPeR and CUHK-SYSU; MaSk1K's photos are Market-1501's;
+CUHK-PEDES contains CUHK01, CUHK03, Market-1501, VIPeR and CUHK-SYSU; MaSk1K's photos are Market-1501's;
 ICFG-PEDES and RSTPReid are cut from MSMT17; ORBench's cameras are those of SYSU-MM01 and LLCM; UFine3C holds
-photos of UFine6926. A user's manifest has photos that nothing is known of.
+photos of UFine6926. Nothing is known of the photos of a user's manifest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ORIGINS = {
     "ufine6926": {"UFine6926"},
     "ufine3c": {"UFine6926"},
 }
-"""Pattern of names -> where the photos come from. ``tri_x`` has the photos of ``x``."""
+"""Pattern of dataset names -> the origins of the photos. ``tri_x`` has the photos of ``x``."""
 
 ONE_SPLIT = (
     {"msmt17", "msmt17_v1", "msmt17_v2"},
@@ -35,18 +35,18 @@ ONE_SPLIT = (
     {"cuhk03_classic_*"},
     {"orbench*"},
 )
-"""Patterns of names under which one dataset goes, always with the same persons to train and to test.
+"""Patterns of names of one dataset, always with the same persons for training and testing.
 
 ``msmt17_all`` trains on the persons that the others test; torchreid's ``cuhk03`` has the persons of either protocol."""
 
 
 class LeakWarning(UserWarning):
-    """A source of training shares photos with a target."""
+    """A training source shares photos with a target."""
 
 
 def origins(name: str) -> set[str]:
-    """Where the photos of a dataset come from; nothing for one that shares with no other."""
-    return {origin for pattern, found in ORIGINS.items() if fnmatchcase(_base(name), pattern) for origin in found}
+    """The origins of a dataset's photos; none for one that shares no photos with others."""
+    return {origin for pattern, names in ORIGINS.items() if fnmatchcase(_base(name), pattern) for origin in names}
 
 
 def leaks(sources: Iterable[str], target: str) -> list[str]:
@@ -57,7 +57,7 @@ def leaks(sources: Iterable[str], target: str) -> list[str]:
         target: name of the dataset tested on, without a combination of modalities.
     """
     return [
-        f"{source} and {target} both hold photos of {' and '.join(shared)}: people tested on may have been trained "
+        f"{source} and {target} both contain photos of {' and '.join(shared)}: test persons may have been trained "
         f"on. Leave {source} out of data.sources, or do not compare the results on {target}."
         for source in dict.fromkeys(sources)
         if not _one_dataset(source, target) and (shared := sorted(origins(source) & origins(target)))

@@ -31,7 +31,7 @@ from aio_plugin.datasets.overlaps import leaks, origins
 def test_overlapping_pairs_warn_both_ways(source, target):
     for first, second in ((source, target), (target, source)):
         (warning,) = leaks([first], second)
-        assert warning.startswith(f"{first} and {second} both hold photos of ")
+        assert warning.startswith(f"{first} and {second} both contain photos of ")
 
 
 def variants(*patterns):

@@ -50,7 +50,7 @@ def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(
 ) -> None:
     manager, warned = leaking
     (leak,) = manager.test_targets["market1501"].leaks
-    assert leak.startswith("mask1k and market1501 both hold photos of Market-1501")
+    assert leak.startswith("mask1k and market1501 both contain photos of Market-1501")
     assert [str(each.message) for each in warned] == [leak]
     assert manager.test_targets["mask1k"].leaks == []
     manager._show_summary()

@@ -19,7 +19,7 @@ class PhotoRecord(NamedTuple):
     Attributes:
         number: position in the file, from 0.
         pid: raw identity.
-        path: of the image, as it stands in the file.
+        path: of the image, as written in the file.
         captions: its sentences, stripped; a blank one is the empty string.
         split: lower case; "" if not asked for.
     """

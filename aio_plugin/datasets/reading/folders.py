@@ -15,10 +15,10 @@ from .lists import Names
 
 
 def folder_of(root: str, folders: Sequence[str], within: Sequence[str] = ("",)) -> str:
-    """The first of the names a dataset's folder goes by that is there; the first of all if none is.
+    """The first of the names of a dataset's folder that exists; the first of all if none does.
 
     Args:
-        within: folders, one of which it must have to be taken for the dataset's.
+        within: folders, one of which it must contain to be the dataset's.
     """
     base = os.path.expanduser(root)
     return next(
@@ -29,7 +29,7 @@ def folder_of(root: str, folders: Sequence[str], within: Sequence[str] = ("",)) 
 def walk(tree: Tree, top: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> Iterator[tuple[str, str]]:
     """(folder, name) of all images below a folder, ``folder`` relative to the dataset's, in sorted order.
 
-    A folder that links lead to a second time is passed over.
+    A folder that links lead to a second time is skipped.
     """
     todo, seen = [top], set()
     while todo:

@@ -15,21 +15,21 @@ from .layouts import Tree
 
 FILE, GALLERY = "test_gallery_and_queries.json", "RGB_GALLERY"
 NAMES = {Modality.IR: "NIR", Modality.CP: "CP", Modality.SKETCH: "SK", Modality.TEXT: "TEXT"}
-"""What the file calls the query modalities, in its order."""
+"""What the file calls the query modalities, in the order of the file."""
 FOLDERS = {Modality.RGB: "vis", Modality.IR: "nir", Modality.CP: "cp", Modality.SKETCH: "sk"}
 
 
 def _lists(size: int) -> Iterator[Combination]:
-    """The lists of so many modalities, as the file names them: the anchor and the others in its order."""
+    """The lists of ``size`` modalities as the file names them: the anchor, then the others in the file's order."""
     for anchor in NAMES:
         for others in combinations([m for m in NAMES if m is not anchor], size - 1):
             yield (anchor, *others)
 
 
 SIZES = {size: tuple((first, *in_order(others)) for first, *others in _lists(size)) for size in (1, 2, 3, 4)}
-"""Number of modalities -> the lists of so many (4, 12, 12, 4), the anchor first and the others in order."""
+"""Number of modalities -> the lists with that many (4, 12, 12, 4), the anchor first and the others in order."""
 COLUMNS = {(first, *in_order(others)): (first, *others) for size in SIZES for first, *others in _lists(size)}
-"""List -> the modalities of its columns, as they stand in the file."""
+"""List -> the modalities of its columns, in the order of the file."""
 
 
 def list_name(combination: Combination) -> str:
@@ -40,7 +40,7 @@ def list_name(combination: Combination) -> str:
 def read_tests(tree: Tree, wanted: Sequence[Combination]) -> tuple[list[Item], list[Item], list[str]]:
     """The queries of the lists ``wanted``, one list after the other; the gallery; and notes.
 
-    What a column holds is decided by the list's name alone, for a caption may look like a path.
+    The list's name alone says what a column holds, as a caption may look like a path.
 
     Raises:
         DatasetError: the file is not JSON, lacks a list, or a row is malformed or names an absent image.
@@ -53,13 +53,13 @@ def read_tests(tree: Tree, wanted: Sequence[Combination]) -> tuple[list[Item], l
     absences = Absences(tree, tree.relative(tree.path(FILE)))
     notes: list[str] = []
     gallery = _gallery(tree, rows[GALLERY], absences, notes)
-    query = [item for key, found in keys.items() for item in _queries(tree, key, found, rows[key], absences, notes)]
+    query = [item for key, each in keys.items() for item in _queries(tree, key, each, rows[key], absences, notes)]
     absences.raise_if_any(tolerable=True)
     return query, gallery, notes
 
 
 def _values(file: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """The wanted keys of the file's object with their values, one list in memory at a time beside them."""
+    """The wanted keys of the file's object with their values, one list in memory at a time."""
     try:
         with open(file, "rb") as stream:
             yield from ((key, value) for key, value in members(stream) if key in wanted)
@@ -70,16 +70,16 @@ def _values(file: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _gallery(tree: Tree, rows: Any, absences: Absences, notes: list[str]) -> list[Item]:
-    found: dict[str, Item] = {}
+    items: dict[str, Item] = {}
     for where, pid, (path,) in _rows(tree, GALLERY, rows, 1):
         image = _image(tree, path, Modality.RGB, where)
         absences.see(image)
-        first = found.setdefault(image, Item(Media(image), pid, PHOTO_CAMERA))
+        first = items.setdefault(image, Item(Media(image), pid, PHOTO_CAMERA))
         if first.pid != pid:
-            raise DatasetError(f"{where}: {path!r} is of person {pid}, before of {first.pid}. Correct the file.")
-    if len(found) < len(rows):
-        notes.append(f"{tree.dataset}: {len(rows) - len(found)} repeated rows of {GALLERY} count once")
-    return list(found.values())
+            raise DatasetError(f"{where}: {path!r} is of person {pid}, but of {first.pid} before. Correct the file.")
+    if len(items) < len(rows):
+        notes.append(f"{tree.dataset}: {len(rows) - len(items)} repeated rows of {GALLERY} count once")
+    return list(items.values())
 
 
 def _queries(
@@ -99,7 +99,7 @@ def _queries(
         anchor, *others = (parts[modality] for modality in combination)
         items.append(Item(Media(str(anchor), anchor.modality, anchor.caption, others), pid, OTHER_CAMERA))
     if len(seen) < len(items):
-        notes.append(f"{tree.dataset}: {len(items) - len(seen)} repeated rows of {key} are scored as they stand")
+        notes.append(f"{tree.dataset}: {len(items) - len(seen)} repeated rows of {key} are all scored")
     return items
 
 
@@ -107,7 +107,7 @@ def _rows(tree: Tree, key: str, rows: Any, columns: int) -> Iterator[tuple[str, 
     """(where, pid, values) of every row of a list.
 
     Raises:
-        DatasetError: no list or an empty one, or a row is not an identity and ``columns`` strings.
+        DatasetError: ``rows`` is not a list or is empty, or a row is not an identity and ``columns`` strings.
     """
     file = tree.path(FILE)
     if not isinstance(rows, list) or not rows:

@@ -1,7 +1,7 @@
 """ORBench's ``train_annos.json``: captioned RGB photos, and the other modalities of the same people.
 
-The pictures of the other modalities are not listed. They lie in folders of the same name, which need not
-be the ``id`` of the annotations, so the folder says who belongs together and the ``id`` who it is.
+The images of the other modalities are not listed. They are in folders of the same name, which need not
+be the ``id`` of the annotations: the folder says which images belong together, the ``id`` whose they are.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Photo(NamedTuple):
 
 
 def read_train(tree: Tree, gallery: Sequence[Item]) -> tuple[list[Item], list[str]]:
-    """The training items, and notes on what was left out or is missing.
+    """The training items, and notes on what is left out or missing.
 
     Args:
         gallery: of the test split, to see whether people are in both.
@@ -73,7 +73,7 @@ def _photos(tree: Tree) -> tuple[dict[str, _Photo], list[str]]:
         absences.see(path)
         if owner.setdefault(_folder(path), pid) != pid:
             raise DatasetError(
-                f"{where}: folder vis/{_folder(path)} is of person {pid}, before of {owner[_folder(path)]}. "
+                f"{where}: folder vis/{_folder(path)} is of person {pid}, but of {owner[_folder(path)]} before. "
                 f"Correct the file."
             )
         captions = photos.setdefault(path, _Photo(pid, _folder(path), [])).captions

@@ -1,7 +1,7 @@
-"""The splits of PKU-Sketch: read from lists, or drawn from a seed and kept.
+"""The splits of PKU-Sketch: read from lists, or drawn with a seed and saved.
 
 The published procedure (SketchTrans) draws a quarter of every artist's people for testing, 11, 5, 20,
-8 and 6 of 46, 20, 79, 33 and 22, but without a seed. Here the draw has one, and is written down.
+8 and 6 of 46, 20, 79, 33 and 22, but without a seed. Here the draw has a seed, and the splits are saved.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import json
 import os
 import random
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ...atomic_write import written_whole
 from ...errors import DatasetError
 from .layouts import Tree
 from .lists import read_lines
@@ -28,15 +29,15 @@ HASH_SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Lists:
-    """The test identities of every split, sorted, and what to say of them in the result."""
+class TestSplits:
+    """The test identities of every split, sorted, and notes on where they come from."""
 
     tests: list[list[int]]
     notes: list[str]
 
-    def only(self, number: int) -> Lists:
+    def only(self, number: int) -> TestSplits:
         """Split ``number``, counted from 1, alone."""
-        return Lists([self.tests[number - 1]], [*self.notes, f"pku_sketch: split {number} alone"])
+        return TestSplits([self.tests[number - 1]], [*self.notes, f"pku_sketch: split {number} alone"])
 
 
 def make_splits(artists: Mapping[str, Sequence[int]], seed: int, n: int) -> list[list[int]]:
@@ -59,7 +60,7 @@ def make_splits(artists: Mapping[str, Sequence[int]], seed: int, n: int) -> list
 
 
 def quarters(sizes: Mapping[str, int]) -> dict[str, int]:
-    """A quarter of every size, rounded so that the parts sum to a quarter of the whole, at least one.
+    """A quarter of every size, rounded so that the parts add up to a quarter of the whole, at least one.
 
     Largest remainders are rounded up first, and of equal ones those of the smaller group.
     """
@@ -71,23 +72,23 @@ def quarters(sizes: Mapping[str, int]) -> dict[str, int]:
     return shares
 
 
-def seeded_splits(tree: Tree, seed: int, n: int) -> Lists:
-    """The splits of ``seed``, from ``idx_aio/`` if they were drawn before, else drawn and written there.
+def seeded_splits(tree: Tree, seed: int, n: int) -> TestSplits:
+    """The splits of ``seed``, drawn and saved in ``idx_aio/``, or compared with those saved there before.
 
     Raises:
-        DatasetError: ``styleAnnotation`` is absent or malformed, or the written splits do not fit it.
+        DatasetError: ``styleAnnotation`` is absent or malformed, or the saved splits do not match it.
     """
     artists = read_artists(tree)
     drawn = make_splits(artists, seed, n)
     content = {"dataset": tree.dataset, "seed": seed, "artists": artists, "test": drawn}
     content["sha256"] = _digest(drawn)
     file = tree.path(f"{SAVED_FOLDER}/splits_seed{seed}_n{n}.json")
-    kept = _keep(file, content)
-    where = tree.relative(file) if kept else "memory only, the dataset's folder is read-only"
+    saved = _save(file, content)
+    where = tree.relative(file) if saved else "memory only, the dataset's folder is read-only"
     note = (
         f"{tree.dataset}: {n} splits drawn by artist with seed {seed}, sha256 {_digest(drawn)[:HASH_SHOWN]} ({where})"
     )
-    return Lists(drawn, [f"{note}; results compare only on the same splits"])
+    return TestSplits(drawn, [f"{note}; results compare only on the same splits"])
 
 
 def list_folder(tree: Tree) -> str | None:
@@ -95,10 +96,10 @@ def list_folder(tree: Tree) -> str | None:
     return next((folder for folder in LIST_FOLDERS if tree.has(f"{folder}/test_sketch_1.txt")), None)
 
 
-def listed_splits(tree: Tree, folder: str, n: int) -> Lists:
+def listed_splits(tree: Tree, folder: str, n: int) -> TestSplits:
     """The first ``n`` splits of ``<folder>/test_sketch_<k>.txt``.
 
-    A line is ``path pid [camera [style]]``; lines that stand twice count once.
+    A line is ``path pid [camera [style]]``; repeated lines count once.
 
     Raises:
         DatasetError: a list is absent or malformed, or the visible list names other people.
@@ -109,19 +110,19 @@ def listed_splits(tree: Tree, folder: str, n: int) -> Lists:
         visible = f"{folder}/test_visible_{k}.txt"
         if tree.has(visible) and (odd := drawn ^ _listed(tree, visible)):
             raise DatasetError(
-                f"{tree.path(visible)} and test_sketch_{k}.txt name different people: {len(odd)} stand in one only, "
+                f"{tree.path(visible)} and test_sketch_{k}.txt name different people: {len(odd)} are in one only, "
                 f"the first {min(odd)}. Restore the lists."
             )
         tests.append(sorted(drawn))
     note = f"{tree.dataset}: {n} splits from {tree.relative(tree.path(folder))}, sha256 {_digest(tests)[:HASH_SHOWN]}"
-    return Lists(tests, [note])
+    return TestSplits(tests, [note])
 
 
 def read_artists(tree: Tree) -> dict[str, list[int]]:
     """Artist -> identities, from ``styleAnnotation/<letter>_<count>.txt``.
 
     Raises:
-        DatasetError: there are none, a line is no identity, or one stands under two artists.
+        DatasetError: there are none, a line is not an identity, or an identity has two artists.
     """
     tree.require("styleAnnotation")
     artists: dict[str, list[int]] = {}
@@ -134,9 +135,7 @@ def read_artists(tree: Tree) -> dict[str, list[int]]:
         for number, line in read_lines(file):
             pid = _pid(line, f"{file}, line {number}")
             if owner.setdefault(pid, match[1]) != match[1]:
-                raise DatasetError(
-                    f"{file}, line {number}: {pid} also stands under artist {owner[pid]}. Restore the lists."
-                )
+                raise DatasetError(f"{file}, line {number}: {pid} also has artist {owner[pid]}. Restore the lists.")
         artists[match[1]] = sorted(pid for pid, artist in owner.items() if artist == match[1])
     if not owner:
         raise DatasetError(f"{tree.dataset}: no lists like a_46.txt in {tree.path('styleAnnotation')}. Restore them.")
@@ -172,30 +171,23 @@ def _digest(splits: list[list[int]]) -> str:
     return hashlib.sha256(json.dumps(splits).encode()).hexdigest()
 
 
-def _keep(file: str, content: dict[str, Any]) -> bool:
+def _save(file: str, content: dict[str, Any]) -> bool:
     """Write the splits, or check those written before; False if the folder cannot be written."""
-    if os.path.exists(file):
-        _check_kept(file, content)
+    if not os.path.exists(file):
+        try:
+            with written_whole(Path(file)) as out:
+                out.write(json.dumps(content).encode())
+        except OSError:
+            return False
         return True
-    folder = os.path.dirname(file)
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as out:
-            json.dump(content, out)
-        os.replace(out.name, file)
-    except OSError:
-        return False
-    return True
-
-
-def _check_kept(file: str, content: dict[str, Any]) -> None:
     try:
         with open(file, encoding="utf-8") as stored:
             same = json.load(stored) == content
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         same = False
     if not same:
         raise DatasetError(
             f"{file} does not hold the splits that its seed gives for these artists: one of them was changed. "
             f"Restore it, or delete {os.path.basename(file)} to draw again."
         )
+    return True

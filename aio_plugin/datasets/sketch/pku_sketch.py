@@ -17,7 +17,7 @@ from ..base import Adapter, Options, Splits, relabel
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
-from ..reading.pku_splits import Lists, list_folder, listed_splits, seeded_splits
+from ..reading.pku_splits import TestSplits, list_folder, listed_splits, seeded_splits
 
 NAME, FOLDER = "pku_sketch", "PKU-Sketch"
 QUERIES: tuple[Combination, ...] = ((Modality.SKETCH,),)
@@ -111,7 +111,7 @@ def _one_sided(sketches: Iterable[Item], photos: Iterable[Item]) -> list[str]:
     return notes
 
 
-def _lists(tree: Tree, options: Options) -> Lists:
+def _lists(tree: Tree, options: Options) -> TestSplits:
     """The splits that the options ask for.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What training must know of all items at once, without the items: numbers in columns."""
+"""The numbers of all items of a dataset in columns: what training must know of them at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Columns(NamedTuple):
     Attributes:
         pids, camids: (N,) whole numbers.
         modalities: (N,) uint8 the index of the medium's modality.
-        partners: (N,) uint16 which modalities its partners have: the sum of their ``bit``.
+        partners: (N,) uint16 the modalities of its partners: the sum of their ``bit``.
     """
 
     pids: NDArray[np.integer[Any]]
@@ -29,8 +29,8 @@ class Columns(NamedTuple):
 
     def of(self, modality: Modality) -> NDArray[np.bool_]:
         """(N,) which items' own medium has the modality."""
-        found: NDArray[np.bool_] = self.modalities == modality.index
-        return found
+        mask: NDArray[np.bool_] = self.modalities == modality.index
+        return mask
 
     def beside(self, modality: Modality) -> NDArray[np.bool_]:
         """(N,) which items have a partner of the modality."""
@@ -46,12 +46,12 @@ class Columnar(Protocol):
 
 
 def bit(modality: Modality) -> int:
-    """What stands for a modality in ``Columns.partners``."""
+    """The bit of a modality in ``Columns.partners``."""
     return 1 << modality.index
 
 
 def columns_of(items: Sequence[Item]) -> Columns:
-    """The numbers of the items: as the sequence says, or else by a look at each."""
+    """The numbers of the items, from the sequence itself or from each item."""
     if isinstance(items, Columnar):
         return items.columns()
     table = np.fromiter((_row(item) for item in items), ROW, len(items))

@@ -1,7 +1,7 @@
 """Images packed into an LMDB folder: ``<folder>/data.mdb#<key>`` is the path of one of them.
 
-The part before ``#`` is a real file and the key says which of its values, so that such a path goes
-wherever an image's path goes; whoever opens images asks :func:`image_source` first.
+The part before ``#`` is a real file and the key names one of its values, so that such a path can be used like
+any image's path; code that opens images calls :func:`image_source` first.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -21,22 +22,22 @@ OPEN_AT_ONCE = 8
 
 
 def prefix(folder: str) -> str:
-    """What stands before the key in the paths of a folder's images."""
+    """The part before the key in the paths of a folder's images."""
     return os.path.join(folder, MARK)
 
 
 def image_source(path: str) -> str | io.BytesIO:
-    """What PIL opens for an image's path: the path, or the bytes behind it where they are packed.
+    """What PIL opens for an image's path: the path itself, or the bytes of a packed image.
 
     Raises:
         MediaError: the folder has no such key; names both.
-        DatasetError: the folder is no LMDB, is cut short, or the package lmdb is not installed.
+        DatasetError: the folder is not an LMDB, is truncated or damaged, or the package lmdb is not installed.
     """
     before, mark, key = path.partition(MARK)
     if not mark:
         return path
     folder = os.path.normpath(before)
-    with _environment(folder).begin(buffers=True) as transaction:
+    with _reading(folder) as transaction:
         value = transaction.get(key.encode("utf-8", "surrogatepass")) if key else None
         if value is None:
             raise MediaError(f"{folder} holds no image {key!r}. Complete the download, or remove the key.")
@@ -49,14 +50,25 @@ def held(folder: str, keys: Iterable[str]) -> Iterator[bool]:
     Raises:
         DatasetError: see :func:`image_source`.
     """
-    with _environment(folder).begin(buffers=True) as transaction:
+    with _reading(folder) as transaction:
         for key in keys:
             yield bool(transaction.get(key.encode("utf-8", "surrogatepass")) if key else None)
 
 
+@contextmanager
+def _reading(folder: str) -> Iterator[Any]:
+    """A transaction; a damaged page is a DatasetError."""
+    environment = _environment(folder)
+    try:
+        with environment.begin(buffers=True) as transaction:
+            yield transaction
+    except import_package("lmdb", f"The images in {folder} need").Error as error:
+        raise DatasetError(f"{folder} is damaged: {error}. Restore {FILE} in it.") from error
+
+
 @lru_cache(maxsize=OPEN_AT_ONCE)
 def _environment(folder: str) -> Any:
-    """The folder opened for reading; LMDB opens a folder once a process."""
+    """The folder opened for reading; LMDB can open a folder once in a process."""
     lmdb = import_package("lmdb", f"The images in {folder} need")
     try:
         environment = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False)
@@ -66,7 +78,7 @@ def _environment(folder: str) -> Any:
     size = os.path.getsize(os.path.join(folder, FILE))
     if size < needed:  # reading a page that the file lacks would kill the process
         environment.close()
-        raise DatasetError(f"{folder}/{FILE} is cut short: {size:,} of {needed:,} bytes. Complete the download.")
+        raise DatasetError(f"{folder}/{FILE} is truncated: {size:,} of {needed:,} bytes. Complete the download.")
     return environment
 
 

@@ -163,11 +163,11 @@ def test_orbench_repeated_and_unanswered_rows_are_counted(tmp_path):
     assert len(splits.gallery) == 3
     assert len(splits.query) == 4
     assert says(splits.notes, "1 repeated rows of RGB_GALLERY count once")
-    assert says(splits.notes, "1 repeated rows of CP are scored as they stand")
+    assert says(splits.notes, "1 repeated rows of CP are all scored")
     assert says(splits.notes, "1 query persons are not in the gallery, the first 5")
     other = damaged(RGB_GALLERY=lambda rows: [*rows, [5, rows[0][1]]])
     write(tmp_path / "ORBench/test_gallery_and_queries.json", json.dumps(other))
-    with pytest.raises(DatasetError, match="RGB_GALLERY, row 6: 'vis/0731/0.jpg' is of person 5, before of 731"):
+    with pytest.raises(DatasetError, match="RGB_GALLERY, row 6: 'vis/0731/0.jpg' is of person 5, but of 731 before"):
         read("orbench", tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_orbench_repeated_and_unanswered_rows_are_counted(tmp_path):
         ({"file_path": 3}, "record 1: 'file_path' must be a string"),
         ({"file_path": "vis/0031/77.jpg"}, "absent or empty; the first: ORBench/vis/0031/77.jpg"),
         ({"file_path": "../vis/0031/0.jpg"}, "record 1, 'file_path': .* does not stay inside"),
-        ({"id": 9}, "record 1: folder vis/0031 is of person 9, before of 1"),
+        ({"id": 9}, "record 1: folder vis/0031 is of person 9, but of 1 before"),
     ],
 )
 def test_orbench_bad_training_records(tmp_path, changes, message):

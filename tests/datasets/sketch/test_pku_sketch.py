@@ -80,7 +80,7 @@ def test_pku_read_only_folder_keeps_splits_in_memory(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError("read-only")
 
-    monkeypatch.setattr(pku_splits.os, "makedirs", refuse)
+    monkeypatch.setattr(pku_splits, "written_whole", refuse)
     splits = read("pku_sketch", tmp_path)
     assert splits.query
     assert any("read-only" in note for note in splits.notes)
@@ -138,5 +138,5 @@ def test_pku_lists_of_different_people(tmp_path):
 def test_pku_person_of_two_artists(tmp_path):
     base = made.pku_sketch(tmp_path)
     write(base / "styleAnnotation/d_1.txt", "3\n")
-    with pytest.raises(DatasetError, match="3 also stands under artist a"):
+    with pytest.raises(DatasetError, match="3 also has artist a"):
         pku_splits.read_artists(Tree("pku_sketch", str(tmp_path), "PKU-Sketch", ()))

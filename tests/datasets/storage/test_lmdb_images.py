@@ -36,6 +36,17 @@ def test_packed_images_are_read_as_files_are(tmp_path):
         read_image(packed.prefix(str(tmp_path / "elsewhere")) + "whole")
 
 
+def test_a_damaged_page_is_named(tmp_path):
+    with lmdb.open(str(tmp_path), map_size=1 << 22) as environment, environment.begin(write=True) as stored:
+        for number in range(100):
+            stored.put(b"%03d" % number, b"x" * 300)
+    with open(tmp_path / "data.mdb", "r+b") as file:
+        file.seek(2 * 4096)  # the first two pages describe the file
+        file.write(bytes(4096))
+    with pytest.raises(DatasetError, match="is damaged: .*Restore data.mdb"):
+        list(packed.held(str(tmp_path), ["001", "099"]))
+
+
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_workers_read_packed_images(tmp_path, context):
     made.luperson_nl(tmp_path)
