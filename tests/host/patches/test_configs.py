@@ -177,7 +177,7 @@ def test_text_that_looks_like_a_literal_stays_text(registered: Any) -> None:
 
 
 def test_shipped_configs_merge(registered: Any) -> None:
-    shipped = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*/*.yaml"))
+    shipped = sorted((Path(__file__).resolve().parents[3] / "configs").glob("*/*.yaml"))
     assert shipped
     for path in shipped:
         cfg = default_config()

@@ -17,7 +17,7 @@ from aio_plugin.datasets.base import Adapter, Splits
 from aio_plugin.errors import ConfigError, HostError, MediaError
 from aio_plugin.modality import Item, Media, Modality
 
-from ..datasets.miniatures.rgb import market1501
+from ...datasets.miniatures.rgb import market1501
 
 RGB, IR, TEXT = (Modality.RGB,), (Modality.IR,), (Modality.TEXT,)
 
