@@ -1,4 +1,4 @@
-"""Cameras of worlds that look unlike one another: what a model that has learned one finds in the next.
+"""Cameras of datasets that look different, so that a model has to generalise from one to another.
 
 Market-1501's are :data:`.scene.RGB_CAMERAS`.
 """
@@ -17,7 +17,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Domain:
-    """What the cameras of a dataset have in common, from lowest to highest; the rest is as of ``Camera``."""
+    """The range, lowest to highest, of each property of a dataset's cameras; properties are those of ``Camera``."""
 
     seed: int
     cast: tuple[Range, Range, Range]
@@ -33,23 +33,13 @@ class Domain:
     def cameras(self, count: int) -> tuple[Camera, ...]:
         """``count`` cameras, the same at every call."""
         rng = np.random.default_rng([self.seed, 0xCA3E])
-        return tuple(self._camera(1000 * self.seed + k, rng) for k in range(count))
-
-    def _camera(self, seed: int, rng: np.random.Generator) -> Camera:
-        red, green, blue = (float(rng.uniform(*gain)) for gain in self.cast)
-        gamma, haze, saturation = (float(rng.uniform(*r)) for r in (self.gamma, self.haze, self.saturation))
-        return Camera(
-            seed,
-            (red, green, blue),
-            gamma,
-            haze,
-            saturation,
-            self.noise,
-            self.blur,
-            self.wander,
-            self.occlusion,
-            self.style,
-        )
+        cameras = []
+        for k in range(count):
+            red, green, blue = (float(rng.uniform(*gain)) for gain in self.cast)
+            gamma, haze, saturation = (float(rng.uniform(*r)) for r in (self.gamma, self.haze, self.saturation))
+            fixed = (self.noise, self.blur, self.wander, self.occlusion, self.style)
+            cameras.append(Camera(1000 * self.seed + k, (red, green, blue), gamma, haze, saturation, *fixed))
+        return tuple(cameras)
 
 
 FINEGPR = Domain(
@@ -64,7 +54,7 @@ FINEGPR = Domain(
     occlusion=0.0,
     style=RENDERED,
 )
-"""Clean, vivid and sharp, as out of a game; one camera a scene, which weather and light then dim."""
+"""Clean, vivid and sharp, as rendered; one camera per scene, changed by weather and light."""
 
 RANDPERSON = Domain(
     seed=42,
@@ -78,7 +68,7 @@ RANDPERSON = Domain(
     occlusion=0.08,
     style=RENDERED,
 )
-"""Out of a game too, with cameras that differ much in light and colour."""
+"""Rendered too, with cameras that differ much in light and colour."""
 
 MSMT17 = Domain(
     seed=43,
@@ -91,7 +81,7 @@ MSMT17 = Domain(
     wander=0.06,
     occlusion=0.22,
 )
-"""Surveillance, outdoors and indoors, noisy; the time of day comes on top."""
+"""Surveillance, outdoors and indoors, noisy; changed by the time of day."""
 
 CUHK03 = Domain(
     seed=44,
@@ -104,4 +94,4 @@ CUHK03 = Domain(
     wander=0.05,
     occlusion=0.12,
 )
-"""A campus in pale, greenish light, and far away: few details are left."""
+"""A campus in pale, greenish light, from far away, with few details."""

@@ -1,4 +1,4 @@
-"""A toy person: attributes drawn at random, and one who looks alike but for one attribute."""
+"""Toy people with random attributes, and look-alikes who differ in one attribute."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from . import wardrobe as w
 
 @dataclass(frozen=True)
 class ToyPerson:
-    """Everything that can be seen of a person; values are those of :mod:`.wardrobe`.
+    """The visible attributes of a person; values are those of :mod:`.wardrobe`.
 
     Attributes:
-        seed: what the person was drawn from; two people may share it only if they are look-alikes.
+        seed: of the person; shared by look-alikes alone.
         height, width: build relative to the average.
         accent: colour of logo, inner shirt, collar and trouser stripe.
     """
@@ -128,7 +128,7 @@ def sample_person(rng: np.random.Generator) -> ToyPerson:
 
 
 def _alternatives(person: ToyPerson) -> dict[str, list[str]]:
-    """Per attribute that shows in every modality, the values a look-alike may have instead."""
+    """Other values of the attributes that are visible in every modality."""
     kind = w.TOPS[person.top]
     lower = ("skirt", "long skirt") if "skirt" in person.bottom else ("trousers", "wide trousers", "shorts")
     values: dict[str, Iterable[str]] = {
@@ -147,7 +147,7 @@ def _alternatives(person: ToyPerson) -> dict[str, list[str]]:
 
 
 def look_alike(person: ToyPerson, rng: np.random.Generator) -> ToyPerson:
-    """Somebody who differs from ``person`` in exactly one attribute, one of shape.
+    """A person who differs from ``person`` in exactly one attribute, one of shape.
 
     Shape and not colour, so that infrared and sketches can tell the two apart too.
     """

@@ -11,7 +11,7 @@ SIZE = (176, 208)
 """Width and height of a place, in pixels; a picture shows a part."""
 
 STREET, RENDERED, WILD = "street", "rendered", "wild"
-"""Styles: a photographed street; one out of a computer game; a meadow with trees out of one."""
+"""Styles: a photographed street, a rendered street, a rendered meadow with trees."""
 
 Pen = ImageDraw.ImageDraw
 Colour = tuple[int, int, int]
@@ -19,7 +19,7 @@ Colour = tuple[int, int, int]
 
 @functools.lru_cache(maxsize=128)
 def place(seed: int, style: str = STREET) -> Image.Image:
-    """The RGB place that ``seed`` stands for."""
+    """The RGB place of ``seed``."""
     rng = np.random.default_rng([seed, 0x91ACE])
     if style == STREET:
         return _street(rng).filter(ImageFilter.GaussianBlur(1.2))

@@ -13,7 +13,7 @@ from .people import sample_person
 from .scene import RGB_CAMERAS, WEB_CAMERAS, Camera
 
 WEB, WORLD = 0x3E8, 0x3015
-"""First words of the seeds of pre-training people and of the people of worlds: two seed spaces."""
+"""First words of the seeds of pre-training and of worlds, so that no person is in both."""
 
 
 def sample_views(

@@ -1,4 +1,4 @@
-"""What toy people can look like: the values of every attribute, and how often each is worn."""
+"""The values of every attribute of toy people, and how frequent each is."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ TOPS: dict[str, TopKind] = {
     "jacket": TopKind(2, ("waist", "hip"), ("long",), ("collar", "high"), ("zip", "open")),
     "coat": TopKind(2, ("thigh", "knee"), ("long",), ("collar", "high", "hood"), ("buttons", "open", "zip")),
 }
-"""Upper garments; every person's cut is one its garment comes in."""
+"""Upper garments and their cuts."""
 
 
 class Material(NamedTuple):
-    """What near infrared sees of a fabric, whatever its colour."""
+    """A fabric in near infrared, whatever its colour."""
 
     grey: float
     """Reflectance, 0..1."""

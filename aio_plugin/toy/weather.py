@@ -1,4 +1,4 @@
-"""What air and hour do to a camera's pictures: FineGPR's weathers and lights, MSMT17's times of day."""
+"""Weather, light and time of day: FineGPR's and MSMT17's, as changes to a camera."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .scene import Camera
 
 
 class Air(NamedTuple):
-    """What lies between a person and the camera.
+    """A change to a camera's pictures by weather or light.
 
     Attributes:
         cast: gain of red, green and blue.
@@ -55,7 +55,7 @@ SLOTS: dict[str, Air] = {
 
 
 def through(camera: Camera, *airs: Air) -> Camera:
-    """The camera as it sees through ``airs``, weather before light: haze is dark at night."""
+    """``camera`` changed by ``airs``, weather before light, so that haze is dark at night."""
     for air in airs:
         red, green, blue = (gain * by for gain, by in zip(camera.cast, air.cast, strict=True))
         camera = dataclasses.replace(

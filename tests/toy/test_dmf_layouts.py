@@ -14,8 +14,8 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Splits
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.heads.phrases import Phrases
+from aio_plugin.toy.captions import FORMULAS, formula
 from aio_plugin.toy.drawing.draw import SIZE
-from aio_plugin.toy.formulas import FORMULAS, formula
 from aio_plugin.toy.layouts import cuhk03_np, finegpr, make, randperson
 from aio_plugin.toy.layouts.writer import SETS
 

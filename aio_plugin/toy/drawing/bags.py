@@ -1,4 +1,4 @@
-"""What a person carries."""
+"""Bags."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .figure import Figure
 
 
 def behind(figure: Figure) -> None:
-    """The part of a bag that the body hides."""
+    """Draws the part of a bag behind the body."""
     canvas, bag = figure.canvas, figure.person.bag
     if bag == "backpack" and figure.side:
         x = -figure.shoulder - 3.2
@@ -32,7 +32,7 @@ def _suitcase(figure: Figure) -> None:
 
 
 def straps(figure: Figure) -> None:
-    """What lies on the torso: straps, and the backpack seen from behind."""
+    """Draws straps on the torso, and the backpack seen from behind."""
     canvas, bag = figure.canvas, figure.person.bag
     if bag == "backpack" and figure.front:
         for which in (-1, 1):
@@ -50,7 +50,7 @@ def straps(figure: Figure) -> None:
 
 
 def before(figure: Figure) -> None:
-    """What hangs before body and arms."""
+    """Draws bags in front of the body and arms."""
     canvas, bag = figure.canvas, figure.person.bag
     if bag == "shoulder bag":
         x = -1.5 if figure.side else figure.hip + 2.0

@@ -1,4 +1,4 @@
-"""A picture of labels: which part of a person or thing every pixel shows.
+"""A label map: which part of a person or thing every pixel shows.
 
 Colours, infrared greys and pencil lines are all made from it, so that the three modalities
 show one shape.
@@ -20,7 +20,7 @@ Points = Sequence[tuple[float, float]]
 Labels = NDArray[np.uint8]
 
 SUPERSAMPLING = 2
-"""Label pixels a picture pixel, along each side."""
+"""Label pixels per picture pixel, along each side."""
 
 
 class Label(enum.IntEnum):

@@ -11,7 +11,7 @@ from .figure import Figure
 
 
 def legs(figure: Figure) -> None:
-    """Both legs with what covers each: trousers, shorts or skin, and shoes; the far leg first."""
+    """Draws both legs in trousers, shorts or skin, and the shoes; the far leg first."""
     for which, bottom, skin, shoe in (
         (-1, Label.BOTTOM_FAR, Label.SKIN_FAR, Label.SHOE_FAR),
         (1, Label.BOTTOM, Label.SKIN, Label.SHOE),
@@ -53,7 +53,7 @@ def _shoe(figure: Figure, which: int, label: Label) -> None:
 
 
 def bottom(figure: Figure) -> None:
-    """The hips of trousers, or a skirt."""
+    """Draws the hips of trousers, or a skirt."""
     canvas, worn, hip = figure.canvas, figure.person.bottom, figure.hip
     label = Label.TOP if worn == "dress" else Label.BOTTOM
     if worn in ("skirt", "long skirt", "dress"):
@@ -67,7 +67,7 @@ def bottom(figure: Figure) -> None:
 
 
 def torso(figure: Figure) -> None:
-    """The upper garment without sleeves, its collar, its closure and what is printed on it."""
+    """Draws the upper garment without sleeves, its collar, closure and logo."""
     canvas, hem = figure.canvas, figure.hem
     shoulder, waist, hip = figure.shoulder, figure.waist, figure.hip
     outline = [(-shoulder + 3, 18), (shoulder - 3, 18), (shoulder, 21.5), (waist, 40)]
@@ -130,7 +130,7 @@ def _collar(figure: Figure) -> None:
 
 
 def arm(figure: Figure, which: int, sleeve: Label, skin: Label) -> None:
-    """An arm in its sleeve."""
+    """Draws an arm in its sleeve."""
     canvas, kind = figure.canvas, figure.person.sleeves
     start, elbow, hand = figure.arm(which)
     canvas.ellipse(skin, hand[0], hand[1] + 0.5, 2.2, 2.4)
@@ -142,7 +142,7 @@ def arm(figure: Figure, which: int, sleeve: Label, skin: Label) -> None:
 
 
 def patterned(figure: Figure) -> Labels:
-    """The finished labels, with the second colour of every pattern put in."""
+    """The finished labels, with the second colour of every pattern."""
     person, labels = figure.person, figure.canvas.labels()
     x, y = figure.canvas.grid()
     bold = person.pattern_size == "bold"
@@ -160,7 +160,7 @@ def patterned(figure: Figure) -> Labels:
 
 
 def pattern_mask(name: str, x: ImageArray, y: ImageArray, bold: bool, half: float) -> NDArray[np.bool_] | None:
-    """(H, W) of where the second colour lies, None for a plain garment.
+    """(H, W) True where a pattern has its second colour, None for a plain garment.
 
     Args:
         name: one of the patterns of :mod:`.wardrobe`.

@@ -49,7 +49,7 @@ def _halve(pixels: ImageArray) -> ImageArray:
 def _light(
     person: ToyPerson, table: ImageArray, camera: Camera, pose: Pose, size: tuple[int, int], rng: np.random.Generator
 ) -> ImageArray:
-    """(H, W, C) what stands before the camera, in 0..1; ``table`` (labels, C) colours the labels."""
+    """(H, W, C) the scene before exposure, in 0..1; ``table`` (labels, C) colours the labels."""
     labels = draw_labels(person, pose, size)
     channels = table.shape[1]
     painted = np.concatenate([table, np.ones((len(table), 1), np.float32)], axis=1)

@@ -1,4 +1,4 @@
-"""A person on a canvas: the measures of the body that its parts are drawn by."""
+"""A person on a canvas, and the measures of the body."""
 
 from __future__ import annotations
 

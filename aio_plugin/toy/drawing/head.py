@@ -12,7 +12,7 @@ Y, RX, RY = 9.0, 5.8, 7.2
 
 
 def draw(figure: Figure) -> None:
-    """The neck, the face, the hair and the hat."""
+    """Draws the neck, the face, the hair and the hat."""
     canvas, hat = figure.canvas, figure.person.hat
     hair = "short" if hat != "none" and figure.person.hair in ("bun", "spiky") else figure.person.hair
     canvas.box(Label.SKIN, 0, 17, 3.0, 3.5)

@@ -1,4 +1,4 @@
-"""What every label looks like: its colour, its infrared grey, its tone under a pencil."""
+"""Colour, infrared grey and pencil tone of every label."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..wardrobe import COLOURS, HAIR_COLOURS, MATERIALS, SKINS
 from .canvas import Label
 
 SKIN_GREY, HAIR_GREY = 0.80, 0.42
-"""Near-infrared reflectance of every skin and every hair: melanin hardly shows there."""
+"""Near-infrared reflectance of every skin and every hair: melanin is hardly visible there."""
 
 _FAR, _SLEEVE, _DETAIL = 0.80, 0.92, 0.30
 
 
 def _apart(colour: ImageArray, by: float) -> ImageArray:
-    """A tone of ``colour`` that stands out from it: darker, or lighter if it is dark."""
+    """A darker tone of ``colour``, or a lighter one if it is dark."""
     return colour * (1 - by) if float(colour.mean()) > 0.35 else colour + (1 - colour) * by
 
 

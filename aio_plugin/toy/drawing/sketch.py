@@ -1,4 +1,4 @@
-"""Pencil drawings of label pictures, in several hands."""
+"""Pencil drawings of label maps, in several styles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .canvas import SUPERSAMPLING, Labels
 
 @dataclass(frozen=True)
 class Hand:
-    """How somebody draws.
+    """A drawing style.
 
     Attributes:
         width: of a line, in picture pixels: 1 is fine, 2 is bold.
@@ -45,11 +45,11 @@ HANDS: dict[str, Hand] = {
     "E": Hand(1, 0.8, 0.70, False, 0.10, 1, 0.94, 0.30),
     "F": Hand(1, 1.8, 0.55, True, 0.10, 2, 1.00, 0.00),
 }
-"""The hands of every toy sketch, by their letter in Market-Sketch-1K."""
+"""The drawing styles of all toy sketches, by their letter in Market-Sketch-1K."""
 
 
 def _stray(labels: Labels, wobble: float, rng: np.random.Generator) -> Labels:
-    """The labels, each moved a little, neighbours alike."""
+    """The labels, moved by smooth noise."""
     height, width = labels.shape
     reach = wobble * SUPERSAMPLING * height / (128 * SUPERSAMPLING)
     dx = np.rint(smooth_noise((width, height), (6, 12), rng) * reach).astype(np.intp)

@@ -14,11 +14,11 @@ from ..people import ToyPerson
 from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 PAIRS, VIEWS, SHOTS, CELLS = 5, 2, 3, 5
-"""Camera pairs, cameras of a pair, pictures of a person by each, and how many its MATLAB cells would hold."""
+"""Camera pairs, cameras of a pair, pictures of a person by each camera, and pictures that a MATLAB cell can hold."""
 CAMERAS = CUHK03.cameras(PAIRS * VIEWS)
 BOXES = ("labeled", "detected")
 MISSED = 0.04
-"""Share of the pictures beyond the first of a camera in which the detector saw nobody."""
+"""Share of the pictures after the first of a camera in which the detector finds no person."""
 
 
 def plan_cuhk03_np(ids: int, seed: int) -> Plan:
@@ -63,7 +63,7 @@ def _draw(
 ) -> Iterator[tuple[str, str, int, str]]:
     """Plans the pictures of a person; yields boxes, name, view and part of each.
 
-    The detector's box of one is of the same picture as the one drawn by hand.
+    Both boxes of a picture are drawn from the same seed.
     """
     for view in range(1, VIEWS + 1):
         query = random.below(SHOTS) if test else -1
@@ -80,7 +80,7 @@ def _draw(
 
 
 def _detected(pose: Pose, random: DatasetRandom) -> Pose:
-    """A box that does not sit as well."""
+    """The pose in a detector's less accurate box."""
     shift_x, shift_y = random.rng.normal(0, (0.08, 0.05))
     return dataclasses.replace(
         pose,

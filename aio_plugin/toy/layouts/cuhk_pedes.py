@@ -19,7 +19,7 @@ FOLDERS = (
     "train_query/p{n}_s{n}.jpg",
 )
 HANDS = "AE"
-"""A sketch made from a photo has one of two tidy hands."""
+"""Styles of the sketches."""
 
 
 def plan_cuhk_pedes(ids: int, seed: int) -> Plan:
@@ -43,6 +43,6 @@ def plan_cuhk_pedes(ids: int, seed: int) -> Plan:
 
 
 def record(split: str, pid: int, path: str, captions: Sequence[str]) -> dict[str, object]:
-    """What the annotations say of a photo."""
+    """The annotation of a photo."""
     tokens = [re.findall(r"[a-z0-9]+", sentence.lower()) for sentence in captions]
     return {"split": split, "captions": list(captions), "file_path": path, "processed_tokens": tokens, "id": pid}

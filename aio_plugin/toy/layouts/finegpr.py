@@ -6,15 +6,15 @@ import dataclasses
 import json
 from collections.abc import Callable, Sequence
 
+from ..captions import formula
 from ..domains import FINEGPR
 from ..drawing.pose import sample_pose
-from ..formulas import formula
 from ..places import WILD
 from ..weather import LIGHTS, WEATHERS, through
 from .plan import DatasetRandom, Plan
 
 SHOTS = 4
-"""Pictures of a person: one from every side, whatever weather and light it is."""
+"""Pictures of a person: one from every side, each in random weather and light."""
 FACING = {"front": ("front", 1), "right": ("side", 1), "back": ("back", -1), "left": ("side", -1)}
 """View and mirror of a pose, by the side that is seen; a quarter of a turn each, from 0 degrees."""
 WILD_SCENES = (3, 5, 8)
@@ -25,9 +25,9 @@ SCENES = {
 
 
 def plan_finegpr(ids: int, seed: int) -> Plan:
-    """``ids`` people, four pictures and captions each; some numbers are nobody's.
+    """``ids`` people, four pictures and captions each; not all numbers are used.
 
-    Captions come as the authors' dumps do; ``other_forms/`` has the same in the other forms that are in use.
+    Captions have the form of the authors' dumps; ``other_forms/`` has them in the other forms in use.
     """
     random, plan = DatasetRandom("FineGPR", seed), Plan("FineGPR_Dataset")
     numbers = sorted(1 + n for n in random.shuffled(2 * ids)[:ids])
@@ -52,7 +52,7 @@ def plan_finegpr(ids: int, seed: int) -> Plan:
 
 
 def picture_name(number: int, view: int, weather: int, light: int, scene: int) -> str:
-    """Of a picture of person ``number``; everything counts from 1."""
+    """Name of a picture of person ``number``; all numbers count from 1."""
     return f"{number:04d}_c{view:02d}_w{weather:02d}_l{light:02d}_p{scene:02d}.jpg"
 
 
@@ -67,7 +67,7 @@ def facing(view: int) -> str:
 
 
 def as_dump(captions: Sequence[tuple[str, str]]) -> str:
-    """Lines as the authors' dumps of (image, caption) have them."""
+    """Lines of image and caption in the form of the authors' dumps."""
     return "".join(f"ImageName:{image}, the caption is: {caption}\n" for image, caption in captions)
 
 
@@ -94,4 +94,4 @@ FORMS: dict[str, Callable[[Sequence[tuple[str, str]]], str]] = {
     "other_forms/coco.json": as_coco,
     "other_forms/list.json": as_list,
 }
-"""The forms of the captions by the files that hold them."""
+"""File name -> form of the captions in it."""

@@ -29,13 +29,13 @@ def plan_llcm(ids: int, seed: int) -> Plan:
 
 
 def photo_path(code: str, number: int, place: int, second: int, frame: int, test: bool = False) -> str:
-    """Of a photo of person ``number``; ``code`` is "vis" or "nir"."""
+    """Path of a photo of person ``number``; ``code`` is "vis" or "nir"."""
     folder = f"test_{code}/cam{place}" if test else code
     return f"{folder}/{number:04d}/{number:04d}_c{place:02d}_s{second}_f{frame}_{code}.jpg"
 
 
 def list_training(plan: Plan, code: str, persons: Sequence[Sequence[str]]) -> None:
-    """Plans the list of the training photos, given by person."""
+    """Plans the list of the training photos; ``persons`` has the paths of each person."""
     plan.lines(f"idx/train_{code}.txt", [f"{path} {label}" for label, paths in enumerate(persons) for path in paths])
 
 

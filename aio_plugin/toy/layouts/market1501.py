@@ -32,7 +32,7 @@ def plan_market1501(ids: int, seed: int) -> Plan:
 
 
 def box_name(pid: str, camera: int, sequence: int, frame: int, box: int, suffix: str = ".jpg") -> str:
-    """Of a box; ``pid`` is a number of four digits, "0000" for a distractor, "-1" for junk."""
+    """Name of a box; ``pid`` is a number of four digits, "0000" for a distractor, "-1" for junk."""
     return f"{pid}_c{camera}s{sequence}_{frame:06d}_{box:02d}{suffix}"
 
 
@@ -43,7 +43,7 @@ def _draw_tested(random: DatasetRandom, plan: Plan, number: int, person: ToyPers
 
 
 def _bad_box(random: DatasetRandom) -> Pose:
-    """A box that holds only some of a person."""
+    """A box that shows a part of a person."""
     pose = sample_pose(random.rng)
     return dataclasses.replace(pose, scale=1.7, shift_x=pose.shift_x + 0.25, shift_y=0.4)
 

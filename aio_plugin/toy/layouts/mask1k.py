@@ -8,7 +8,7 @@ from .market1501 import box_name
 from .plan import LOOK_ALIKES, DatasetRandom, Plan
 
 SKETCHED = 0.8
-"""Share of the people whom an artist drew; everybody was drawn by A."""
+"""Share of the people that an artist other than A draws; A draws all."""
 
 
 def plan_mask1k(ids: int, seed: int) -> Plan:
@@ -24,12 +24,12 @@ def plan_mask1k(ids: int, seed: int) -> Plan:
 
 
 def photo_path(split: str, number: int, camera: int, frame: int, box: int) -> str:
-    """Of a photo; ``split`` is "train" or "query", cameras count from 1."""
+    """Path of a photo; ``split`` is "train" or "query", cameras count from 1."""
     return f"photo/{split}/{box_name(f'{number:04d}', camera, 1, frame, box)}"
 
 
 def sketch_path(split: str, number: int, style: str) -> str:
-    """Of the sketch of a person by the artist ``style``."""
+    """Path of the sketch of a person by the artist ``style``."""
     return f"sketch/{style}/{split}/{number:04d}_{style}.jpg"
 
 

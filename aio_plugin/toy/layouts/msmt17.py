@@ -1,4 +1,4 @@
-"""MSMT17 V1: fifteen cameras at three times of day; test people are numbered from 0 again."""
+"""MSMT17 V1: fifteen cameras at three times of day; test people are numbered from 0 too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRAIN_SHOTS, QUERY_SHOTS, GALLERY_SHOTS = 6, 2, 5
 
 
 def plan_msmt17(ids: int, seed: int) -> Plan:
-    """A fifth of ``ids`` people to test, fewer to train; an image of every fourth of these validates."""
+    """A fifth of ``ids`` people to test, fewer to train; an image of every fourth training person validates."""
     random, plan = DatasetRandom("MSMT17", seed), Plan("MSMT17_V1")
     lists: dict[str, list[str]] = {"train": [], "val": [], "query": [], "gallery": []}
     for pid, person in enumerate(random.people(max(8, ids // 8))):

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 ARTISTS = {"a": 8, "b": 4, "c": 16, "d": 8, "e": 4}
-"""People of every forty drawn by an artist; multiples of four, so that a quarter of each can be tested."""
+"""How many of every forty people an artist draws; multiples of four, so that a quarter of each can be tested."""
 
 HANDS = {"a": "B", "b": "C", "c": "A", "d": "E", "e": "D"}
-"""The hand an artist has."""
+"""Drawing style of each artist."""
 
 
 def plan_pku_sketch(ids: int, seed: int) -> Plan:
-    """As many people as make a test quarter of a fifth of ``ids``, in multiples of forty."""
+    """People in multiples of forty, so that a quarter of them is about a fifth of ``ids``."""
     random, plan = DatasetRandom("PKU-Sketch", seed), Plan("PKU-Sketch")
     groups = max(1, round(4 * test_people(ids) / 40)) if ids >= 100 else 1
     artists = [artist for artist, share in ARTISTS.items() for _ in range(share * groups)]
@@ -30,7 +30,7 @@ def plan_pku_sketch(ids: int, seed: int) -> Plan:
 
 
 def photo_path(pid: int, camera: int, frame: int) -> str:
-    """Of a photo; persons and cameras count from 1."""
+    """Path of a photo; persons and cameras count from 1."""
     return f"photo/{pid}_{camera:02d}_{frame}.jpg"
 
 

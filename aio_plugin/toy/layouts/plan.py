@@ -19,10 +19,10 @@ from ..scene import Camera
 
 
 class Picture(NamedTuple):
-    """A file to draw.
+    """A picture to draw.
 
-    ``kind`` is "rgb", "ir" or "sketch"; ``by`` the camera, its number, or the hand's letter; ``key``
-    seeds what the picture does not share with others. The suffix of ``path`` is the format.
+    ``kind`` is "rgb", "ir" or "sketch"; ``by`` is the camera, its number, or the letter of the drawing style; ``key``
+    is the picture's seed. The suffix of ``path`` is the format.
     """
 
     path: str
@@ -83,7 +83,7 @@ class Plan:
 
 
 class DatasetRandom:
-    """The randomness of one dataset of one world.
+    """Random numbers, seeds and people of one dataset of one world.
 
     Args:
         name: of the dataset; other names give other people.
@@ -97,15 +97,15 @@ class DatasetRandom:
         self.count = 0
 
     def next_key(self) -> tuple[int, ...]:
-        """The seed of a further picture."""
+        """The seed of the next picture."""
         self.count += 1
         return (*self.key, self.count)
 
     def people(self, count: int, paired: float = 0.0) -> list[ToyPerson]:
-        """``count`` people, a share ``paired`` of whom are couples of look-alikes, shuffled."""
-        couples = int(count * paired) // 2
-        people = [sample_person(self.rng) for _ in range(count - couples)]
-        people += [look_alike(person, self.rng) for person in people[:couples]]
+        """``count`` people, of whom a share ``paired`` are pairs of look-alikes, shuffled."""
+        pairs = int(count * paired) // 2
+        people = [sample_person(self.rng) for _ in range(count - pairs)]
+        people += [look_alike(person, self.rng) for person in people[:pairs]]
         return [people[i] for i in self.rng.permutation(count)]
 
     def below(self, high: int) -> int:

@@ -12,7 +12,7 @@ SHOTS = 5
 
 
 def plan_randperson(ids: int, seed: int) -> Plan:
-    """Half of ``ids`` people, five pictures by five cameras each; some numbers are nobody's."""
+    """Half of ``ids`` people, five pictures by five cameras each; not all numbers are used."""
     random, plan = DatasetRandom("RandPerson", seed), Plan("RandPerson")
     count = max(8, ids // 2)
     numbers = sorted(random.shuffled(2 * count)[:count])
@@ -25,5 +25,5 @@ def plan_randperson(ids: int, seed: int) -> Plan:
 
 
 def picture_name(number: int, scene: int, camera: int, frame: int) -> str:
-    """Of a picture of person ``number``."""
+    """Name of a picture of person ``number``."""
     return f"{number:06d}_s{scene:02d}_c{camera:02d}_f{frame:06d}.jpg"

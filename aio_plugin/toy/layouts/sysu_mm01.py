@@ -11,7 +11,7 @@ from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
 
 RGB, IR = (1, 2, 4, 5), (3, 6)
 RGB_SHOTS, IR_SHOTS, TRAIN_SHOTS = 10, 4, 2
-"""Pictures of a person by a camera; ten, so that a ten-shot gallery never falls short."""
+"""Pictures of a person by a camera; ten, which a ten-shot gallery needs."""
 TRIALS = 10
 
 
@@ -65,7 +65,7 @@ def permutations(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _shots(random: DatasetRandom, test: bool) -> list[int]:
-    """Pictures by each of the six cameras: two in five people never came indoors."""
+    """Pictures by each of the six cameras: two in five people have no indoor pictures."""
     indoor = random.rng.random() < 0.6
     shots = []
     for camera in range(1, 7):

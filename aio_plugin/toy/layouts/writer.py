@@ -1,4 +1,4 @@
-"""Writes a whole toy world: all or nothing, with all cores, the same bytes every time."""
+"""Writes a toy world completely or not at all, on all cores, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .synth_pedes import plan_synth_pedes
 from .sysu_mm01 import plan_sysu_mm01
 
 VERSION = 3
-"""Grows whenever the same ids and seed give other files."""
+"""Increased whenever the same ids and seed give other files."""
 
 MANIFEST = "toy.json"
 _AIO = (
@@ -48,7 +48,7 @@ SETS: dict[str, tuple[Callable[[int, int], Plan], ...]] = {
     "dmf": (plan_market1501, *_DMF),
     "all": (*_AIO, *_DMF),
 }
-"""Datasets that are written together; a dataset's files do not depend on which others are."""
+"""Datasets that are written together; the files of one do not depend on the others."""
 
 
 def make(
@@ -59,10 +59,10 @@ def make(
     progress: bool = True,
     sets: str = "aio",
 ) -> Path:
-    """Writes a toy world under ``root``, or keeps the same world that is there already.
+    """Writes a toy world under ``root``, or keeps it if the same world is there already.
 
     Args:
-        root: a folder that is absent or empty, or holds a toy world.
+        root: a folder that is absent or empty, or holds the same toy world.
         ids: people in SYNTH-PEDES and FineGPR; the other datasets grow with it.
         seed: of the people and the pictures.
         workers: processes that draw; all cores by default. The files do not depend on it.
@@ -93,7 +93,7 @@ def make(
 
 
 def _holds(root: Path, manifest: dict[str, int | str]) -> bool:
-    """Whether ``root`` is the world already; false if it is free to be written."""
+    """Whether ``root`` holds the world already; false if it can be written."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     if not (root / MANIFEST).is_file():
@@ -106,7 +106,7 @@ def _holds(root: Path, manifest: dict[str, int | str]) -> bool:
 
 @contextmanager
 def _all_or_nothing(root: Path) -> Iterator[Path]:
-    """A folder beside ``root`` that takes its place only if everything succeeds."""
+    """A folder beside ``root`` that is renamed to it if everything succeeds."""
     root.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
     try:
@@ -160,7 +160,7 @@ def _painted(paint: Painter, jobs: list[tuple[str, Picture]], workers: int) -> I
 
 
 def draw_picture(job: tuple[str, Picture]) -> None:
-    """Draws and writes the picture of ``(root, picture)``; its folder must be there."""
+    """Draws and writes the picture of ``(root, picture)``; its folder must exist."""
     folder, picture = job
     rng = np.random.default_rng(picture.key)
     if isinstance(picture.by, str):
