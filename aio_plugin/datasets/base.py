@@ -51,9 +51,9 @@ class Adapter:
         read_splits: ``(root, options, query) -> Splits``; ``root`` is the folder that contains ``folder``, ``options``
             has a checked value for every option, and ``query`` is one of ``queries`` or None, which stands for the
             first (ORBench's groups and manifests: for all of them).
-        make_protocol: ``(root, options, query) -> Protocol``, as for ``read_splits``: the options can name files below
-            ``root`` that define the trials, and a direction can have its own removal rule. None if the dataset is for
-            training only.
+        make_protocol: the protocol, or ``(root, options, query) -> Protocol``, as for ``read_splits``: the options can
+            name files below ``root`` that define the trials, and a direction can have its own removal rule. None if
+            the dataset is for training only.
         queries: the combinations its own media can form, the default first; empty if the
             dataset is for training only, or if they depend on the data, see ``find_queries``.
         options: every option it takes.
@@ -68,7 +68,7 @@ class Adapter:
     name: str
     folder: str
     read_splits: ReadSplits
-    make_protocol: MakeProtocol | None = None
+    make_protocol: MakeProtocol | Protocol | None = None
     queries: tuple[Combination, ...] = ()
     options: Sequence[Option] = ()
     folders: Sequence[str] = ()
@@ -97,7 +97,10 @@ class Adapter:
         """
         if self.make_protocol is None:
             raise ProtocolError(f"{self.name} is for training only; use it in data.sources, not in data.targets.")
-        return self.make_protocol(root, resolve(self.name, self.options, options), query)
+        values = resolve(self.name, self.options, options)
+        return (
+            self.make_protocol if isinstance(self.make_protocol, Protocol) else self.make_protocol(root, values, query)
+        )
 
     def queries_in(self, root: str, options: Options) -> tuple[Combination, ...]:
         """``queries``, or those that the data below ``root`` has.

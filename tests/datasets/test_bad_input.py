@@ -167,7 +167,12 @@ DAMAGE = [
         "train_vis.txt, line 1.*path label",
     ),
     ("llcm", write_lists("idx/train_vis.txt", "\r\n\r\n../x.jpg 3\r\n"), "train_vis.txt, line 3.*stay inside"),
-    ("llcm", write_lists("idx/train_vis.txt", "x.jpg 3\n"), "1 of 1 images listed in LLCM/idx/train_vis.txt"),
+    ("llcm", write_lists("idx/train_vis.txt", "x.jpg 3\n"), "1 of 1 names are not of the form .*train_vis.txt: x.jpg"),
+    (
+        "llcm",
+        write_lists("idx/train_vis.txt", "vis/0009/0009_c01_s1_f1_vis.jpg 3\n"),
+        "1 of 1 images listed in LLCM/idx/train_vis.txt",
+    ),
     ("llcm", write_lists("idx/test_id.txt", "all"), "test_id.txt"),
     ("llcm", remove("vis/0042/0042_c05_s101112_f57_vis.jpg"), "the first: LLCM/vis/0042/0042_c05"),
     ("mask1k", rename_all("sketch/*/*/*.jpg", "x"), "mask1k sketches: .*the first: sketch/"),

@@ -5,31 +5,27 @@ RGB camera k and infrared camera k share their number, and the removal rule comp
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable
 
 from ...config import Option
-from ...modality import Combination, Item, Media, Modality
+from ...modality import Combination, Item, Modality
 from ...protocols.base import Protocol
 from ...protocols.llcm import LLCM
 from ..base import Adapter, Options, Splits
-from ..reading.checks import Absences, Fault
+from ..reading.checks import Fault
 from ..reading.folders import cross_modal_splits
+from ..reading.image_items import image_item, listed_items
 from ..reading.layouts import Part, Tree
-from ..reading.lists import Names, read_ids, read_labelled
+from ..reading.lists import Names, read_ids
 
 NAME, FOLDER = "llcm", "LLCM"
-QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))
+QUERIES = ((Modality.IR,), (Modality.RGB,))
 CODE = {Modality.RGB: "vis", Modality.IR: "nir"}
 IMAGE = "<pid, 4 digits>/<pid>_c<camera>_s<second>_f<frame>"
 LAYOUT = (
-    Part(f"vis/{IMAGE}_vis.jpg"),
-    Part(f"nir/{IMAGE}_nir.jpg"),
-    Part(f"test_vis/<cam1 ... cam9>/{IMAGE}_vis.jpg"),
-    Part(f"test_nir/<cam1 ... cam9>/{IMAGE}_nir.jpg"),
-    Part("idx/train_vis.txt", "lines 'path label'"),
-    Part("idx/train_nir.txt", "lines 'path label'"),
+    *(Part(f"{code}/{IMAGE}_{code}.jpg") for code in CODE.values()),
+    *(Part(f"test_{code}/<cam1 ... cam9>/{IMAGE}_{code}.jpg") for code in CODE.values()),
+    *(Part(f"idx/train_{code}.txt", "lines 'path label'") for code in CODE.values()),
     Part("idx/test_id.txt", "identities separated by commas, on one line"),
 )
 EMPTY_FOLDER = "test_nir/cam3"
@@ -43,14 +39,8 @@ OPTIONS = (
         ("paper", "deen_release"),
     ),
 )
-PUBLISHED = {
-    "train ids": 713,
-    "train rgb images": 16_946,
-    "train ir images": 13_975,
-    "test ids": 351,
-    "test rgb images": 8_680,
-    "test ir images": 7_166,
-}
+TRAIN_PUBLISHED = {"train ids": 713, "train rgb images": 16_946, "train ir images": 13_975}
+PUBLISHED = {**TRAIN_PUBLISHED, "test ids": 351, "test rgb images": 8_680, "test ir images": 7_166}
 
 
 def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
@@ -59,19 +49,16 @@ def read_llcm(root: str, options: Options, query: Combination | None) -> Splits:
 
     For RGB queries with ``vis_to_ir: deen_release`` the sides are swapped: infrared images, from which
     the protocol draws, are the query, and all RGB images the gallery.
-
-    Raises:
-        DatasetError: missing or malformed files, or listed images that are absent.
     """
     (modality,) = query or QUERIES[0]
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     names = {kind: _names(kind) for kind in CODE}
+    notes: list[str] = []
     mismatches: list[str] = []
-    train = {kind: _listed(tree, kind, names[kind], mismatches) for kind in CODE}
-    listed = read_ids(tree.path("idx/test_id.txt"))
-    test = {kind: list(_tested(tree, kind, listed, names[kind], mismatches)) for kind in CODE}
-    notes = [note for kind in CODE for note in names[kind].notes()]
+    train = {kind: _listed(tree, kind, names[kind], mismatches, notes) for kind in CODE}
+    test = {kind: _tested(tree, kind, names[kind], mismatches) for kind in CODE}
+    notes += [note for each in names.values() for note in each.notes()]
     if mismatches:
         notes.append(
             Fault(f"{NAME}: {len(mismatches)} images whose name contradicts their folder, the first {mismatches[0]}")
@@ -91,40 +78,30 @@ def llcm_protocol(root: str, options: Options, query: Combination | None) -> Pro
 
 def _names(modality: Modality) -> Names:
     code = CODE[modality]
-    return Names(
-        rf"(?P<pid>\d{{4}})_c(?P<camera>\d{{2}})_s\d+_f\d+_{code}\.jpg",
-        f"{NAME} {code} images",
-        f"0001_c01_s185535_f7010_{code}.jpg",
-    )
+    pattern = rf"(?:(?:.*/)?(?P<folder>[^/]+)/)?(?P<pid>\d{{4}})_c(?P<camera>\d{{2}})_s\d+_f\d+_{code}\.jpg"
+    return Names(pattern, f"{NAME} {code} images", f"0001_c01_s185535_f7010_{code}.jpg")
 
 
-def _listed(tree: Tree, modality: Modality, names: Names, mismatches: list[str]) -> list[Item]:
-    file = tree.path(f"idx/train_{CODE[modality]}.txt")
-    absences = Absences(tree, tree.relative(file))
-    items: dict[str, Item] = {}
-    for number, listed, _ in read_labelled(file):
-        path = tree.listed(listed, f"{file}, line {number}")
-        absences.see(path)
-        folder, name = path.split(os.sep)[-2:]
-        match = names.match(name, listed)
-        if match:
-            if folder != match["pid"]:
-                mismatches.append(listed)
-            items[path] = Item(Media(path, modality), int(match["pid"]), int(match["camera"]) - 1)
-    absences.raise_if_any(tolerable=True)
-    return [items[path] for path in sorted(items)]
+def _listed(tree: Tree, modality: Modality, names: Names, mismatches: list[str], notes: list[str]) -> list[Item]:
+    def item(path: str, match: re.Match[str], label: int, where: str) -> Item:
+        if match["folder"] != match["pid"]:
+            mismatches.append(f"{where}: {match[0]}")
+        return image_item(path, match, modality)
+
+    return listed_items(tree, [f"idx/train_{CODE[modality]}.txt"], names, item, notes)
 
 
-def _tested(tree: Tree, modality: Modality, pids: Iterable[int], names: Names, mismatches: list[str]) -> Iterable[Item]:
-    top = f"test_{CODE[modality]}"
-    cameras = sorted(int(name[3:]) for name in tree.folders(top) if re.fullmatch(r"cam[1-9]\d?", name))
-    for camera in cameras:
+def _tested(tree: Tree, modality: Modality, names: Names, mismatches: list[str]) -> list[Item]:
+    """The test images by camera, person and name."""
+    top, items = f"test_{CODE[modality]}", []
+    pids = read_ids(tree.path("idx/test_id.txt"))
+    for camera in sorted(int(name[3:]) for name in tree.folders(top) if re.fullmatch(r"cam[1-9]\d?", name)):
         for pid in pids:
-            folder = f"{top}/cam{camera}/{pid:04d}"
-            for path, match in names.in_folder(tree, folder):
+            for path, match in names.in_folder(tree, f"{top}/cam{camera}/{pid:04d}"):
                 if (int(match["pid"]), int(match["camera"])) != (pid, camera):
                     mismatches.append(path)
-                yield Item(Media(tree.path(path), modality), pid, int(match["camera"]) - 1)
+                items.append(image_item(tree.path(path), match, modality)._replace(pid=pid))
+    return items
 
 
 ADAPTER = Adapter(NAME, FOLDER, read_llcm, llcm_protocol, QUERIES, OPTIONS, spare=(EMPTY_FOLDER,))

@@ -6,20 +6,22 @@ classes of one list and denote other people in every trial; the folder of an ima
 
 from __future__ import annotations
 
+import re
+
 from ...config import Option
-from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
-from ..reading.checks import Absences, missing_modalities
+from ..reading.checks import missing_modalities
 from ..reading.folders import cross_modal_splits
+from ..reading.image_items import listed_items
 from ..reading.layouts import Part, Tree
-from ..reading.lists import Names, read_labelled
+from ..reading.lists import Names
 
 NAME, FOLDER = "regdb", "RegDB"
-TRIALS = tuple(range(1, 11))
-QUERIES: tuple[Combination, ...] = ((Modality.IR,), (Modality.RGB,))
+PARTS, TRIALS = ("train", "test"), tuple(range(1, 11))
+QUERIES = ((Modality.IR,), (Modality.RGB,))
 FOLDERS = {Modality.RGB: "Visible", Modality.IR: "Thermal"}
 DIRECTIONS = {Modality.IR: "thermal to visible (t2v)", Modality.RGB: "visible to thermal (v2t)"}
 LAYOUT = (
@@ -37,12 +39,9 @@ OPTIONS = (
     ),
 )
 PUBLISHED = {
-    "train ids": 206,
-    "train rgb images": 2_060,
-    "train ir images": 2_060,
-    "test ids": 206,
-    "test rgb images": 2_060,
-    "test ir images": 2_060,
+    f"{part} {what}": number
+    for part in PARTS
+    for what, number in (("ids", 206), ("rgb images", 2_060), ("ir images", 2_060))
 }
 
 
@@ -51,19 +50,19 @@ def read_regdb(root: str, options: Options, query: Combination | None) -> Splits
     Gallery: those of the other.
 
     Visible images are camera 0, thermal ones camera 1.
-
-    Raises:
-        DatasetError: missing or malformed lists, listed images that are absent, or a person in training and test.
     """
     trial = options["trial"]
     (modality,) = query or QUERIES[0]
     tree = Tree(NAME, root, FOLDER, LAYOUT)
-    tree.require(*(_list("train", kind, trial) for kind in FOLDERS), *(_list("test", kind, trial) for kind in FOLDERS))
+    lists = {part: {kind: f"idx/{part}_{FOLDERS[kind].lower()}_{trial}.txt" for kind in FOLDERS} for part in PARTS}
+    tree.require(*(file for files in lists.values() for file in files.values()))
     names = {kind: _names(kind) for kind in FOLDERS}
     notes: list[str] = []
-    train = {kind: _listed(tree, "train", kind, trial, names[kind], notes) for kind in FOLDERS}
-    test = {kind: _listed(tree, "test", kind, trial, names[kind], notes) for kind in FOLDERS}
-    notes += [note for kind in FOLDERS for note in names[kind].notes()]
+    train, test = (
+        {kind: listed_items(tree, [lists[part][kind]], names[kind], _item, notes, reencoded=True) for kind in FOLDERS}
+        for part in PARTS
+    )
+    notes += [note for each in names.values() for note in each.notes()]
     notes += missing_modalities(NAME, "test", [item for items in test.values() for item in items], FOLDERS)
     files = f"lists of trial {trial} in {FOLDER}/idx"
     splits = cross_modal_splits(NAME, train, test, modality, notes, PUBLISHED, files)
@@ -80,10 +79,6 @@ def regdb_protocol(root: str, options: Options, query: Combination | None) -> Pr
     return WholeGallery(NAME, part=f"{DIRECTIONS[modality]}, split {options['trial']} of 10")
 
 
-def _list(part: str, modality: Modality, trial: int) -> str:
-    return f"idx/{part}_{FOLDERS[modality].lower()}_{trial}.txt"
-
-
 def _names(modality: Modality) -> Names:
     folder = FOLDERS[modality]
     letter = folder[0].lower()
@@ -94,36 +89,10 @@ def _names(modality: Modality) -> Names:
     )
 
 
-def _listed(tree: Tree, part: str, modality: Modality, trial: int, names: Names, notes: list[str]) -> list[Item]:
-    """The items of one list, sorted by path; adds to ``notes``."""
-    relative = _list(part, modality, trial)
-    file = tree.path(relative)
-    absences = Absences(tree, tree.relative(file))
-    items: dict[str, Item] = {}
-    repeated = 0
-    for number, listed, _ in read_labelled(file):
-        path = tree.reencoded(tree.listed(listed, f"{file}, line {number}"))
-        match = names.match(listed.replace("\\", "/"), f"{relative}: {listed}")
-        if match is None:
-            continue
-        absences.see(path)
-        repeated += path in items
-        items[path] = Item(Media(path, modality), int(match["pid"]), list(FOLDERS).index(modality))
-    absences.raise_if_any(tolerable=True)
-    if not items:
-        names.notes()  # raises if there are lines, all off the pattern
-        raise DatasetError(f"{NAME}: {file} lists no images. Restore the list.")
-    if repeated:
-        notes.append(f"{NAME}: {repeated} repeated lines of {relative} count once")
-    return [items[path] for path in sorted(items)]
+def _item(path: str, match: re.Match[str], label: int, where: str) -> Item:
+    modality = next(kind for kind, folder in FOLDERS.items() if match[0].startswith(folder))
+    return Item(Media(path, modality), int(match["pid"]), list(FOLDERS).index(modality))
 
 
-ADAPTER = Adapter(
-    NAME,
-    FOLDER,
-    read_regdb,
-    regdb_protocol,
-    QUERIES,
-    OPTIONS,
-    survey=[{"trial": trial} for trial in TRIALS],
-)
+SURVEY = [{"trial": trial} for trial in TRIALS]
+ADAPTER = Adapter(NAME, FOLDER, read_regdb, regdb_protocol, QUERIES, OPTIONS, survey=SURVEY)

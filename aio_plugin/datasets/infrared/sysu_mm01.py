@@ -22,7 +22,7 @@ from ..reading.matlab import IdentityPermutations, read_permutations
 NAME, FOLDER = "sysu_mm01", "SYSU-MM01"
 RGB_CAMERAS, IR_CAMERAS = (1, 2, 4, 5), (3, 6)
 GALLERY_CAMERAS = {"all": RGB_CAMERAS, "indoor": (1, 2)}
-QUERIES: tuple[Combination, ...] = ((Modality.IR,),)
+QUERIES = ((Modality.IR,),)
 LAYOUT = (
     *(Part(f"cam{camera}/<pid, 4 digits>/<image, 4 digits>.jpg") for camera in range(1, 7)),
     Part("exp/train_id.txt", "identities separated by commas, on one line"),
@@ -31,6 +31,7 @@ LAYOUT = (
     Part("exp/rand_perm_cam.mat", "for trials: official; or in data_split/", optional=True),
 )
 PERMUTATION_FILES = ("exp/rand_perm_cam.mat", "data_split/rand_perm_cam.mat")
+TRAIN_IDS = "'train+val' (395 persons, as everyone trains) or 'train' (296)"
 OPTIONS = (
     Option("mode", "all", "gallery cameras: 'all' (1, 2, 4, 5) or 'indoor' (1, 2)", ("all", "indoor")),
     Option("shots", 1, "gallery images drawn of every person under every camera: 1 or 10", (1, 10)),
@@ -40,12 +41,7 @@ OPTIONS = (
         "'official': the ten permutations of rand_perm_cam.mat; 'agw': drawn with Python's random, seeds 0 to 9",
         ("official", "agw"),
     ),
-    Option(
-        "train_ids",
-        "train+val",
-        "'train+val' (395 persons, as everyone trains) or 'train' (296)",
-        ("train+val", "train"),
-    ),
+    Option("train_ids", "train+val", TRAIN_IDS, ("train+val", "train")),
 )
 PUBLISHED_TRAIN = {
     "train+val": {"train ids": 395, "train rgb images": 22_258, "train ir images": 11_909},
@@ -64,7 +60,6 @@ def read_sysu_mm01(root: str, options: Options, query: Combination | None) -> Sp
     Items are in the order of camera, identity and file name, to which the permutations refer.
 
     Raises:
-        DatasetError: missing or malformed files.
         ProtocolError: the official trials do not fit the images.
     """
     tree = _tree(root, options)
@@ -129,26 +124,17 @@ def _images(tree: Tree, cameras: Iterable[int], persons: Sequence[int], names: N
                 yield Item(Media(tree.path(path), modality), pid, camera - 1)
 
 
-def _by_place(items: Iterable[Item]) -> dict[tuple[int, int], list[Item]]:
-    """(camera from 1, pid) -> its items in order."""
-    places: dict[tuple[int, int], list[Item]] = {}
-    for item in items:
-        places.setdefault((item.camid + 1, item.pid), []).append(item)
-    return places
-
-
 def _gaps(pool: Iterable[Item]) -> list[str]:
     """A note if image k is not named k: code that takes the numbers of trials for names differs there."""
-    off = [
-        place
-        for place, items in _by_place(pool).items()
-        if [item.media.rsplit("/", 1)[-1] for item in items] != [f"{k:04d}.jpg" for k in range(1, len(items) + 1)]
-    ]
+    names: dict[str, list[str]] = {}
+    for item in pool:
+        folder, name = item.media.rsplit("/", 1)
+        names.setdefault(folder, []).append(name)
+    off = [folder for folder, some in names.items() if some != [f"{k:04d}.jpg" for k in range(1, len(some) + 1)]]
     if not off:
         return []
-    camera, pid = off[0]
     return [
-        f"{NAME}: file names have gaps in {len(off)} gallery folders, the first cam{camera}/{pid:04d}; "
+        f"{NAME}: file names have gaps in {len(off)} gallery folders, the first {'/'.join(off[0].split('/')[-2:])}; "
         f"trials count images by position"
     ]
 

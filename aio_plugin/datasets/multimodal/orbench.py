@@ -9,15 +9,13 @@ four modalities, one trial each; the mean over trials is the authors' ONE_AVER t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 
 from ...modality import Combination, Item, format_combination
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
-from ..reading import checks
-from ..reading.checks import unmatched_queries
+from ..reading.checks import compare, pids, unmatched_queries
 from ..reading.layouts import Part, Tree
 from ..reading.orbench_lists import COLUMNS, FILE, NAMES, SIZES, list_name, read_tests
 from ..reading.orbench_train import TRAIN, read_train
@@ -42,25 +40,22 @@ def read_orbench(name: str, root: str, options: Options, query: Combination | No
     Gallery: the RGB gallery.
 
     Groups are for testing and have no training split.
-
-    Raises:
-        DatasetError: missing or malformed files, or listed images that are absent.
     """
     lists = _chosen(name, query)
     tree = Tree(name, root, FOLDER, LAYOUT)
     tree.require()
     queries, gallery, notes = read_tests(tree, lists)
-    counted = Counter(item.media.combination for item in queries)
-    counts = {"test ids": len({item.pid for item in gallery}), "gallery images": len(gallery)}
-    counts.update({f"{format_combination(each)} queries": counted[each] for each in lists})
+    queries_of = Counter(item.media.combination for item in queries)
+    counts = {"test ids": len(pids(gallery)), "gallery images": len(gallery)}
+    counts.update({f"{format_combination(each)} queries": queries_of[each] for each in lists})
     published = {f"{format_combination(each)} queries": PUBLISHED_QUERIES[each[0]] for each in lists}
     published["test ids"] = 400
-    train: Sequence[Item] = ()
+    train: list[Item] = []
     if name == NAME:
         train, more = read_train(tree, gallery)
         notes += more
-        counts["train ids"], published["train ids"] = len({item.pid for item in train}), 600
-    notes += [*unmatched_queries(name, queries, gallery), *checks.compare(name, counts, published)]
+        counts["train ids"], published["train ids"] = len(pids(train)), 600
+    notes += [*unmatched_queries(name, queries, gallery), *compare(name, counts, published)]
     return Splits(train, queries, gallery, notes, counts, published)
 
 
@@ -83,14 +78,9 @@ def _chosen(name: str, query: Combination | None) -> tuple[Combination, ...]:
     return (query,)
 
 
-ADAPTERS = {
-    name: Adapter(
-        name,
-        FOLDER,
-        partial(read_orbench, name),
-        partial(orbench_protocol, name),
-        _queries(name),
-        survey=() if name in GROUPS else ({},),
-    )
-    for name in (NAME, *GROUPS)
-}
+def _adapter(name: str) -> Adapter:
+    read, protocol = partial(read_orbench, name), partial(orbench_protocol, name)
+    return Adapter(name, FOLDER, read, protocol, _queries(name), survey=() if name in GROUPS else ({},))
+
+
+ADAPTERS = {name: _adapter(name) for name in (NAME, *GROUPS)}

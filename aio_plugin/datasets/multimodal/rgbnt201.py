@@ -6,7 +6,7 @@ never black. A model has one infrared modality, so one of the two infrared folde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...config import Option
@@ -14,13 +14,12 @@ from ...modality import Combination, Item, Media, Modality, format_combination
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
-from ..reading.checks import Fault, check_apart
+from ..reading.checks import Fault, check_apart, compare
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
 NAME, FOLDER = "rgbnt201", "RGBNT201"
-QUERIES: tuple[Combination, ...] = ((Modality.RGB,), (Modality.IR,), (Modality.RGB, Modality.IR))
+QUERIES = ((Modality.RGB,), (Modality.IR,), (Modality.RGB, Modality.IR))
 TRAIN, TEST = "train_171", "test"
 IMAGE = "<pid, 6 digits>_cam<camera>_<n>_<n>.jpg"
 LAYOUT = tuple(
@@ -53,29 +52,22 @@ def read_rgbnt201(root: str, options: Options, query: Combination | None) -> Spl
     Query and gallery: the whole test folder.
 
     A query or gallery item has the pictures of its combination that exist; one without any is left out.
-
-    Raises:
-        DatasetError: missing folders, no picture named as it should be, or a person in training and test.
     """
     combination = query or QUERIES[0]
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     folders = {Modality.RGB: "RGB", Modality.IR: options["infrared"]}
     tree.require(*(f"{split}/{options['infrared']}" for split in (TRAIN, TEST)))
     names = Names(r"(?P<pid>\d{6})_cam(?P<camera>[1-9])_\d+_\d+\.jpg", f"{NAME} pictures", "000258_cam1_0_00.jpg")
-    moments = {split: _moments(tree, split, folders, names) for split in (TRAIN, TEST)}
+    training, test = (_moments(tree, split, folders, names) for split in (TRAIN, TEST))
     notes = names.notes()
-    pids = {split: {moment.pid for moment in each} for split, each in moments.items()}
-    check_apart(NAME, pids[TRAIN], pids[TEST], f"folders {TRAIN} and {TEST}")
-    counts = {
-        "train ids": len(pids[TRAIN]),
-        "test ids": len(pids[TEST]),
-        "aligned pictures": sum(len(moment.media) == len(folders) for each in moments.values() for moment in each),
-    }
-    notes += _gaps(moments[TRAIN], "training", folders) + _gaps(moments[TEST], "test", folders)
-    notes += checks.compare(NAME, counts, PUBLISHED)
-    searched = combination if options["gallery"] == "query" else (Modality.RGB,)
-    train = relabel(_training_items(moments[TRAIN]))
-    return Splits(train, _items(moments[TEST], combination), _items(moments[TEST], searched), notes, counts, PUBLISHED)
+    trained, tested = ({moment.pid for moment in moments} for moments in (training, test))
+    check_apart(NAME, trained, tested, f"folders {TRAIN} and {TEST}")
+    aligned = sum(len(moment.media) == len(folders) for moment in (*training, *test))
+    counts = {"train ids": len(trained), "test ids": len(tested), "aligned pictures": aligned}
+    notes += [*_gaps(training, "training", folders), *_gaps(test, "test", folders), *compare(NAME, counts, PUBLISHED)]
+    queries = _items(test, combination)
+    gallery = queries if options["gallery"] == "query" else _items(test, (Modality.RGB,))
+    return Splits(relabel(_training_items(training)), queries, gallery, notes, counts, PUBLISHED)
 
 
 def rgbnt201_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
@@ -97,15 +89,13 @@ def _moments(tree: Tree, split: str, folders: dict[Modality, str], names: Names)
     return [moments[name] for name in sorted(moments)]
 
 
-def _training_items(moments: Sequence[Moment]) -> list[Item]:
+def _training_items(moments: Sequence[Moment]) -> Iterator[Item]:
     """Every picture; the RGB ones with their aligned partner."""
-    items = []
     for moment in moments:
         for modality, media in moment.media.items():
             others = [other for other in moment.media.values() if other is not media]
             partners = others if modality is Modality.RGB else ()
-            items.append(Item(Media(str(media), modality, partners=partners), moment.pid, moment.camid))
-    return items
+            yield Item(Media(str(media), modality, partners=partners), moment.pid, moment.camid)
 
 
 def _items(moments: Sequence[Moment], combination: Combination) -> list[Item]:
@@ -118,27 +108,16 @@ def _items(moments: Sequence[Moment], combination: Combination) -> list[Item]:
     return items
 
 
-def _gaps(moments: Sequence[Moment], split: str, folders: dict[Modality, str]) -> list[str]:
-    notes: list[str] = []
+def _gaps(moments: Sequence[Moment], split: str, folders: dict[Modality, str]) -> Iterator[str]:
     for modality, folder in folders.items():
         lacking = [moment for moment in moments if modality not in moment.media]
         if lacking:
             (first, *_) = lacking[0].media.values()
-            notes.append(
-                Fault(
-                    f"{NAME}: {len(lacking)} of {len(moments)} {split} pictures are not in {folder} and count as "
-                    f"without {modality}; the first: {first.rsplit('/', 1)[-1]}"
-                )
+            yield Fault(
+                f"{NAME}: {len(lacking)} of {len(moments)} {split} pictures are not in {folder} and count as "
+                f"without {modality}; the first: {first.rsplit('/', 1)[-1]}"
             )
-    return notes
 
 
-ADAPTER = Adapter(
-    NAME,
-    FOLDER,
-    read_rgbnt201,
-    rgbnt201_protocol,
-    QUERIES,
-    OPTIONS,
-    survey=({"infrared": "NI"}, {"infrared": "TI"}),
-)
+SURVEY = ({"infrared": "NI"}, {"infrared": "TI"})
+ADAPTER = Adapter(NAME, FOLDER, read_rgbnt201, rgbnt201_protocol, QUERIES, OPTIONS, survey=SURVEY)

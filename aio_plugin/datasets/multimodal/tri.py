@@ -8,7 +8,6 @@ gallery as well, which is the number comparable with text-only papers.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,13 +24,8 @@ from ..text import cuhk_pedes, icfg_pedes, rstpreid
 
 _RGB, _SKETCH, _TEXT = Modality.RGB, Modality.SKETCH, Modality.TEXT
 QUERIES: tuple[Combination, ...] = (
-    (_SKETCH, _TEXT),
-    (_SKETCH,),
-    (_TEXT,),
-    (_RGB, _SKETCH, _TEXT),
-    (_RGB, _SKETCH),
-    (_RGB, _TEXT),
-    (_RGB,),
+    *((_SKETCH, _TEXT), (_SKETCH,), (_TEXT,)),
+    *((_RGB, _SKETCH, _TEXT), (_RGB, _SKETCH), (_RGB, _TEXT), (_RGB,)),
 )
 
 
@@ -59,12 +53,6 @@ class TriSet:
         return ("imgs-sketch2", "imgs-sketch", *unpacked)
 
     @property
-    def layout(self) -> tuple[Part, ...]:
-        """The expected tree."""
-        first, *others = self.sketch_folders
-        return *self.base.layout, Part(f"{first}/<as {self.base.images}>", f"or {', '.join(others)}", optional=True)
-
-    @property
     def options(self) -> tuple[Option, ...]:
         """The options of the text set, and two more."""
         tried = ", ".join(self.sketch_folders)
@@ -80,38 +68,11 @@ class TriSet:
             ),
         )
 
-
-def sketch_folder(tri: TriSet, tree: Tree, option: str) -> str:
-    """The folder of the sketches, relative to the dataset's: that of the option, else the first that exists.
-
-    Raises:
-        DatasetError: there is none; shows the expected tree.
-    """
-    if option:
-        tree.listed(option, f"aio.datasets.{tree.dataset}.sketches")
-    tried = (option,) if option else tri.sketch_folders
-    folder = next((folder for folder in tried if tree.has(folder)), tried[0])
-    tree.require(folder)
-    return folder
-
-
-def match_sketches(tree: Tree, folder: str, photos: Iterable[Photo]) -> dict[str, str]:
-    """Photo path -> sketch path: the same path below ``folder``, or with another image suffix."""
-    expected = {photo.path: tree.reencoded(_expected(tree, folder, photo)) for photo in photos}
-    return {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
-
-
-def adapter(tri: TriSet) -> Adapter:
-    """The adapter of a text set with sketches."""
-    return Adapter(
-        tri.name,
-        tri.base.folder,
-        partial(read_tri, tri),
-        partial(tri_protocol, tri),
-        QUERIES,
-        tri.options,
-        survey=tri.base.survey,
-    )
+    def tree(self, root: str) -> Tree:
+        """The dataset's folder and its expected content."""
+        first, *others = self.sketch_folders
+        sketches = Part(f"{first}/<as {self.base.images}>", f"or {', '.join(others)}", optional=True)
+        return Tree(self.name, root, self.base.folder, (*self.base.layout, sketches))
 
 
 def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None) -> Splits:
@@ -119,23 +80,27 @@ def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None
     of its own photo. Gallery: the photos.
 
     Without text there is one query for every photo. Queries with ``rgb`` take the source photo itself.
-
-    Raises:
-        DatasetError: as for the text set, or a photo of the searched split has no sketch.
     """
     combination = query or QUERIES[0]
-    tree = Tree(tri.name, root, tri.base.folder, tri.layout)
-    folder = sketch_folder(tri, tree, options["sketches"])
+    tree = tri.tree(root)
+    folder = _sketch_folder(tri, tree, options["sketches"])
     photos = read_captioned_set(tri.base, tree, options)
-    notes = list(photos.notes)
-    sketches = match_sketches(tree, folder, [*photos.train, *photos.searched])
+    expected = {photo.path: _expected_sketch(tree, folder, photo) for photo in (*photos.train, *photos.searched)}
+    sketches = {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
     if _SKETCH in combination:
-        _require_sketches(tree, folder, photos.searched, sketches)
-    lacking = sum(photo.path not in sketches for photo in photos.train)
-    if lacking:
+        absences = Absences(tree, "the annotations", folder)
+        for photo in photos.searched:
+            absences.see(expected[photo.path])
+        absences.raise_if_any()
+    with_sketch = [photo for photo in photos.train if photo.path in sketches]
+    notes = list(photos.notes)
+    if len(with_sketch) < len(photos.train):
+        lacking = len(photos.train) - len(with_sketch)
         notes.append(f"{tri.name}: {lacking} of {len(photos.train)} training photos have no sketch in {folder}")
+    camera = unused_camera(photos.train)
+    drawn = [Item(Media(sketches[photo.path], _SKETCH), photo.pid, camera) for photo in with_sketch]
     return Splits(
-        relabel([*training_items(photos.train), *_sketch_items(photos.train, sketches)]),
+        relabel([*training_items(photos.train), *drawn]),
         query_items(photos.searched, combination, sketches, queried_captions(options)),
         gallery_items(photos.searched),
         notes,
@@ -155,27 +120,30 @@ def tri_protocol(tri: TriSet, root: str, options: Options, query: Combination | 
     return replace(first, variants=(other,))
 
 
-def _expected(tree: Tree, folder: str, photo: Photo) -> str:
-    return os.path.join(tree.path(folder), photo.path[len(tree.path(CaptionedSet.images)) + 1 :])
+def _sketch_folder(tri: TriSet, tree: Tree, option: str) -> str:
+    """The folder of the sketches, relative to the dataset's: that of the option, else the first that exists."""
+    if option:
+        tree.listed(option, f"aio.datasets.{tree.dataset}.sketches")
+    tried = (option,) if option else tri.sketch_folders
+    folder = next((folder for folder in tried if tree.has(folder)), tried[0])
+    tree.require(folder)
+    return folder
 
 
-def _sketch_items(photos: Sequence[Photo], sketches: dict[str, str]) -> list[Item]:
-    drawn = unused_camera(photos)
-    return [Item(Media(sketches[photo.path], _SKETCH), photo.pid, drawn) for photo in photos if photo.path in sketches]
+def _expected_sketch(tree: Tree, folder: str, photo: Photo) -> str:
+    """Path of a photo's sketch: the same path below ``folder``, or with another image suffix if there is one."""
+    inside = photo.path[len(tree.path(CaptionedSet.images)) + 1 :]
+    return tree.reencoded(os.path.join(tree.path(folder), inside))
 
 
-def _require_sketches(tree: Tree, folder: str, photos: Sequence[Photo], sketches: dict[str, str]) -> None:
-    absences = Absences(tree, "the annotations", folder)
-    for photo in photos:
-        absences.see(sketches.get(photo.path, _expected(tree, folder, photo)))
-    absences.raise_if_any()
+def _adapter(tri: TriSet) -> Adapter:
+    read, protocol = partial(read_tri, tri), partial(tri_protocol, tri)
+    return Adapter(tri.name, tri.base.folder, read, protocol, QUERIES, tri.options, survey=tri.base.survey)
 
 
-ADAPTERS = {
-    tri.name: adapter(tri)
-    for tri in (
-        TriSet(cuhk_pedes.SET, ("CUHK", "CUHK-PEDES")),
-        TriSet(icfg_pedes.SET, ("ICFG", "ICFG-PEDES")),
-        TriSet(rstpreid.SET, ("RSTPReid",)),
-    )
-}
+SETS = (
+    TriSet(cuhk_pedes.SET, ("CUHK", "CUHK-PEDES")),
+    TriSet(icfg_pedes.SET, ("ICFG", "ICFG-PEDES")),
+    TriSet(rstpreid.SET, ("RSTPReid",)),
+)
+ADAPTERS = {tri.name: _adapter(tri) for tri in SETS}

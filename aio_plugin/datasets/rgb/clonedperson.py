@@ -7,7 +7,6 @@ camera of a scene is a camera of its own.
 from __future__ import annotations
 
 from ...modality import Combination, Item, Media, Modality
-from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
 from ..reading.checks import check_apart, compare, pids, search_counts, unmatched_queries
@@ -17,24 +16,17 @@ from ..reading.lists import Names
 from ..storage.stored_photos import PhotoStore
 
 NAME, FOLDERS = "clonedperson", ("clonedperson", "ClonedPerson")
-QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
-IMAGE = "<pid, 6 digits>_s<scene>_c<camera>_f<frame>.jpg"
 TOPS = ("train", "test/query", "test/gallery")
-LAYOUT = tuple(Part(f"{top}/{IMAGE}") for top in TOPS)
+LAYOUT = tuple(Part(f"{top}/<pid, 6 digits>_s<scene>_c<camera>_f<frame>.jpg") for top in TOPS)
 PUBLISHED = {"ids": 5_621, "images": 887_766}
 
 
 def read_clonedperson(root: str, options: Options, query: Combination | None) -> Splits:
-    """The three folders.
-
-    Raises:
-        DatasetError: a folder is missing or empty, or persons are in train and test.
-    """
+    """The three folders."""
     tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT)
     tree.require()
-    names = Names(
-        r"(?P<pid>\d{6})_s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{6}\.jpg", f"{NAME} images", "700000_s02_c00_f023389.jpg"
-    )
+    pattern = r"(?P<pid>\d{6})_s(?P<scene>\d\d)_c(?P<camera>\d\d)_f\d{6}\.jpg"
+    names = Names(pattern, f"{NAME} images", "700000_s02_c00_f023389.jpg")
     train = PhotoStore(f"{tree.base}/", scene_images(tree, TOPS[0], names, _camera)).photos()
     probes, gallery = (
         [Item(Media(tree.path(path)), pid, camid) for path, pid, camid in scene_images(tree, top, names, _camera)]
@@ -57,13 +49,9 @@ def read_clonedperson(root: str, options: Options, query: Combination | None) ->
     return Splits(train, probes, gallery, notes, counts, PUBLISHED)
 
 
-def clonedperson_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """Market-1501's rule."""
-    return WholeGallery(NAME, "same_camera")
-
-
 def _camera(scene: int, camera: int) -> int:
     return 100 * scene + camera
 
 
-ADAPTER = Adapter(NAME, FOLDERS[0], read_clonedperson, clonedperson_protocol, QUERIES, folders=FOLDERS)
+PROTOCOL = WholeGallery(NAME, "same_camera")
+ADAPTER = Adapter(NAME, FOLDERS[0], read_clonedperson, PROTOCOL, ((Modality.RGB,),), folders=FOLDERS)

@@ -13,11 +13,7 @@ NAME = "finegpr"
 
 
 def read_finegpr(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: the images of the chosen views, weathers and lights; a view is a camera.
-
-    Raises:
-        DatasetError: the folder or the names are not as published, or no image is left of the choice.
-    """
+    """Train: the images of the chosen views, weathers and lights; a view is a camera."""
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     images = FineGPRImages(tree, options)
     chosen = ((path, image.pid, image.view - 1) for path, image in images.chosen_images())

@@ -6,36 +6,25 @@ the file system, this adapter by name. The adapter serves the doctor and the tab
 
 from __future__ import annotations
 
-from ...modality import Combination, Item, Media, Modality
-from ...protocols.base import Protocol
+from ...modality import Combination, Modality
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits
 from ..reading.checks import check_apart, pids
 from ..reading.folders import photo_splits, require_images
+from ..reading.image_items import folder_items
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
 NAME, RELEASE = "market1501", "Market-1501-v15.09.15"
-QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
 FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
 LAYOUT = tuple(Part(f"{folder}/<pid, 4 digits>_c<camera>s<sequence>_<frame>_<box>.jpg") for folder in FOLDERS)
 JUNK, DISTRACTOR = -1, 0
-PUBLISHED = {
-    "train ids": 751,
-    "train images": 12_936,
-    "query ids": 750,
-    "query images": 3_368,
-    "gallery images": 15_913,
-    "junk images": 3_819,
-}
+PUBLISHED_TEST = {"query ids": 750, "query images": 3_368, "gallery images": 15_913, "junk images": 3_819}
+PUBLISHED = {"train ids": 751, "train images": 12_936, **PUBLISHED_TEST}
 
 
 def read_market1501(root: str, options: Options, query: Combination | None) -> Splits:
-    """The three folders. Junk boxes are left out; distractors stay in the gallery with identity 0.
-
-    Raises:
-        DatasetError: a folder is missing or empty, or persons are in train and test.
-    """
+    """The three folders. Junk boxes are left out; distractors stay in the gallery with identity 0."""
     tree = Tree(NAME, root, NAME, LAYOUT)
     if tree.has(RELEASE):
         tree = Tree(NAME, root, f"{NAME}/{RELEASE}", LAYOUT)
@@ -43,7 +32,7 @@ def read_market1501(root: str, options: Options, query: Combination | None) -> S
     names = Names(
         r"(?P<pid>-1|\d{4})_c(?P<camera>[1-6])s\d+_\d+_\d+\.jpg(?:\.jpg)?", f"{NAME} images", "0002_c1s1_000451_03.jpg"
     )
-    everything = [_items(tree, folder, names) for folder in FOLDERS]
+    everything = [folder_items(tree, folder, names) for folder in FOLDERS]
     notes = names.notes()
     train, probes, gallery = ([item for item in items if item.pid != JUNK] for items in everything)
     for folder, items in zip(FOLDERS, (train, probes, gallery), strict=True):
@@ -58,16 +47,5 @@ def read_market1501(root: str, options: Options, query: Combination | None) -> S
     return photo_splits(NAME, train, probes, gallery, notes, PUBLISHED, **counts)
 
 
-def market1501_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
-    """Images of the query's person by the query's camera leave the gallery."""
-    return WholeGallery(NAME, "same_camera")
-
-
-def _items(tree: Tree, folder: str, names: Names) -> list[Item]:
-    return [
-        Item(Media(tree.path(path)), int(match["pid"]), int(match["camera"]) - 1)
-        for path, match in names.in_folder(tree, folder)
-    ]
-
-
-ADAPTER = Adapter(NAME, NAME, read_market1501, market1501_protocol, QUERIES, spare=("*/-1_*",))
+PROTOCOL = WholeGallery(NAME, "same_camera")
+ADAPTER = Adapter(NAME, NAME, read_market1501, PROTOCOL, ((Modality.RGB,),), spare=("*/-1_*",))

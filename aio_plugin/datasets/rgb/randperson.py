@@ -20,14 +20,8 @@ LAYOUT = (
     Part(f"{SUBSETS[0]}/{IMAGE}", f"or {SUBSETS[1]}/; for images: subset"),
     Part(f"images/<scene00 ... scene10>/{IMAGE}", "unpacked; for images: full"),
 )
-OPTIONS = (
-    Option(
-        "images",
-        "subset",
-        "'subset' (132,145 images, what papers train on) or 'full' (1.8 million)",
-        ("subset", "full"),
-    ),
-)
+FORM = "'subset' (132,145 images, what papers train on) or 'full' (1.8 million)"
+OPTIONS = (Option("images", "subset", FORM, tuple(TOPS)),)
 PUBLISHED = {
     "subset": {"train ids": 8_000, "train images": 132_145},
     "full": {"train ids": 8_000, "train images": 1_801_816},
@@ -35,11 +29,7 @@ PUBLISHED = {
 
 
 def read_randperson(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: all images of the subset or of the full set. A camera is one of a scene.
-
-    Raises:
-        DatasetError: the folder is missing, not unpacked, or holds no images of such names.
-    """
+    """Train: all images of the subset or of the full set. A camera is one of a scene."""
     form = options["images"]
     tree = Tree(NAME, root, folder_of(root, FOLDERS, (*SUBSETS, "images")), LAYOUT)
     top = form_of(tree, "images", form, TOPS)
@@ -50,22 +40,13 @@ def read_randperson(root: str, options: Options, query: Combination | None) -> S
     photos = PhotoStore(f"{tree.base}/", images).photos()
     notes = names.notes()
     if not photos:
-        packed = [f"{folder}/{name}" for folder in _folders(tree, top) for name in tree.files(folder, (".tar.gz",))]
+        folders = [top, *(f"{top}/{name}" for name in tree.folders(top))]
+        packed = [f"{folder}/{name}" for folder in folders for name in tree.files(folder, (".tar.gz",))]
         require_images(tree, top, photos, f"Unpack {packed[0]} and the others" if packed else "Complete the download")
     splits = training_splits(NAME, photos, notes, PUBLISHED[form])
     splits.notes.append(f"{NAME}: images are of the {form} set")
     return splits
 
 
-def _folders(tree: Tree, top: str) -> list[str]:
-    return [top, *(f"{top}/{name}" for name in tree.folders(top))]
-
-
-ADAPTER = Adapter(
-    NAME,
-    FOLDERS[0],
-    read_randperson,
-    options=OPTIONS,
-    folders=FOLDERS,
-    survey=[{"images": form} for form in TOPS],
-)
+SURVEY = [{"images": form} for form in TOPS]
+ADAPTER = Adapter(NAME, FOLDERS[0], read_randperson, options=OPTIONS, folders=FOLDERS, survey=SURVEY)

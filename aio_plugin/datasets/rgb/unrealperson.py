@@ -28,9 +28,6 @@ PUBLISHED = {"cameras": 34}
 def read_unrealperson(root: str, options: Options, query: Combination | None) -> Splits:
     """Train: all images of all packages. The authors' random choice of persons and cameras, which
     cannot be repeated, is not made.
-
-    Raises:
-        DatasetError: there is no package or no image of such a name.
     """
     tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT)
     tree.require()

@@ -14,13 +14,13 @@ from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import compare, pids
+from ..reading.image_items import folder_items
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
 NAME, FOLDER = "mask1k", "MaSk1K"
 STYLES = "ABCDEF"
 PHOTO_CAMERAS = 6
-QUERIES: tuple[Combination, ...] = ((Modality.SKETCH,),)
 LAYOUT = (
     Part("photo/train/<pid, 4 digits>_<...>.jpg"),
     Part("photo/query/<pid, 4 digits>_<...>.jpg", "the test photos"),
@@ -29,12 +29,7 @@ LAYOUT = (
 )
 OPTIONS = (
     Option("train_styles", STYLES, "styles of sketches to train on, letters of ABCDEF", subset(STYLES)),
-    Option(
-        "test_styles",
-        STYLES,
-        "styles of sketches to search with, letters of ABCDEF",
-        subset(STYLES),
-    ),
+    Option("test_styles", STYLES, "styles of sketches to search with, letters of ABCDEF", subset(STYLES)),
     Option(
         "queries",
         "single",
@@ -57,19 +52,17 @@ def read_mask1k(root: str, options: Options, query: Combination | None) -> Split
     train_styles, test_styles = sorted(options["train_styles"]), sorted(options["test_styles"])
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require(*[f"sketch/{s}/train" for s in train_styles], *[f"sketch/{s}/query" for s in test_styles])
-    names = [
-        Names(r"(?P<pid>\d{4})(?:_c(?P<camera>[1-6])s)?.*", f"{NAME} {what}", "0002_<...>.jpg")
-        for what in ("photos", "sketches")
-    ]
-    drawn = list(_sketches(tree, train_styles, "train", names[1]))
+    pattern = r"(?P<pid>\d{4})(?:_c(?P<camera>[1-6])s)?.*"
+    photos, sketches = (Names(pattern, f"{NAME} {what}", "0002_<...>.jpg") for what in ("photos", "sketches"))
+    drawn = list(_sketches(tree, train_styles, "train", sketches))
     people = pids(drawn)
-    photos = [item for item in _photos(tree, "train", names[0]) if item.pid in people]
-    queries = list(_sketches(tree, test_styles, "query", names[1]))
-    gallery = list(_photos(tree, "query", names[0]))
-    notes = [note for each in names for note in each.notes()]
-    counts = _counts("".join(train_styles), "".join(test_styles), drawn, queries)
-    notes += compare(NAME, *counts)
-    return Splits(relabel([*photos, *drawn]), queries, gallery, [*notes, OVERLAP], *counts)
+    train = [item for item in folder_items(tree, "photo/train", photos) if item.pid in people]
+    queries = list(_sketches(tree, test_styles, "query", sketches))
+    gallery = folder_items(tree, "photo/query", photos)
+    counts = {"train ids": len(people), "test ids": len(pids(queries)), "sketches": len(drawn) + len(queries)}
+    published = _published("".join(train_styles), "".join(test_styles))
+    notes = [*photos.notes(), *sketches.notes(), *compare(NAME, counts, published), OVERLAP]
+    return Splits(relabel([*train, *drawn]), queries, gallery, notes, counts, published)
 
 
 def mask1k_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
@@ -84,12 +77,6 @@ def mask1k_protocol(root: str, options: Options, query: Combination | None) -> P
     return WholeGallery(NAME, part=f"{part}-query", grouping="person")
 
 
-def _photos(tree: Tree, part: str, names: Names) -> Iterable[Item]:
-    for path, match in names.in_folder(tree, f"photo/{part}"):
-        camera = int(match["camera"] or 1) - 1
-        yield Item(Media(tree.path(path)), int(match["pid"]), camera)
-
-
 def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> Iterable[Item]:
     for style in styles:
         for path, match in names.in_folder(tree, f"sketch/{style}/{part}"):
@@ -97,15 +84,8 @@ def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> Ite
             yield Item(media, int(match["pid"]), PHOTO_CAMERAS + STYLES.index(style))
 
 
-def _counts(
-    train_styles: str, test_styles: str, drawn: list[Item], queries: list[Item]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """The counts, and those that are published for these styles."""
-    counts = {
-        "train ids": len(pids(drawn)),
-        "test ids": len(pids(queries)),
-        "sketches": len(drawn) + len(queries),
-    }
+def _published(train_styles: str, test_styles: str) -> dict[str, int]:
+    """The counts that are published for these styles."""
     published = {}
     if train_styles in PUBLISHED_IDS:
         published["train ids"] = PUBLISHED_IDS[train_styles][0]
@@ -113,8 +93,8 @@ def _counts(
         published["test ids"] = PUBLISHED_IDS[test_styles][1]
     if train_styles == test_styles == STYLES:
         published["sketches"] = PUBLISHED_SKETCHES
-    return counts, published
+    return published
 
 
 MARKET_JUNK = "photo/*/-1_*"
-ADAPTER = Adapter(NAME, FOLDER, read_mask1k, mask1k_protocol, QUERIES, OPTIONS, spare=(MARKET_JUNK,))
+ADAPTER = Adapter(NAME, FOLDER, read_mask1k, mask1k_protocol, ((Modality.SKETCH,),), OPTIONS, spare=(MARKET_JUNK,))

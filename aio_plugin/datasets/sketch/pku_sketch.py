@@ -14,13 +14,12 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.pku import PKUSketch
 from ..base import Adapter, Options, Splits, relabel
-from ..reading import checks
+from ..reading.checks import compare, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.pku_splits import TestSplits, list_folder, listed_splits, seeded_splits
 
 NAME, FOLDER = "pku_sketch", "PKU-Sketch"
-QUERIES: tuple[Combination, ...] = ((Modality.SKETCH,),)
 SKETCH_CAMERA = 0
 LAYOUT = (
     Part("photo/<pid>_<camera>_<frame>.jpg", "two for every person"),
@@ -52,28 +51,17 @@ def read_pku_sketch(root: str, options: Options, query: Combination | None) -> S
     those of each split. Train: those of the others, where ``split`` names one.
 
     The camera of a photo is the number in its name; sketches have camera 0.
-
-    Raises:
-        DatasetError: missing files, no usable names, or malformed lists.
     """
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     sketches, photos, notes = _items(tree)
     lists = _lists(tree, options)
     tested = {pid for split in lists.tests for pid in split}
-    train: list[Item] = []
-    if options["split"]:
-        train = relabel(item for item in (*photos, *sketches) if item.pid not in tested)
+    train = relabel(item for item in (*photos, *sketches) if item.pid not in tested) if options["split"] else []
     counts = {"sketches": len(sketches), "photos": len(photos)}
-    notes += checks.compare(NAME, counts, PUBLISHED)
-    return Splits(
-        train,
-        [item for item in sketches if item.pid in tested],
-        [item for item in photos if item.pid in tested],
-        [*notes, *lists.notes],
-        counts,
-        PUBLISHED,
-    )
+    notes += [*compare(NAME, counts, PUBLISHED), *lists.notes]
+    queries, gallery = ([item for item in items if item.pid in tested] for items in (sketches, photos))
+    return Splits(train, queries, gallery, notes, counts, PUBLISHED)
 
 
 def pku_sketch_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
@@ -94,21 +82,16 @@ def _items(tree: Tree) -> tuple[list[Item], list[Item], list[str]]:
         Item(Media(tree.path(path)), int(match["pid"]), int(match["camera"]))
         for path, match in of_photos.in_folder(tree, "photo")
     ]
-    notes = [*of_sketches.notes(), *of_photos.notes(), *_one_sided(sketches, photos)]
+    notes = [*of_sketches.notes(), *of_photos.notes()]
+    drawn, seen = pids(sketches), pids(photos)
+    for lacking, what in ((drawn - seen, "a sketch but no photo"), (seen - drawn, "photos but no sketch")):
+        if lacking:
+            notes.append(f"{NAME}: {len(lacking)} persons have {what}, the first {min(lacking)}")
     return _by_person(sketches), _by_person(photos), notes
 
 
 def _by_person(items: Iterable[Item]) -> list[Item]:
     return sorted(items, key=lambda item: (item.pid, item.media))  # names are unpadded: 10 after 9
-
-
-def _one_sided(sketches: Iterable[Item], photos: Iterable[Item]) -> list[str]:
-    drawn, seen = {item.pid for item in sketches}, {item.pid for item in photos}
-    notes = []
-    for lacking, what in ((drawn - seen, "a sketch but no photo"), (seen - drawn, "photos but no sketch")):
-        if lacking:
-            notes.append(f"{NAME}: {len(lacking)} persons have {what}, the first {min(lacking)}")
-    return notes
 
 
 def _lists(tree: Tree, options: Options) -> TestSplits:
@@ -132,12 +115,6 @@ def _lists(tree: Tree, options: Options) -> TestSplits:
     return lists.only(options["split"]) if options["split"] else lists
 
 
-ADAPTER = Adapter(
-    NAME,
-    FOLDER,
-    read_pku_sketch,
-    pku_sketch_protocol,
-    QUERIES,
-    OPTIONS,
-    survey=({}, {"split": 1}),  # together they read everybody: whoever is not in a test split is trained on
-)
+SURVEY: tuple[Options, ...] = ({}, {"split": 1})
+"""Together they read everybody: whoever is not in a test split is trained on."""
+ADAPTER = Adapter(NAME, FOLDER, read_pku_sketch, pku_sketch_protocol, ((Modality.SKETCH,),), OPTIONS, survey=SURVEY)

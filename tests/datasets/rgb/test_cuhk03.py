@@ -55,7 +55,7 @@ def test_cuhk03_np(tmp_path):
 
 
 def test_cuhk03_published_counts():
-    from aio_plugin.datasets.rgb.cuhk03_np import PUBLISHED
+    from aio_plugin.datasets.rgb.cuhk03 import PUBLISHED
 
     assert PUBLISHED["detected"]["train images"] + 1_400 + PUBLISHED["detected"]["gallery images"] == 14_097
     assert PUBLISHED["labeled"]["train images"] + 1_400 + PUBLISHED["labeled"]["gallery images"] == 14_096

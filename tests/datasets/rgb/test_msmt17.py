@@ -96,7 +96,7 @@ def test_msmt17_labels_that_are_not_the_folder_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "name no images"),
+        ("", "list_query.txt lists no images"),
         ("0000/0000_000_01_0303morning_0008_0.jpg\n", "list_query.txt, line 1: must be 'path label'"),
         ("\r\nx.jpg one\r\n", "line 2: must be 'path label'"),
         ("../../etc/passwd 0\n", "does not stay inside"),
