@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from aio_plugin.datasets.storage.index import CACHE
-from aio_plugin.datasets.text.synth_pedes import ANNOTATIONS, FOLDER, PUBLISHED, read
+from aio_plugin.datasets.text.synth_pedes import ADAPTER, ANNOTATIONS, FOLDER, PUBLISHED
 from aio_plugin.training.bundles import Source
 
 from ..result_files import REPOSITORY, provenance
@@ -75,7 +75,7 @@ def write(file: Path, number: int) -> None:
 def reading(root: str) -> dict[str, Any]:
     """Read what lies below ``root``, make the training persons, look at some; numbers of this process."""
     start = time.perf_counter()
-    splits = read(root, {"check_images": False})
+    splits = ADAPTER.read(root, {"check_images": False})
     read_at = time.perf_counter()
     step = max(1, len(splits.train) // LOOK_AT)
     captions = sum(len(splits.train[at].media.partners) for at in range(0, len(splits.train), step))

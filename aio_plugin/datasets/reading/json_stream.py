@@ -83,7 +83,7 @@ def _checked(elements: Iterable[Any], stream: _BoundedStream) -> Iterator[Any]:
 class _BoundedStream:
     """A stream that raises ValueError before the parser's memory grows with what is wrong in the text.
 
-    Brackets inside strings count as others do: the depth is reset with each element, lest they add up.
+    Brackets inside strings count as others do: the depth is reset with each element, so that they do not add up.
     """
 
     def __init__(self, stream: BinaryIO, longest: float = float("inf")) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, overload
 
 import numpy as np
@@ -33,7 +35,13 @@ class StoredPhotos(Sequence[Item]):
 
     def __init__(self, prefix: str, arrays: Arrays, files: Mapping[str, int], captions: int) -> None:
         self.prefix, self.arrays, self.captions = prefix, arrays, captions
-        self._files, self._ends = tuple(files), np.cumsum(list(files.values()))
+        self._files, self._ends = files, list(accumulate(files.values()))
+        self._text, self._starts = arrays["text"], arrays["starts"]
+        self._first, self._kept, self._numbers = arrays.get("first"), arrays.get("kept"), arrays.get("numbers")
+        self._pids, self._camids = arrays.get("pids"), arrays.get("camids")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredPhotos, (self.prefix, self.arrays, self._files, self.captions)
 
     @property
     def persons(self) -> int:
@@ -53,20 +61,20 @@ class StoredPhotos(Sequence[Item]):
         """
         none = np.zeros(len(self), np.uint8)
         partners = none.astype(np.uint16)
-        if "first" in self.arrays:
-            first, starts = self.arrays["first"], self.arrays["starts"]
+        if self._first is not None:
             try:
-                captioned = starts[first[1:]] > starts[first[:-1] + np.uint64(1)]
+                captioned = self._starts[self._first[1:]] > self._starts[self._first[:-1] + np.uint64(1)]
             except IndexError as error:
                 raise self._damaged() from error
-            partners = captioned[self.arrays.get("kept", slice(None))] * np.uint16(bit(Modality.TEXT))
-        pids = self.arrays["pids"] if "pids" in self.arrays else np.arange(len(self))
-        return Columns(pids, self.arrays.get("camids", none), none + np.uint8(Modality.RGB.index), partners)
+            partners = captioned[slice(None) if self._kept is None else self._kept] * np.uint16(bit(Modality.TEXT))
+        pids = np.arange(len(self)) if self._pids is None else self._pids
+        camids = none if self._camids is None else self._camids
+        return Columns(pids, camids, none + np.uint8(Modality.RGB.index), partners)
 
     def __len__(self) -> int:
-        if "kept" in self.arrays:
-            return len(self.arrays["kept"])
-        return len(self.arrays.get("first", self.arrays["starts"])) - 1
+        if self._kept is not None:
+            return len(self._kept)
+        return len(self._starts if self._first is None else self._first) - 1
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
@@ -86,37 +94,39 @@ class StoredPhotos(Sequence[Item]):
         return self._item(number)
 
     def _item(self, number: int) -> Item:
-        arrays = self.arrays
-        at = int(arrays["kept"][number]) if "kept" in arrays else number
-        begin, end = arrays["first"][at : at + 2].tolist() if "first" in arrays else (at, at + 1)
+        at = number if self._kept is None else int(self._kept[number])
         try:
+            begin, end = (at, at + 1) if self._first is None else self._first[at : at + 2].tolist()
             path, *captions = self._strings(begin, end)
+            partners = [
+                Media(caption_path, Modality.TEXT, caption)
+                for caption_path, caption in zip(self._caption_paths(at, begin + 1, end), captions, strict=True)
+                if caption
+            ]
         except ValueError as error:
             raise self._damaged() from error
-        partners = [
-            Media(self._caption_path(at, begin + 1, index), Modality.TEXT, caption)
-            for index, caption in enumerate(captions)
-            if caption
-        ]
-        pid = int(arrays["pids"][number]) if "pids" in arrays else number
-        camid = int(arrays["camids"][number]) if "camids" in arrays else 0
+        pid = number if self._pids is None else int(self._pids[number])
+        camid = 0 if self._camids is None else int(self._camids[number])
         return Item(Media(self.prefix + path, partners=partners), pid, camid)
 
     def _strings(self, begin: int, end: int) -> list[str]:
-        places = self.arrays["starts"][begin : end + 1].tolist()
-        text = self.arrays["text"][places[0] : places[-1]].tobytes() if places else b""
+        places = self._starts[begin : end + 1].tolist()
+        text = self._text[places[0] : places[-1]].tobytes() if places else b""
         return [
             text[a - places[0] : b - places[0]].decode("utf-8", "surrogatepass")
             for a, b in zip(places, places[1:], strict=False)
         ]
 
-    def _caption_path(self, photo: int, first: int, index: int) -> str:
+    def _caption_paths(self, photo: int, begin: int, end: int) -> list[str]:
         """``<file>#<record>.<caption>`` or, where captions have numbers, ``<file>#<number>``."""
-        file = int(np.searchsorted(self._ends, photo, side="right"))
-        if "numbers" in self.arrays:
-            return f"{self._files[file]}#{self.arrays['numbers'][first + index]}"
-        record = photo - int(self._ends[file - 1]) if file else photo
-        return f"{self._files[file]}#{record}.{index}"
+        if begin >= end:
+            return []
+        at = bisect_right(self._ends, photo)
+        file = tuple(self._files)[at]
+        if self._numbers is not None:
+            return [f"{file}#{number}" for number in self._numbers[begin:end].tolist()]
+        record = photo - self._ends[at - 1] if at else photo
+        return [f"{file}#{record}.{index}" for index in range(end - begin)]
 
     def _damaged(self) -> DatasetError:
         where = getattr(self.arrays, "path", "memory")

@@ -1,6 +1,6 @@
 """LUPerson-T: photos of LUPerson with pseudo texts (UniPT, arXiv:2309.01420). Training only.
 
-No identities are given: every photo is a class of its own.
+There are no identities: every photo is a class of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """MALS: 1.5 million generated photos, a caption each (APTM, arXiv:2306.02898). Training only.
 
-Nobody is shown twice on purpose and no identities are given: every photo is a class of its own.
+No person is meant to be shown twice, and there are no identities: every photo is a class of its own.
 """
 
 from __future__ import annotations
