@@ -52,11 +52,10 @@ from ...modality import Combination, Item, Modality
 from ...protocols.base import Protocol, RemovalRule
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, check_query
-from ..reading.checks import Fault
+from ..reading.checks import Fault, pids
 from ..reading.layouts import Part, Tree
-from .items import combinations, counts, of_split, test_items, train_items
-from .links import check_links
-from .rows import READERS, ManifestRow, RowProblems, read_rows, suffix_of
+from .items import combinations, counts, link_problems, of_split, test_items, train_items
+from .rows import READERS, ManifestRow, raise_problems, read_rows, suffix_of
 
 NAME, FOLDER = "manifest", "manifest"
 RULES: tuple[RemovalRule, ...] = ("same_camera", "none", "source")
@@ -97,13 +96,23 @@ def read_manifest(root: str, options: Options, query: Combination | None) -> Spl
         check_query(NAME, combinations(rows), query)
     train = train_items(file, rows)
     probes, gallery = test_items(file, rows, query)
-    if options["removal"] == "source" and probes and not _made(probes):
+    made = sum(item.source >= 0 for item in probes)
+    if options["removal"] == "source" and probes and not made:
         raise DatasetError(
             f"{NAME}: aio.datasets.{NAME}.removal is 'source', but no query row of {file} names its 'source'. Fill "
             f"that column in, or set the option to {' or '.join(rule for rule in RULES if rule != 'source')}."
         )
-    notes = [*_people(rows), *_removal(options["removal"], rows, probes), *_unanswered(probes, gallery)]
-    return Splits(train, probes, gallery, notes, counts(rows))
+    notes = list(_people(rows))
+    if options["removal"] == "same_camera" and probes and not any(row.camid for row in rows if row.split != "train"):
+        notes.append(
+            f"{NAME}: removal is 'same_camera', but no row of query or gallery has a 'camid': nothing is removed"
+        )
+    if options["removal"] != "source" and made:
+        notes.append(
+            f"{NAME}: {made} queries were made from an image that stays in the gallery; aio.datasets.{NAME}.removal "
+            f"'source' takes it out"
+        )
+    return Splits(train, probes, gallery, [*notes, *_unmatched(probes, gallery)], counts(rows))
 
 
 def find_queries(root: str, options: Options) -> tuple[Combination, ...]:
@@ -129,17 +138,10 @@ def _rows(root: str, options: Options) -> tuple[str, list[ManifestRow]]:
     tree.require()
     file = tree.path(name)
     rows = read_rows(tree, name)
-    problems = RowProblems(NAME, file)
-    check_links(rows, problems)
-    problems.raise_if_any()
+    raise_problems(NAME, file, list(link_problems(rows)))
     if of_split(rows, "query") and not of_split(rows, "gallery"):
         raise DatasetError(f"{NAME}: {file} has queries and no gallery. Add rows of split gallery to search in.")
     return file, rows
-
-
-def _made(probes: Sequence[Item]) -> int:
-    """Number of queries that were made from an image of the gallery, or contain one."""
-    return sum(item.source >= 0 for item in probes)
 
 
 def _people(rows: Sequence[ManifestRow]) -> Iterator[str]:
@@ -155,20 +157,9 @@ def _people(rows: Sequence[ManifestRow]) -> Iterator[str]:
         )
 
 
-def _removal(rule: str, rows: Sequence[ManifestRow], probes: Sequence[Item]) -> Iterator[str]:
-    tested = [row for row in rows if row.split != "train"]
-    if rule == "same_camera" and probes and not any(row.camid for row in tested):
-        yield f"{NAME}: removal is 'same_camera', but no row of query or gallery has a 'camid': nothing is removed"
-    if rule != "source" and _made(probes):
-        yield (
-            f"{NAME}: {_made(probes)} queries were made from an image that stays in the gallery; "
-            f"aio.datasets.{NAME}.removal 'source' takes it out"
-        )
-
-
-def _unanswered(probes: Sequence[Item], gallery: Sequence[Item]) -> Iterator[str]:
-    there = {item.pid for item in gallery}
-    lost = [item for item in probes if item.pid not in there]
+def _unmatched(probes: Sequence[Item], gallery: Sequence[Item]) -> Iterator[str]:
+    searched = pids(gallery)
+    lost = [item for item in probes if item.pid not in searched]
     if lost:
         yield Fault(
             f"{NAME}: {len(lost)} of {len(probes)} queries show people who are not in the gallery, the first "

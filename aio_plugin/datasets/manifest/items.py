@@ -1,19 +1,28 @@
-"""Items out of the rows of a manifest."""
+"""The rows of a manifest: checked against each other, and made into items."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ...modality import MODALITIES, Combination, Item, Media, in_order
+from ...modality import MODALITIES, Combination, Item, Media, Modality, in_order
 from ..base import relabel
-from .links import grouped
-from .rows import SPLITS, ManifestRow
+from .rows import SPLITS, ManifestRow, Problem
+
+TEST_SPLITS = ("query", "gallery")
 
 
 def of_split(rows: Iterable[ManifestRow], split: str) -> list[ManifestRow]:
     """The rows of a split."""
     return [row for row in rows if row.split == split]
+
+
+def grouped(rows: Iterable[ManifestRow]) -> list[list[ManifestRow]]:
+    """The rows of each group together, other rows alone, in the order of the file."""
+    groups: dict[str | int, list[ManifestRow]] = {}
+    for row in rows:
+        groups.setdefault(row.group or row.line, []).append(row)
+    return list(groups.values())
 
 
 def combinations(rows: Sequence[ManifestRow]) -> tuple[Combination, ...]:
@@ -65,6 +74,72 @@ def counts(rows: Sequence[ManifestRow]) -> dict[str, int]:
         for modality in in_order({row.modality for row in some}):
             number[f"{split} {modality}"] = sum(row.modality is modality for row in some)
     return number
+
+
+def link_problems(rows: Sequence[ManifestRow]) -> Iterator[Problem]:
+    """A problem for every row that contradicts another.
+
+    An image occurs once in a split; in query it may be a part of several groups. It shows one person in one
+    modality, and is not both in train and in a test split.
+    """
+    yield from _image_problems(rows)
+    yield from _source_problems(rows)
+    yield from _group_problems(rows)
+
+
+def _image_problems(rows: Sequence[ManifestRow]) -> Iterator[Problem]:
+    first: dict[str, ManifestRow] = {}
+    placed: dict[tuple[str, str, str], ManifestRow] = {}
+    for row in rows:
+        if not row.path:
+            continue
+        other = first.setdefault(row.path, row)
+        twin = placed.setdefault((row.path, row.split, row.group if row.split == "query" else ""), row)
+        if (other.pid, other.modality) != (row.pid, row.modality):
+            yield row.line, f"the image of line {other.line} has another pid or modality there."
+        elif (other.split == "train") != (row.split == "train"):
+            yield row.line, f"the image of line {other.line}; it cannot be in train and in query or gallery."
+        elif twin is not row:
+            yield row.line, f"repeats the image of line {twin.line}; remove one."
+
+
+def _source_problems(rows: Sequence[ManifestRow]) -> Iterator[Problem]:
+    photos = {
+        (row.path, row.split): row
+        for row in rows
+        if row.path and (row.modality is Modality.RGB or row.split in TEST_SPLITS)
+    }
+    for row in rows:
+        if not row.source:
+            continue
+        wanted = "gallery" if row.split == "query" else row.split
+        photo = photos.get((row.source, wanted))
+        if row.split == "gallery":
+            yield row.line, "'source' has no meaning in gallery; leave it empty."
+        elif row.split == "train" and row.modality is Modality.RGB:
+            yield row.line, "an rgb image has no 'source' in train; leave it empty."
+        elif photo is None:
+            kind = "an rgb" if wanted == "train" else "a"
+            yield row.line, f"'source' is not the path of {kind} row in {wanted}."
+        elif photo.pid != row.pid:
+            yield row.line, f"'source' is in line {photo.line}, of pid {photo.pid!r}, not {row.pid!r}."
+
+
+def _group_problems(rows: Sequence[ManifestRow]) -> Iterator[Problem]:
+    for row in rows:
+        if row.group and row.split == "train":
+            yield row.line, "'group' joins queries or gallery entries; in train use 'source'."
+    for split in TEST_SPLITS:
+        for first, *others in grouped(of_split(rows, split)):
+            kinds = {first.modality}
+            for row in others:
+                if row.pid != first.pid:
+                    yield row.line, f"group {row.group!r} begins in line {first.line} with another pid."
+                elif row.modality in kinds:
+                    yield row.line, f"group {row.group!r} has a second part of modality {row.modality}."
+                elif row.source and first.source and row.source != first.source:
+                    yield row.line, f"group {row.group!r} begins in line {first.line} with another source."
+                kinds.add(row.modality)
 
 
 def _combination(parts: Sequence[ManifestRow]) -> Combination:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from ...errors import DatasetError, nearest
 from ...modality import MODALITIES, Modality
@@ -21,6 +21,8 @@ SHOWN = 10
 """Wrong rows that a message lists, at most."""
 
 Values = Mapping[str, str]
+Problem = tuple[int, str]
+"""A line, and what is wrong in it and what to do about it."""
 
 
 class ManifestRow(NamedTuple):
@@ -40,28 +42,14 @@ class ManifestRow(NamedTuple):
     group: str
 
 
-class RowProblems:
-    """Errors in the rows of a file; ``dataset`` and ``file`` are for the message."""
-
-    def __init__(self, dataset: str, file: str) -> None:
-        self._dataset, self._file = dataset, file
-        self._problems: list[tuple[int, str]] = []
-
-    def add(self, line: int, problem: str) -> None:
-        """Add what is wrong with a row and what to do about it."""
-        self._problems.append((line, problem))
-
-    def raise_if_any(self) -> None:
-        """Raise DatasetError with the number of wrong rows and the first problems by line, if there are any."""
-        if not self._problems:
-            return
-        ordered = sorted(self._problems)
-        rows = len({line for line, _ in ordered})
-        shown = "\n".join(f"  line {line}: {problem}" for line, problem in ordered[:SHOWN])
-        more = f"\n  and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-        raise DatasetError(
-            f"{self._dataset}: {self._file}: {rows} wrong row{'s' * (rows > 1)}. Correct the file:\n{shown}{more}"
-        )
+def raise_problems(dataset: str, file: str, problems: Sequence[Problem]) -> None:
+    """Raise DatasetError with the number of wrong rows and the first problems by line, if there are any."""
+    if not problems:
+        return
+    rows = len({line for line, _ in problems})
+    shown = "\n".join(f"  line {line}: {problem}" for line, problem in sorted(problems)[:SHOWN])
+    more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    raise DatasetError(f"{dataset}: {file}: {rows} wrong row{'s' * (rows > 1)}. Correct the file:\n{shown}{more}")
 
 
 def read_rows(tree: Tree, file: str) -> list[ManifestRow]:
@@ -74,17 +62,16 @@ def read_rows(tree: Tree, file: str) -> list[ManifestRow]:
         DatasetError: the file cannot be read, is empty or has wrong columns, or rows are wrong; lists the first.
     """
     path = tree.path(file)
-    problems = RowProblems(tree.dataset, path)
-    rows = []
+    problems: list[Problem] = []
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            for line, values in READERS[suffix_of(file)](path, stream, problems):
-                row = _row(tree, line, values, problems)
-                if row:
-                    rows.append(row)
+            lines = READERS[suffix_of(file)](path, stream, problems)
+            rows = [
+                row for line, values in lines if any(values.values()) and (row := _row(tree, line, values, problems))
+            ]
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: {error}. Save the manifest as UTF-8 text.") from error
-    problems.raise_if_any()
+    raise_problems(tree.dataset, path, problems)
     if not rows:
         raise DatasetError(f"{path}: has no rows. Write a row for every image and every caption.")
     return rows
@@ -95,28 +82,24 @@ def suffix_of(file: str) -> str:
     return PurePosixPath(file).suffix.lower()
 
 
-def _csv_rows(path: str, stream: TextIO, problems: RowProblems) -> Iterator[tuple[int, Values]]:
+def _csv_rows(path: str, stream: TextIO, problems: list[Problem]) -> Iterator[tuple[int, Values]]:
     reader = csv.reader(stream, strict=True)
     end = 0
-    header: list[str] | None = None
+    header: list[str] = []
     try:
         for fields in reader:
             line, end = end + 1, reader.line_num
-            if header is None:
+            if not header:
                 header = [name.strip().lower() for name in fields]
                 _check_header(path, header)
             elif len(fields) == len(header):
                 yield line, dict(zip(header, fields, strict=True))
             elif any(fields):
-                problems.add(
-                    line,
-                    f"{len(fields)} fields for {len(header)} columns; put double quotes around text with commas, and "
-                    "leave no field out.",
-                )
+                remedy = "put double quotes around text with commas, and leave no field out."
+                problems.append((line, f"{len(fields)} fields for {len(header)} columns; {remedy}"))
     except csv.Error as error:
-        raise DatasetError(
-            f"{path}, line {end + 1}: {error}. Close every double quote, and double those in text."
-        ) from error
+        remedy = "Close every double quote, and double those in text."
+        raise DatasetError(f"{path}, line {end + 1}: {error}. {remedy}") from error
 
 
 def _check_header(path: str, header: Sequence[str]) -> None:
@@ -132,26 +115,25 @@ def _check_header(path: str, header: Sequence[str]) -> None:
         raise DatasetError(f"{path}: {fault}. The first line must name the columns: {','.join(COLUMNS)}")
 
 
-def _json_rows(path: str, stream: TextIO, problems: RowProblems) -> Iterator[tuple[int, Values]]:
+def _json_rows(path: str, stream: TextIO, problems: list[Problem]) -> Iterator[tuple[int, Values]]:
     for line, text in enumerate(stream, 1):
         if not text.strip():
             continue
         try:
             record = json.loads(text)
         except (ValueError, RecursionError) as error:
-            problems.add(line, f"not JSON ({error}); write one object per line, without a list around them.")
-            continue
-        if not isinstance(record, dict):
-            problems.add(line, f"not an object but {type(record).__name__}; write {{...}} with the columns as keys.")
+            problems.append((line, f"not JSON ({error}); write one object per line, without a list around them."))
             continue
         wrong = list(_wrong_values(record))
-        for problem in wrong:
-            problems.add(line, problem)
+        problems += [(line, problem) for problem in wrong]
         if not wrong:
             yield line, {key: "" if value is None else str(value) for key, value in record.items()}
 
 
-def _wrong_values(record: Mapping[str, Any]) -> Iterator[str]:
+def _wrong_values(record: object) -> Iterator[str]:
+    if not isinstance(record, dict):
+        yield f"not an object but {type(record).__name__}; write {{...}} with the columns as keys."
+        return
     for key, value in record.items():
         number = key in NUMBERS and type(value) is int
         if key not in COLUMNS:
@@ -161,34 +143,27 @@ def _wrong_values(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key!r} must be {kinds}, got {type(value).__name__} {str(value)[:40]}."
 
 
-READERS: dict[str, Callable[[str, TextIO, RowProblems], Iterator[tuple[int, Values]]]] = {
-    ".csv": _csv_rows,
-    ".jsonl": _json_rows,
-}
+READERS = {".csv": _csv_rows, ".jsonl": _json_rows}
 """Suffix -> reader: (path, open file, problems) -> line numbers and values of the rows that can be read."""
 
 
-def _row(tree: Tree, line: int, values: Values, problems: RowProblems) -> ManifestRow | None:
-    """The row of a line; None if it is empty or wrong, with what is wrong added to ``problems``."""
-    if not any(values.values()):
-        return None
+def _row(tree: Tree, line: int, values: Values, problems: list[Problem]) -> ManifestRow | None:
+    """The row of a line; None if it is wrong, with what is wrong added to ``problems``."""
     cell = {name: values.get(name, "").strip() for name in COLUMNS}
     wrong = list(_wrong_cells(cell))
-    paths = {}
-    for name in ("path", "source"):
+    paths = {"path": "", "source": ""}
+    for name in paths:
         try:
             paths[name] = tree.listed(cell[name], f"{name!r}") if cell[name] else ""
         except DatasetError as error:
             wrong.append(str(error))
-    if paths.get("path") and not tree.exists(paths["path"]):
+    if paths["path"] and not tree.exists(paths["path"]):
         wrong.append(f"the image {cell['path']!r} is absent or empty; paths are relative to {tree.folder}.")
-    for problem in wrong:
-        problems.add(line, problem)
+    problems += [(line, problem) for problem in wrong]
     if wrong:
         return None
-    split, modality = cell["split"].lower(), Modality.named(cell["modality"].lower())
-    path, source = paths["path"], paths["source"]
-    return ManifestRow(line, path, cell["caption"], cell["pid"], cell["camid"], modality, split, source, cell["group"])
+    modality = Modality.named(cell.pop("modality").lower())
+    return ManifestRow(line=line, modality=modality, **{**cell, **paths, "split": cell["split"].lower()})
 
 
 def _wrong_cells(cell: Values) -> Iterator[str]:
