@@ -25,6 +25,7 @@ setup(
             "encoders/*.json",
             "evaluation/*.html",
             "evaluation/*.json",
+            "py.typed",
         ]
     },
     install_requires=[
