@@ -49,7 +49,8 @@ def outside(text):
 
 
 def tabled(text):
-    """Lines of tables and of code blocks."""
+    """Lines of tables and of code blocks, but for YAML, whose numbers are settings."""
+    text = re.sub(r"^```yaml\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     inside = False
     for line in text.splitlines():
         inside ^= line.startswith("```")
