@@ -41,17 +41,16 @@ class Option(NamedTuple):
 
     def check(self, value: Any, prefix: str) -> Any:
         """``value``; raises ConfigError if it is of another type than the default or not accepted."""
-        wrong = self._wrong(value, type(self.default))
+        wrong = None
+        if type(value) is not type(self.default):
+            wrong = f" It must be of type {type(self.default).__name__}."
+        elif callable(self.accepts):
+            wrong = self.accepts(value)
+        elif self.accepts and value not in self.accepts:
+            wrong = nearest(str(value), map(str, self.accepts))
         if wrong:
             raise ConfigError(f"{prefix}.{self.name} is {value!r}.{wrong}")
         return value
-
-    def _wrong(self, value: object, kind: type) -> str | None:
-        if type(value) is not kind:
-            return f" It must be of type {kind.__name__}."
-        if callable(self.accepts):
-            return self.accepts(value)
-        return nearest(str(value), map(str, self.accepts)) if self.accepts and value not in self.accepts else None
 
 
 OPEN = ("aio.loss.others",)
@@ -67,45 +66,42 @@ def resolve(dataset: str, options: Sequence[Option], values: Mapping[str, Any]) 
     Raises:
         ConfigError: a name is unknown or a value is not accepted; names the nearest that is.
     """
-    known = [option.name for option in options]
+    known, where = [option.name for option in options], f"aio.datasets.{dataset}"
     for name in values:
         if name not in known:
-            raise ConfigError(f"Unknown option aio.datasets.{dataset}.{name}.{nearest(name, known)}")
-    where = f"aio.datasets.{dataset}"
+            raise ConfigError(f"Unknown option {where}.{name}.{nearest(name, known)}")
     return {option.name: option.check(values.get(option.name, option.default), where) for option in options}
+
+
+def rule(valid: Callable[[Any], object], must_be: str) -> Callable[[Any], str | None]:
+    """Accepts the values for which ``valid`` is true; ``must_be`` describes them."""
+    return lambda value: None if valid(value) else f" It must be {must_be}."
 
 
 def at_least(least: int) -> Callable[[float], str | None]:
     """Accepts numbers from ``least`` on."""
-    return lambda value: None if value >= least else f" It must be at least {least}."
+    return rule(lambda value: value >= least, f"at least {least}")
 
 
 def subset(letters: str) -> Callable[[str], str | None]:
     """Accepts one or more of ``letters``, each once."""
-    wrong = f" It must be one or more of the letters {letters}, each once."
-    return lambda value: None if value and len(set(value)) == len(value) and set(value) <= set(letters) else wrong
+    return rule(
+        lambda value: value and len(set(value)) == len(value) and set(value) <= set(letters),
+        f"one or more of the letters {letters}, each once",
+    )
 
 
-def _fraction(value: float) -> str | None:
-    return None if 0 < value <= 1 else " It must be above 0 and at most 1."
-
-
-def _probability(value: float) -> str | None:
-    return None if 0 <= value < 1 else " It is a probability: 0 or more and below 1."
-
-
-def _positive(value: float) -> str | None:
-    return None if value > 0 else " It must be above 0."
-
-
-def _weights(value: Mapping[str, object]) -> str | None:
-    valid = all(type(weight) is float and weight >= 0 for weight in value.values())
-    return None if valid else " It must be {name: weight}, with weights of at least 0."
-
-
-def _size(value: list[object]) -> str | None:
-    valid = len(value) in (0, 2) and all(type(side) is int and side > 0 for side in value)
-    return None if valid else " It must be [height, width] in pixels, or []."
+FRACTION = rule(lambda value: 0 < value <= 1, "above 0 and at most 1")
+PROBABILITY = rule(lambda value: 0 <= value < 1, "a probability: 0 or more and below 1")
+WEIGHTS = rule(
+    lambda value: all(type(weight) is float and weight >= 0 for weight in value.values()),
+    "{name: weight}, with weights of at least 0",
+)
+PHRASES = rule(lambda value: value > 0, "at least 1; to train without text set aio.modalities to [rgb]")
+SIZE = rule(
+    lambda value: len(value) in (0, 2) and all(type(side) is int and side > 0 for side in value),
+    "[height, width] in pixels, or []",
+)
 
 
 class SourceConfig(TypedDict, total=False):
@@ -128,8 +124,7 @@ def _stages(value: Sequence[object]) -> str | None:
         where = f" Stage {number}"
         if not isinstance(stage, Mapping):
             return f"{where} must have `epochs` and `sources`."
-        wrong = _unknown(stage, StageConfig)
-        if wrong:
+        if wrong := _unknown(stage, StageConfig):
             return f"{where}: {wrong}"
         epochs, sources = stage.get("epochs"), stage.get("sources")
         if type(epochs) is not int or epochs < 1 or not isinstance(sources, Mapping) or not sources:
@@ -137,11 +132,9 @@ def _stages(value: Sequence[object]) -> str | None:
         for name, source in sources.items():
             if not isinstance(source, Mapping | None):
                 return f"{where}, {name}: it must have `quota` and `synthetic`, or nothing."
-            wrong = _unknown(source or {}, SourceConfig)
-            if wrong:
+            if wrong := _unknown(source or {}, SourceConfig):
                 return f"{where}, {name}: {wrong}"
-            synthetic = (source or {}).get("synthetic", [])
-            if not isinstance(synthetic, list | tuple):
+            if not isinstance((source or {}).get("synthetic", []), list | tuple):
                 return f"{where}, {name}: `synthetic` must be a list of modalities, like [ir, sketch]."
     return None
 
@@ -151,278 +144,189 @@ def _unknown(values: Mapping[str, object], known: type) -> str | None:
     return next((f"unknown key {key!r}.{nearest(str(key), names)}" for key in values if key not in names), None)
 
 
-def option(default: T, about: str, accepts: Accepts = ()) -> T:
-    """A documented field of the dataclasses below; see :class:`Option`."""
-    metadata = {"about": about, "accepts": accepts}
-    if isinstance(default, list | dict):
-        return field(default_factory=default.copy, metadata=metadata)  # type: ignore[return-value]
-    return field(default=default, metadata=metadata)
+def option(default: T, accepts: Accepts = ()) -> Callable[[str], T]:
+    """A documented field of the dataclasses below, ``option(default, accepts)(about)``; see :class:`Option`."""
+
+    def documented(about: str) -> T:
+        metadata = {"about": " ".join(about.split()), "accepts": accepts}
+        if isinstance(default, list | dict):
+            return field(default_factory=default.copy, metadata=metadata)  # type: ignore[return-value]
+        return field(default=default, metadata=metadata)
+
+    return documented
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
     """``aio.encoder``."""
 
-    name: str = option(
-        "",
-        "frozen encoder: 'open_clip:ViT-B-16', 'open_clip:ViT-L-14', 'timm:<any ViT of timm>', "
-        "'meta_transformer:base_patch16', 'meta_transformer:large_patch14', 'toy', or '<source>:<model>' of a "
-        "registered source; '' = the model's own",
-    )
-    weights: str = option(
-        "",
-        "file of the encoder's weights (open_clip, timm or Meta-Transformer); '' = the encoder's published "
-        "weights, downloaded; 'random' = random weights, for tests and measurements",
-    )
-    quantise: str = option(
-        "",
-        "keep the encoder's matrices in eight bits: 'int8' or 'fp8' (needs torchao). They take half the memory of "
-        "bf16; computation is as before, on rounded weights: benchmarks/README.md has the cost. AIO models only",
-    )
+    name: str = option("")("""frozen encoder: 'open_clip:ViT-B-16', 'open_clip:ViT-L-14', 'timm:<any ViT of timm>',
+        'meta_transformer:base_patch16', 'meta_transformer:large_patch14', 'toy', or '<source>:<model>' of a registered
+        source; '' = the model's own""")
+    weights: str = option("")("""file of the encoder's weights (open_clip, timm or Meta-Transformer); '' = the encoder's
+        published weights, downloaded; 'random' = random weights, for tests and measurements""")
+    quantise: str = option("")("""keep the encoder's matrices in eight bits: 'int8' or 'fp8' (needs torchao). They take
+        half the memory of bf16; computation is as before, on rounded weights: benchmarks/README.md has the cost. AIO
+        models only""")
 
 
 @dataclass(frozen=True)
 class TokenizerConfig:
     """``aio.tokenizer``."""
 
-    width: int = option(
-        0, "channels of the image stems; 0 = the model's own (64, TransReID-SSL; aio_tiny 32)", at_least(0)
-    )
-    image_size: list[int] = option(
-        [],
-        "height and width in pixels that the position tables are made for; [] = data.height and data.width, "
-        "or the model's own where there is no config file; other sizes are interpolated",
-        _size,
-    )
-    start: str = option(
-        "fresh",
-        "'fresh': stems, class tokens and positions start random (paper); 'pretrained': they start from those of "
-        "the encoder's pre-training as far as its file has them",
-        ("fresh", "pretrained"),
-    )
+    width: int = option(0, at_least(0))("""channels of the image stems; 0 = the model's own (64, TransReID-SSL; aio_tiny
+        32)""")
+    image_size: list[int] = option(list[int](), SIZE)("""height and width in pixels that the position tables are made
+        for; [] = data.height and data.width, or the model's own where there is no config file; other sizes are
+        interpolated""")
+    start: str = option("fresh", ("fresh", "pretrained"))("""'fresh': stems, class tokens and positions start random
+        (paper); 'pretrained': they start from those of the encoder's pre-training as far as its file has them""")
 
 
 @dataclass(frozen=True)
 class TextConfig:
     """``aio.text``."""
 
-    weights: str = option(
-        "",
-        "word embedding of CLIP: an open_clip file; '' = the encoder's own file if it has one, else open_clip's "
-        "ViT-L-14; 'random' = random, for tests",
-    )
-    width: int = option(
-        0, "width of the word embedding; 0 = that of the weights, or the model's own when random", at_least(0)
-    )
-    length: int = option(77, "BPE tokens a caption is cut to, start and end token included (CLIP)", at_least(3))
-    lr_mult: float = option(0.1, "learning rate of the word embedding relative to the rest (AIO Sec. 4.1)", at_least(0))
+    weights: str = option("")("""word embedding of CLIP: an open_clip file; '' = the encoder's own file if it has one,
+        else open_clip's ViT-L-14; 'random' = random, for tests""")
+    width: int = option(0, at_least(0))("""width of the word embedding; 0 = that of the weights, or the model's own when
+        random""")
+    length: int = option(77, at_least(3))("BPE tokens a caption is cut to, start and end token included (CLIP)")
+    lr_mult: float = option(0.1, at_least(0))("learning rate of the word embedding relative to the rest (AIO Sec. 4.1)")
 
 
 @dataclass(frozen=True)
 class MultimodalConfig:
     """``aio.multimodal``."""
 
-    min: int = option(2, "fewest modalities in the multimodal sequence (AIO Sec. 4.1)")
-    max: int = option(4, "most modalities in the multimodal sequence (AIO Sec. 4.1)")
+    min: int = option(2)("fewest modalities in the multimodal sequence (AIO Sec. 4.1)")
+    max: int = option(4)("most modalities in the multimodal sequence (AIO Sec. 4.1)")
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """``aio.loss``."""
 
-    ce: float = option(1.0, "weight of the identity loss (AIO Eq. 4); 0 switches it off", at_least(0))
-    fb: float = option(1.0, "weight of multimodal feature binding (AIO Eq. 6); 0 switches it off", at_least(0))
-    va: float = option(
-        0.3, "weight of vision-guided masked attributes, alpha (AIO Eq. 5, 7); 0 switches it off", at_least(0)
-    )
-    tau: float = option(0.05, "temperature of feature binding and InfoNCE (AIO Sec. 4.1)", _positive)
-    infonce: float = option(0.0, "weight of InfoNCE between RGB and every other modality, for ablation", at_least(0))
-    triplet: float = option(0.0, "weight of AGW's weighted-regularisation triplet, for ablation", at_least(0))
-    others: dict[str, float] = option(
-        {}, "weights of further losses, by the names that they are registered with, like {mine: 0.5}", _weights
-    )
+    ce: float = option(1.0, at_least(0))("weight of the identity loss (AIO Eq. 4); 0 switches it off")
+    fb: float = option(1.0, at_least(0))("weight of multimodal feature binding (AIO Eq. 6); 0 switches it off")
+    va: float = option(0.3, at_least(0))("""weight of vision-guided masked attributes, alpha (AIO Eq. 5, 7); 0 switches
+        it off""")
+    tau: float = option(0.05, rule(lambda value: value > 0, "above 0"))("""temperature of feature binding and InfoNCE
+        (AIO Sec. 4.1)""")
+    infonce: float = option(0.0, at_least(0))("weight of InfoNCE between RGB and every other modality, for ablation")
+    triplet: float = option(0.0, at_least(0))("weight of AGW's weighted-regularisation triplet, for ablation")
+    others: dict[str, float] = option(dict[str, float](), WEIGHTS)("""weights of further losses, by the names that they
+        are registered with, like {mine: 0.5}""")
 
 
 @dataclass(frozen=True)
 class ClassifierConfig:
     """``aio.classifier``."""
 
-    fraction: float = option(
-        1.0,
-        "share of the identities that a step compares with: those of the batch and random others (Partial FC). Takes "
-        "less time and memory, but the loss is not exact; worthwhile from about 100,000 identities. 1 = all (paper)",
-        _fraction,
-    )
-    negatives: str = option(
-        "all",
-        "'all': identities of other sources are other people (paper); 'own_dataset': compare with those of the item's "
-        "own source only, for sources that show the same people; costs a mask of features x identities",
-        ("all", "own_dataset"),
-    )
-    shard: bool = option(
-        False,
-        "under torchrun each rank holds its share of the classifier: same loss, less memory, features are exchanged",
-    )
+    fraction: float = option(1.0, FRACTION)("""share of the identities that a step compares with: those of the batch and
+        random others (Partial FC). Takes less time and memory, but the loss is not exact; worthwhile from about 100,000
+        identities. 1 = all (paper)""")
+    negatives: str = option("all", ("all", "own_dataset"))("""'all': identities of other sources are other people
+        (paper); 'own_dataset': compare with those of the item's own source only, for sources that show the same people;
+        costs a mask of features x identities""")
+    shard: bool = option(False)("""under torchrun each rank holds its share of the classifier: same loss, less memory,
+        features are exchanged""")
 
 
 @dataclass(frozen=True)
 class AttributesConfig:
     """``aio.attributes``."""
 
-    lexicon: str = option("", "JSON list of attribute words; '' = the one shipped (see `aio-reid lexicon`)")
-    fraction: float = option(0.5, "share of a caption's attribute words that are masked", _fraction)
-    most: int = option(10, "most attribute words masked in one caption (APTM)", at_least(1))
+    lexicon: str = option("")("JSON list of attribute words; '' = the one shipped (see `aio-reid lexicon`)")
+    fraction: float = option(0.5, FRACTION)("share of a caption's attribute words that are masked")
+    most: int = option(10, at_least(1))("most attribute words masked in one caption (APTM)")
 
 
 @dataclass(frozen=True)
 class SynthesisConfig:
     """``aio.synthesis``."""
 
-    lineart: str = option(
-        "",
-        "weights of the informative-drawings generator (sk_model.pth); '' = edge-based line drawings, "
-        "a deviation from the paper that is named in every result",
-    )
-    photo: str = option(
-        "own",
-        "'own': infrared and sketches are made from the RGB image that they are trained with (AIO Sec. 3.2); 'other': "
-        "from another photo of the person where there is one, so that a shared background does not give the match away",
-        ("own", "other"),
-    )
-    cache: str = option("", "folder of computed line drawings; '' = <data.root>/.aio_cache")
+    lineart: str = option("")("""weights of the informative-drawings generator (sk_model.pth); '' = edge-based line
+        drawings, a deviation from the paper that is named in every result""")
+    photo: str = option("own", ("own", "other"))("""'own': infrared and sketches are made from the RGB image that they
+        are trained with (AIO Sec. 3.2); 'other': from another photo of the person where there is one, so that a shared
+        background does not give the match away""")
+    cache: str = option("")("folder of computed line drawings; '' = <data.root>/.aio_cache")
 
 
 @dataclass(frozen=True)
 class DMFConfig:
     """``aio.dmf``."""
 
-    start: str = option(
-        "",
-        "checkpoint of stage one that DMF's stage two starts from: image branch, transformer and bottleneck; '' = "
-        "the encoder's own weights",
-    )
-    text_encoder: str = option(
-        "",
-        "frozen encoder of DMF's attribute phrases: 'open_clip:<model>' or 'toy'; '' = aio.encoder.name if that is an "
-        "open_clip model, whose file holds both encoders, else the model's own (the paper uses data2vec)",
-    )
-    text_weights: str = option(
-        "",
-        "file of the phrase encoder; '' = aio.encoder.weights if one file holds both, else the published weights; "
-        "'random' = random weights, for tests",
-    )
-    phrases: int = option(
-        16,
-        "most attribute phrases of one caption that DMF reads (FineGPR-C: up to about 16)",
-        lambda value: (
-            None if value > 0 else " It must be at least 1; to train without text set aio.modalities to [rgb]."
-        ),
-    )
-    image_depth: int = option(
-        0,
-        "first blocks of the encoder that form DMF's image encoder, behind its patches. The paper does not say; "
-        "with 0 the transformer is a whole ViT (12 layers, config of the published code) that starts as pre-trained",
-        at_least(0),
-    )
-    trunk_depth: int = option(
-        0,
-        "last blocks of the encoder that DMF's transformer starts from; 0 = all behind the image encoder. "
-        "12 with image_depth 12 is two whole ViT-B/16, at twice the cost",
-        at_least(0),
-    )
-    fusion: str = option(
-        "concatenate",
-        "'concatenate': image tokens, then text tokens; 'replace': text tokens in the place of random image tokens "
-        "(DMF's figure leaves both open)",
-        ("concatenate", "replace"),
-    )
-    drop_text: float = option(
-        0.5,
-        "probability that an item trains without its text, because stage two trains on images only",
-        _probability,
-    )
-    drop_path: float = option(
-        0.1,
-        "stochastic depth of DMF's last block, less in the blocks before it (config of the published code)",
-        _probability,
-    )
-    input: str = option(
-        "fused", "'fused': images, with text where there is any; 'text': text only (ablation)", ("fused", "text")
-    )
-    triplet: float = option(1.0, "weight of DMF's soft-margin batch-hard triplet on f; 0 switches it off", at_least(0))
-    contrast: float = option(
-        0.0,
-        "weight of the identity-supervised contrast between image only and text only, temperature aio.loss.tau; "
-        "0 = off, as in DMF's figure",
-        at_least(0),
-    )
-    test_feature: str = option(
-        "before",
-        "DMF's retrieval feature: f 'before' or 'after' the bottleneck (config of the published code: before)",
-        ("before", "after"),
-    )
+    start: str = option("")("""checkpoint of stage one that DMF's stage two starts from: image branch, transformer and
+        bottleneck; '' = the encoder's own weights""")
+    text_encoder: str = option("")("""frozen encoder of DMF's attribute phrases: 'open_clip:<model>' or 'toy'; '' =
+        aio.encoder.name if that is an open_clip model, whose file holds both encoders, else the model's own (the paper
+        uses data2vec)""")
+    text_weights: str = option("")("""file of the phrase encoder; '' = aio.encoder.weights if one file holds both, else
+        the published weights; 'random' = random weights, for tests""")
+    phrases: int = option(16, PHRASES)("""most attribute phrases of one caption that DMF reads (FineGPR-C: up
+        to about 16)""")
+    image_depth: int = option(0, at_least(0))("""first blocks of the encoder that form DMF's image encoder, behind its
+        patches. The paper does not say; with 0 the transformer is a whole ViT (12 layers, config of the published code)
+        that starts as pre-trained""")
+    trunk_depth: int = option(0, at_least(0))("""last blocks of the encoder that DMF's transformer starts from; 0 = all
+        behind the image encoder. 12 with image_depth 12 is two whole ViT-B/16, at twice the cost""")
+    fusion: str = option("concatenate", ("concatenate", "replace"))("""'concatenate': image tokens, then text tokens;
+        'replace': text tokens in the place of random image tokens (DMF's figure leaves both open)""")
+    drop_text: float = option(0.5, PROBABILITY)("""probability that an item trains without its text, because stage two
+        trains on images only""")
+    drop_path: float = option(0.1, PROBABILITY)("""stochastic depth of DMF's last block, less in the blocks before it
+        (config of the published code)""")
+    input: str = option("fused", ("fused", "text"))("""'fused': images, with text where there is any; 'text': text only
+        (ablation)""")
+    triplet: float = option(1.0, at_least(0))("weight of DMF's soft-margin batch-hard triplet on f; 0 switches it off")
+    contrast: float = option(0.0, at_least(0))("""weight of the identity-supervised contrast between image only and text
+        only, temperature aio.loss.tau; 0 = off, as in DMF's figure""")
+    test_feature: str = option("before", ("before", "after"))("""DMF's retrieval feature: f 'before' or 'after' the
+        bottleneck (config of the published code: before)""")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """``aio.train``."""
 
-    precision: str = option(
-        "auto",
-        "'fp32', 'bf16', 'fp16' (autocast) or 'auto': bf16 on CUDA, fp32 on CPU",
-        ("auto", "fp32", "bf16", "fp16"),
-    )
-    warmup_epochs: float = option(
-        5.0, "epochs of linear warm-up of train.lr_scheduler 'cosine_warmup' (AIO Sec. 4.1)", at_least(0)
-    )
-    steps_per_epoch: int = option(
-        0, "optimisation steps an epoch; 0 = every identity of every source at least once", at_least(0)
-    )
-    checkpoint_every: int = option(0, "steps between two writes of model/last.pth.tar; 0 = once an epoch", at_least(0))
-    accumulate: int = option(
-        1,
-        "parts that each process splits its batch into: activations of one part at a time, for another forward pass "
-        "(about a third more time). Same loss and gradient as in one piece, but batch normalisation sees one part",
-        at_least(1),
-    )
-    compile: bool = option(
-        False,
-        "compile the image stems and the frozen encoder with torch.compile: fewer passes over memory, most on a GPU; "
-        "takes a minute or two at the start of training and testing; needs a C++ compiler on a CPU. AIO models only",
-    )
-    checkpoint_activations: bool = option(
-        False,
-        "keep only the input of each encoder block and compute the block again for the gradient: a quarter of the "
-        "encoder's activations, for a third to a half more time; same gradient. AIO models only",
-    )
-    clip_norm: float = option(
-        0.0, "largest norm of a step's gradient; longer gradients are scaled down to it; 0 = no limit", at_least(0)
-    )
-    batch_norm: str = option(
-        "sync",
-        "under torchrun: 'sync': batch normalisation over the items of all processes, as one process with the whole "
-        "batch would, at two small exchanges a layer; 'local': over each process's own items: faster, but the result "
-        "depends on the number of processes",
-        ("sync", "local"),
-    )
-    select_target: str = option(
-        "",
-        "what model/model-best.pth.tar is chosen on, tested with data.targets every test.eval_freq epochs: a "
-        "validation split, like 'cuhk_pedes/val', or one of data.targets, which is then not a fair test; '' = none",
-    )
-    select_metric: str = option(
-        "mAP", "metric of train.select_target: 'mAP', 'rank-1' or 'mINP'", ("mAP", "rank-1", "mINP")
-    )
+    precision: str = option("auto", ("auto", "fp32", "bf16", "fp16"))("""'fp32', 'bf16', 'fp16' (autocast) or 'auto':
+        bf16 on CUDA, fp32 on CPU""")
+    warmup_epochs: float = option(5.0, at_least(0))("""epochs of linear warm-up of train.lr_scheduler 'cosine_warmup'
+        (AIO Sec. 4.1)""")
+    steps_per_epoch: int = option(0, at_least(0))("""optimisation steps an epoch; 0 = every identity of every source at
+        least once""")
+    checkpoint_every: int = option(0, at_least(0))("steps between two writes of model/last.pth.tar; 0 = once an epoch")
+    accumulate: int = option(1, at_least(1))("""parts that each process splits its batch into: activations of one part
+        at a time, for another forward pass (about a third more time). Same loss and gradient as in one piece, but batch
+        normalisation sees one part""")
+    compile: bool = option(False)("""compile the image stems and the frozen encoder with torch.compile: fewer passes
+        over memory, most on a GPU; takes a minute or two at the start of training and testing; needs a C++ compiler on
+        a CPU. AIO models only""")
+    checkpoint_activations: bool = option(False)("""keep only the input of each encoder block and compute the block
+        again for the gradient: a quarter of the encoder's activations, for a third to a half more time; same gradient.
+        AIO models only""")
+    clip_norm: float = option(0.0, at_least(0))("""largest norm of a step's gradient; longer gradients are scaled down
+        to it; 0 = no limit""")
+    batch_norm: str = option("sync", ("sync", "local"))("""under torchrun: 'sync': batch normalisation over the items of
+        all processes, as one process with the whole batch would, at two small exchanges a layer; 'local': over each
+        process's own items: faster, but the result depends on the number of processes""")
+    select_target: str = option("")("""what model/model-best.pth.tar is chosen on, tested with data.targets every
+        test.eval_freq epochs: a validation split, like 'cuhk_pedes/val', or one of data.targets, which is then not a
+        fair test; '' = none""")
+    select_metric: str = option("mAP", ("mAP", "rank-1", "mINP"))("""metric of train.select_target: 'mAP', 'rank-1' or
+        'mINP'""")
 
 
 @dataclass(frozen=True)
 class TestConfig:
     """``aio.test``."""
 
-    synthesise: bool = option(False, "make query modalities that a dataset lacks (ir, sketch) from the RGB query")
-    before: bool = option(False, "also test before training")
-    pixels: bool = option(False, "also test nearest neighbours of raw pixels (32 x 16, L2-normalised)")
-    report: bool = option(False, "write report.html with ranked lists below data.save_dir")
+    synthesise: bool = option(False)("make query modalities that a dataset lacks (ir, sketch) from the RGB query")
+    before: bool = option(False)("also test before training")
+    pixels: bool = option(False)("also test nearest neighbours of raw pixels (32 x 16, L2-normalised)")
+    report: bool = option(False)("write report.html with ranked lists below data.save_dir")
 
 
 @dataclass(frozen=True)
@@ -430,33 +334,24 @@ class AIOConfig:
     """The ``aio`` node."""
 
     encoder: EncoderConfig = EncoderConfig()
-    modalities: list[str] = option(
-        ["rgb", "ir", "sketch", "text"],
-        "modalities that the model has tokenizers for: rgb and any of ir, sketch, text and cp (colour pencil); "
-        "training media of others are left out, with a warning",
-    )
+    modalities: list[str] = option(["rgb", "ir", "sketch", "text"])("""modalities that the model has tokenizers for: rgb
+        and any of ir, sketch, text and cp (colour pencil); training media of others are left out, with a warning""")
     tokenizer: TokenizerConfig = TokenizerConfig()
     text: TextConfig = TextConfig()
     multimodal: MultimodalConfig = MultimodalConfig()
-    bnneck: str = option(
-        "shared",
-        "'shared': one bottleneck for all features; 'per_modality': one each",
-        ("shared", "per_modality"),
-    )
+    bnneck: str = option("shared", ("shared", "per_modality"))("""'shared': one bottleneck for all features;
+        'per_modality': one each""")
     loss: LossConfig = LossConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     attributes: AttributesConfig = AttributesConfig()
     synthesis: SynthesisConfig = SynthesisConfig()
     dmf: DMFConfig = DMFConfig()
-    stages: list[StageConfig] = option(
-        [],
-        "progressive training (AIO Sec. 3.2): a list of {epochs, sources: {name: {quota, synthetic}}}; quota = persons "
-        "in a batch, synthetic = modalities made from RGB where missing; [] = one stage of all data.sources",
-        _stages,
-    )
+    stages: list[StageConfig] = option(list[StageConfig](), _stages)("""progressive training (AIO Sec. 3.2): a list of
+        {epochs, sources: {name: {quota, synthetic}}}; quota = persons in a batch, synthetic = modalities made from RGB
+        where missing; [] = one stage of all data.sources""")
     train: TrainConfig = TrainConfig()
     test: TestConfig = TestConfig()
-    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)  # each option has a type of its own
+    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Name of a dataset -> option -> value; the datasets declare their options."""
 
 
@@ -491,13 +386,9 @@ def parse_config(values: object, datasets: DatasetOptions = {}) -> AIOConfig:  #
         raise ConfigError(f"Config key 'aio' is a group of keys, got {values!r}.")
     named = {name: {option.name: option.default for option in options} for name, options in datasets.items()}
     check_keys(values, dataclasses.asdict(AIOConfig(datasets=named)), "aio")
-    options = values.get("datasets", {})
-    config = dataclasses.replace(
-        _parse(AIOConfig(), values, "aio"),
-        datasets={
-            name: _values(known, options.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()
-        },
-    )
+    chosen = values.get("datasets", {})
+    resolved = {name: _values(known, chosen.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()}
+    config = dataclasses.replace(_parse(AIOConfig(), values, "aio"), datasets=resolved)
     low, high = config.multimodal.min, config.multimodal.max
     if not 1 <= low <= high:
         raise ConfigError(f"aio.multimodal: need 1 <= min <= max, got min {low} and max {high}.")
@@ -547,15 +438,25 @@ def check_keys(values: Mapping[str, object], known: Mapping[str, object], prefix
     for key, value in values.items():
         where = f"{prefix}.{key}" if prefix else str(key)
         if key not in known:
-            elsewhere = [full for full in _paths(known, prefix) if full.rsplit(".", 1)[-1] == key]
-            guess = f" Did you mean {elsewhere[0]!r}?" if elsewhere else _nearest_key(where, known, prefix)
-            raise ConfigError(f"Unknown config key {where!r}.{guess}")
+            paths = list(_paths(known, prefix))
+            elsewhere = [full for full in paths if full.rsplit(".", 1)[-1] == key]
+            match = elsewhere or difflib.get_close_matches(where, sorted(paths), n=1, cutoff=0.5)
+            guess = f"Did you mean {match[0]!r}?" if match else f"Known there: {', '.join(sorted(map(str, known)))}."
+            raise ConfigError(f"Unknown config key {where!r}. {guess}")
         group = known[key]
         if isinstance(group, Mapping):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"Config key {where!r} is a group of keys, got {value!r}.")
             if where not in OPEN:
                 check_keys(value, group, where)
+
+
+def _paths(node: Mapping[str, object], prefix: str) -> Iterator[str]:
+    for key, value in node.items():
+        where = f"{prefix}.{key}" if prefix else str(key)
+        yield where
+        if isinstance(value, Mapping):
+            yield from _paths(value, where)
 
 
 def modalities(config: AIOConfig) -> Combination:
@@ -573,18 +474,3 @@ def modalities(config: AIOConfig) -> Combination:
             f"aio.modalities is {format_combination(named)}, but every model binds the others to rgb; add rgb."
         )
     return named
-
-
-def _nearest_key(where: str, known: Mapping[str, object], prefix: str) -> str:
-    match = difflib.get_close_matches(where, sorted(_paths(known, prefix)), n=1, cutoff=0.5)
-    if match:
-        return f" Did you mean {match[0]!r}?"
-    return f" Known there: {', '.join(sorted(map(str, known)))}."
-
-
-def _paths(node: Mapping[str, object], prefix: str) -> Iterator[str]:
-    for key, value in node.items():
-        where = f"{prefix}.{key}" if prefix else str(key)
-        yield where
-        if isinstance(value, Mapping):
-            yield from _paths(value, where)
