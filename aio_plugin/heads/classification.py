@@ -73,6 +73,10 @@ class BNNeck(nn.Module):
         modalities: slots of features: the modalities, then the multimodal one.
         mode: "shared" or "per_modality".
 
+    Attributes:
+        synced: call a bottleneck on every rank as soon as one of them has rows for it; set by
+            :func:`aio_plugin.training.batch_norm.synchronise`.
+
     Shape:
         features (N, D), index (N,) int64 the slot of each row -> (N, D).
 
@@ -84,7 +88,7 @@ class BNNeck(nn.Module):
         super().__init__()
         if mode not in MODES:
             raise ModalityError(f"BNNeck mode is {mode!r}.{nearest(mode, MODES)}")
-        self.shared = mode == "shared"
+        self.shared, self.synced = mode == "shared", False
         self.necks = nn.ModuleList(Bottleneck(dim) for _ in range(1 if self.shared else modalities))
 
     def forward(self, features: Tensor, index: Tensor) -> Tensor:
@@ -97,6 +101,10 @@ class BNNeck(nn.Module):
                 f"Features have slots {slots}, but the BNNeck has 0 to {len(self.necks) - 1}; "
                 "give it as many modalities as the model has features."
             )
+        if self.synced and self.training:
+            used = torch.zeros(len(self.necks), device=index.device)
+            used[index] = 1
+            slots = Shard.here(0).highest(used).nonzero().flatten().tolist()
         out = torch.zeros_like(features)
         for slot in slots:
             rows = (index == slot).nonzero().flatten()

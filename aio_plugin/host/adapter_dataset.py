@@ -14,7 +14,7 @@ from typing import Any
 from ..datasets import Splits
 from ..errors import ConfigError, HostError
 from ..modality import Item, Media
-from ..training.media import read_image
+from ..training.images import read_image
 from .torchreid_import import import_torchreid
 
 DataTuple = tuple[Media, int, int, int]

@@ -1,4 +1,4 @@
-"""AIO's data manager: torchreid's ImageDataManager over bundles, stages and protocols."""
+"""AIO's data manager: torchreid's ImageDataManager over persons, stages and protocols."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..modality import Item, Modality, format_combination
 from ..models.specs import readable, searchable
 from ..synthesis.sketch import Sketcher
 from ..training import distributed
-from ..training.bundles import BundleDataset, Source
 from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset
+from ..training.person_dataset import PersonDataset, Source
 from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
@@ -29,7 +29,7 @@ from .torchreid_import import import_torchreid
 from .training_reader import describe, training_reader
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
-"""torchreid's samplers that apply to bundles: whether there are ``sampler.num_instances`` of a person, or one."""
+"""torchreid's samplers that apply to AIO models: whether there are ``sampler.num_instances`` of a person, or one."""
 
 stock = import_torchreid().data.datamanager  # where the stock classes are; torchreid.data may have our stand-in
 
@@ -45,7 +45,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         test_targets: every target by its name in ``data.targets``.
 
     Raises:
-        ConfigError: a setting is wrong or does not apply to bundles.
+        ConfigError: a setting is wrong or does not apply to AIO models.
         DatasetError: a dataset is incomplete.
     """
 
@@ -103,7 +103,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self.training_sources: list[Source] = []
         for dsetid, name in enumerate(self.sources):
             items = self._train_items(name)
-            source = Source.of(name, items, sum(sizes), cameras, dsetid, self.modalities)
+            source = Source(name, items, sum(sizes), cameras, dsetid, self.modalities)
             numbers = columns_of(items)
             sizes.append(len(np.unique(numbers.pids)))
             cameras += len(np.unique(numbers.camids))
@@ -128,12 +128,12 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         )
         vocabulary = reader.phrases.vocabulary if reader.phrases else None
         self._num_train_pids, self._num_train_cams = TrainingIdentities(sizes, self.config, vocabulary), cameras
-        dataset = BundleDataset(self.training_sources, reader, options.synthesis.photo == "other")
+        dataset = PersonDataset(self.training_sources, reader, options.synthesis.photo == "other")
         self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
         self.train_loader: BatchLoader | None = self._loaders[0]
         self.train_loader_t = None
 
-    def _train_loader(self, dataset: BundleDataset, stage: int) -> BatchLoader:
+    def _train_loader(self, dataset: PersonDataset, stage: int) -> BatchLoader:
         sampler = PersonSampler(
             [len(source.persons) for source in self.training_sources],
             [source.name for source in self.training_sources],
@@ -205,7 +205,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             }
 
     def _show_summary(self) -> None:
-        images = sum(len(person.anchors) for source in self.training_sources for person in source.persons)
+        images = sum(len(source.anchors.rows) for source in self.training_sources)
         print("\n")
         print("  =============== Summary ===============")
         print(f"  source            : {self.sources}")

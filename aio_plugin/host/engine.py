@@ -1,4 +1,4 @@
-"""AIO's engine: torchreid's training and testing loop over batches of bundles."""
+"""AIO's engine: torchreid's training and testing loop over batches of persons."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
 from ..training.checkpoint import restore_scaler, steps_done
-from ..training.precision import autocast, autocast_dtype
-from ..training.schedule import WarmupCosine
-from ..training.step import Settings, Step
+from ..training.optimisation import WarmupCosine, autocast, autocast_dtype
+from ..training.step import Step, StepOptions
 from .checkpoint_writer import CheckpointWriter
 from .processes import NoWriter
 from .record import RunResults
@@ -71,14 +70,14 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         if isinstance(self.bare_model.encoder, FrozenEncoder):
             self.bare_model.encoder.hold(self.precision)
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
-        self.step = Step(self.bare_model, model, optimizer, self.scaler, self._settings(label_smooth))
+        self.step = Step(self.bare_model, model, optimizer, self.scaler, self._step_options(label_smooth))
         self.checkpoints = CheckpointWriter(model, optimizer, scheduler, self.scaler)
         self.results = RunResults()
         self.save_dir = "log"
         if not distributed.is_main():
             self.writer = NoWriter()
 
-    def _settings(self, label_smooth: bool) -> Settings:
+    def _step_options(self, label_smooth: bool) -> StepOptions:
         weights, train = weights_of(self.bare_model, self.options), self.options.train
         if not weights.active:
             raise ConfigError("aio.loss: every weight is 0, there is nothing to train on; set one above 0.")
@@ -89,7 +88,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             )
         smoothing, seed = 0.1 if label_smooth else 0.0, self.config.setting("train.seed", 1)
         counts = self.datamanager.copies, train.accumulate
-        return Settings(weights, smoothing, seed, self.precision, *counts, train.clip_norm, train.batch_norm)
+        return StepOptions(weights, smoothing, seed, self.precision, *counts, train.clip_norm, train.batch_norm)
 
     @property
     def bare_model(self) -> Any:
@@ -168,7 +167,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             self.checkpoints.save_last(self.epoch, done, Path(self.save_dir))
 
     def forward_backward(self, data: Batch) -> dict[str, float]:
-        """One optimisation step on a batch of bundles; returns every loss term."""
+        """One optimisation step on a batch; returns every loss term."""
         return self.step(data.cuda() if self.use_gpu else data, self.epoch, self.batch_idx)
 
     def extract_features(self, input: Batch) -> Tensor:

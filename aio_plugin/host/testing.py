@@ -21,7 +21,7 @@ from ..evaluation.score import Rerank, Result, score
 from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
-from ..training.step import memory_named
+from ..training.step import out_of_memory_explained
 from .targets import Target
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def features_of(loader: Any, part: str, extract: Callable[[Batch], Tensor], time
     """
     print(f"Extracting features from {part} set ...")
     features = []
-    with memory_named("test.batch_size"):
+    with out_of_memory_explained("test.batch_size"):
         for data in loader:
             end = time.time()
             features.append(extract(data).cpu())

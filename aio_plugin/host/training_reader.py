@@ -13,8 +13,9 @@ from ..heads.vocabulary import Coverage, PhraseReader, gather_vocabulary
 from ..modality import Modality
 from ..models.specs import DMF_NAMES, readable
 from ..synthesis.sketch import Sketcher
-from ..training.bundles import Source
-from ..training.media import MediaReader, Transform
+from ..training.media import MediaReader
+from ..training.person_dataset import Source
+from ..training.transforms import Transform
 from .run_config import RunConfig
 
 
@@ -26,7 +27,7 @@ def training_reader(
     For a DMF with text the reader's ``phrases.vocabulary`` holds the phrases of all training captions.
 
     Args:
-        copies: bundles of one person in a batch.
+        copies: items of one person in a batch.
 
     Raises:
         ConfigError: DMF's triplet needs two images of a person in a batch.
@@ -63,7 +64,7 @@ def _check_triplet(options: AIOConfig, sources: Sequence[Source], copies: int) -
             "RandomIdentitySampler and sampler.num_instances to 2 or more (DMF: 4), or aio.dmf.triplet to 0."
         )
     for source in sources:
-        lone = sum(len(person.anchors) == 1 for person in source.persons)
+        lone = int((source.anchors.sizes == 1).sum())
         if lone:
             warnings.warn(
                 f"{source.name}: {lone} of {len(source.persons)} persons have a single RGB image; the triplet compares "
@@ -74,8 +75,9 @@ def _check_triplet(options: AIOConfig, sources: Sequence[Source], copies: int) -
 
 def _warn_of_images_without_captions(sources: Sequence[Source]) -> None:
     for source in sources:
-        missing, images = source.without(Modality.TEXT)
-        if missing:
+        lacking = source.lacking(Modality.TEXT)
+        if lacking.any():
             warnings.warn(
-                f"{source.name}: {missing} of {images} images have no caption; they train without text.", stacklevel=3
+                f"{source.name}: {lacking.sum()} of {len(lacking)} images have no caption; they train without text.",
+                stacklevel=3,
             )

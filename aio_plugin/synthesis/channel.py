@@ -21,12 +21,15 @@ CHOICES = 4
 def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
     """Grey images that hold one channel of ``images``, or their luma, three times.
 
+    Nothing here waits for a GPU; so a choice of 4 or more, which is an error of the index, is not explained.
+
     Args:
         images: (..., 3, H, W), float, normalised or not.
-        choice: 0, 1, 2 = that channel, 3 = luma; one number for all images, or a tensor (...) of one each.
+        choice: 0, 1, 2 = that channel, 3 = luma, negative = the image as it is; one number for all images, or a
+            tensor (...) of one each.
 
     Raises:
-        ModalityError: the images do not have three channels, or a choice is not one of the four.
+        ModalityError: the images do not have three channels.
 
     Example:
         >>> channel_augment(torch.tensor([0.1, 0.2, 0.3])[:, None, None], 2).flatten().tolist()
@@ -35,24 +38,6 @@ def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
     if images.ndim < 3 or images.shape[-3] != 3:
         raise ModalityError(f"Channel augmentation takes images (..., 3, H, W), got {tuple(images.shape)}.")
     chosen = torch.as_tensor(choice, device=images.device)
-    if bool(((chosen < 0) | (chosen >= CHOICES)).any()):
-        raise ModalityError(f"Channel augmentation has choices 0 to {CHOICES - 1}, got {choice}.")
-    return _grey(images, chosen).expand_as(images).clone()
-
-
-def augment_chosen(images: Tensor, choice: Tensor) -> Tensor:
-    """As :func:`channel_augment`, but images with a negative choice stay as they are, and nothing is checked.
-
-    On a GPU, where checking a number means to wait for it, this does not wait.
-
-    Args:
-        images: (B, 3, H, W), float.
-        choice: (B,) integers below ``CHOICES``.
-    """
-    grey = _grey(images, choice.clamp(min=0))
-    return torch.where((choice >= 0)[:, None, None, None], grey, images)
-
-
-def _grey(images: Tensor, chosen: Tensor) -> Tensor:
-    table = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images.device, images.dtype, non_blocking=True)
-    return (images * table[chosen][..., None, None]).sum(-3, keepdim=True)
+    weights = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images.device, images.dtype, non_blocking=True)
+    grey = (images * weights[chosen.clamp(min=0)][..., None, None]).sum(-3, keepdim=True)
+    return torch.where((chosen >= 0)[..., None, None, None], grey, images)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..datasets.reading.layouts import IMAGE_SUFFIXES, is_junk, leads_out
 from ..errors import MediaError
-from ..training.media import read_image
+from ..training.images import read_image
 
 QUEUED = 1024
 """Images handed to the threads at a time; an executor takes all its work into memory at once."""

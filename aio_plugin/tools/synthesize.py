@@ -17,9 +17,9 @@ from tqdm import tqdm
 from ..errors import CacheError, ConfigError, MediaError, WorkerError
 from ..evaluation.environment import hardware
 from ..host.inference import load_aio_config, training_data
-from ..modality import LINE_DRAWING, Modality
+from ..modality import LINE_DRAWING
 from ..synthesis.sketch import Sketcher
-from ..training.media import read_image
+from ..training.images import read_image
 
 QUEUED = 4096
 """Photos handed to the workers at a time; an executor takes all its work into memory at once."""
@@ -85,17 +85,14 @@ def photos_to_draw(manager: Any) -> Iterator[str]:
         for modality in share.synthetic
         if modality.synthesis == LINE_DRAWING
     )
-    persons = [(s.persons, modality) for s in manager.training_sources for name, modality in drawn if name == s.name]
-    training = (str(each.items[row].media) for each, modality in persons for row in _rows_without(each, modality))
+    sources = [(source, m) for source in manager.training_sources for name, m in drawn if name == source.name]
+    rows = ((source, row) for source, m in sources for row in source.anchors.rows[source.lacking(m)].tolist())
+    training = (str(source.items[row].media) for source, row in rows)
     targets = manager.test_targets.values()
     items = (item for target in targets for side in (target.query, target.gallery) for item in side)
     parts = (part for item in items for part in item.media.parts)
     testing = (str(part) for part in parts if part.synthetic and part.modality.synthesis == LINE_DRAWING)
     return iter(dict.fromkeys(chain(training, testing)))
-
-
-def _rows_without(persons: Any, modality: Modality) -> Iterator[int]:
-    return iter(persons.anchors.rows[persons.lacking(modality)].tolist())
 
 
 def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> SketchCounts:

@@ -1,1 +1,1 @@
-"""Bundles of one person's modalities, stages, optimisation and checkpoints."""
+"""The dataset of persons, stages, the step of optimisation and checkpoints."""

@@ -77,50 +77,25 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Accept any number of dimensions."""
 
 
-class SyncedBNNeck(BNNeck):
-    """A BNNeck that calls a bottleneck on every rank if any rank has rows for it."""
-
-    @classmethod
-    def of(cls, neck: BNNeck) -> SyncedBNNeck:
-        """The same bottlenecks."""
-        self = cls.__new__(cls)
-        nn.Module.__init__(self)
-        self.shared, self.necks, self.training = neck.shared, neck.necks, neck.training
-        return self
-
-    def forward(self, features: Tensor, index: Tensor) -> Tensor:
-        """See :class:`aio_plugin.heads.classification.BNNeck`."""
-        if self.shared or not self.training:
-            return super().forward(features, index)
-        used = torch.zeros(len(self.necks), device=index.device)
-        used[index.unique()] = 1
-        out = torch.zeros_like(features)
-        for slot in Shard.here(0).highest(used).nonzero().flatten().tolist():
-            rows = (index == slot).nonzero().flatten()
-            out = out.index_copy(0, rows, self.necks[slot](features[rows]))
-        return out
-
-
 def synchronise(model: nn.Module) -> None:
     """Replace every BatchNorm of ``model`` by one over the rows of all ranks."""
     for module in list(model.modules()):
+        if isinstance(module, BNNeck):
+            module.synced = True
         for name, child in list(module.named_children()):
             if isinstance(child, nn.modules.batchnorm._BatchNorm):
                 setattr(module, name, SyncedBatchNorm.of(child))
-            elif isinstance(child, BNNeck):
-                synchronise(child)
-                setattr(module, name, SyncedBNNeck.of(child))
 
 
 @torch.no_grad()
 def average_statistics(model: nn.Module) -> None:
     """Set the running statistics of every BatchNorm to their mean over the ranks; collective."""
-    shard, kept = Shard.here(0), _running(model)
-    if shard.world == 1 or not kept:
-        return
-    flat = shard.summed(torch.cat([tensor.flatten() for tensor in kept])) / shard.world
-    for tensor, mean in zip(kept, flat.split([tensor.numel() for tensor in kept]), strict=True):
-        tensor.copy_(mean.view_as(tensor))
+    shard = Shard.here(0)
+    statistics = [t for norm in _norms(model) for t in (norm.running_mean, norm.running_var) if t is not None]
+    if shard.world > 1 and statistics:
+        means = shard.summed(torch.cat(statistics)) / shard.world
+        for tensor, mean in zip(statistics, means.split(list(map(len, statistics))), strict=True):
+            tensor.copy_(mean)
 
 
 @contextmanager
@@ -136,10 +111,6 @@ def kept_statistics(model: nn.Module) -> Iterator[None]:
 
 def _norms(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
     return [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-
-
-def _running(model: nn.Module) -> list[Tensor]:
-    return [t for norm in _norms(model) for t in (norm.running_mean, norm.running_var) if t is not None]
 
 
 def _channels(input: Tensor) -> tuple[int, ...]:

@@ -28,7 +28,6 @@ gallery on rank 0."""
 
 RESTARTS = "TORCHELASTIC_RESTART_COUNT"
 ATTEMPTS = "aio_attempts"
-POLL_SECONDS = 0.05
 
 _attempt: int | None = None
 
@@ -40,9 +39,7 @@ def is_launched() -> bool:
 
 def restart_count() -> int | None:
     """How often torchrun has restarted the processes, the same on every rank; None without torchrun."""
-    if _attempt is not None:
-        return _attempt
-    count = os.environ.get(RESTARTS)
+    count = os.environ.get(RESTARTS) if _attempt is None else _attempt
     return None if count is None else int(count)
 
 
@@ -88,7 +85,8 @@ def process_group() -> Iterator[None]:
         yield
         dist.barrier()  # rank 0 may still be writing
     except RuntimeError as error:
-        if isinstance(error, AIOError) or not _is_connection_error(error):
+        lost = isinstance(error, dist.DistError) or "gloo" in str(error) or "Connection closed by peer" in str(error)
+        if isinstance(error, AIOError) or not lost:
             raise
         raise HostError(
             f"Rank {rank()} lost its connection to another process ({str(error).splitlines()[0]}), which has died: "
@@ -123,7 +121,7 @@ def _announce_attempt(store: Any, count: int) -> str:
                 store.set(f"aio_reply/{store.get(f'aio_request/{number}').decode()}", name)
             if store.check([f"aio_received/{name}/{number}"]):
                 missing.remove(number)
-        time.sleep(POLL_SECONDS)
+        time.sleep(0.05)
     return name
 
 
@@ -188,8 +186,3 @@ def gather_rows(rows: Tensor | None, places: Sequence[Sequence[int]]) -> Tensor 
 
 def _started() -> bool:
     return dist.is_available() and dist.is_initialized()
-
-
-def _is_connection_error(error: RuntimeError) -> bool:
-    text = str(error)
-    return isinstance(error, dist.DistError) or "gloo" in text or "Connection closed by peer" in text

@@ -1,8 +1,7 @@
-"""Image files decoded: each once for a bundle, at their full range, and large JPEGs no larger than they are needed."""
+"""Decoding of image files: at their full range, and large JPEGs no larger than needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,10 @@ def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
     source, medium = image_source(path), Media.of(path)
     try:
         with Image.open(source) as image:
-            _draft(image, size)
+            ratio = min(image.height / size[0], image.width / size[1]) if size else 1
+            scale = next((scale for scale in DRAFTS if ratio >= GAP * scale), 1)
+            if scale > 1:
+                image.draft(image.mode, (image.width // scale, image.height // scale))
             image.load()
             return as_modality(image, Modality.RGB if medium.synthetic else medium.modality, path)
     except MediaError:
@@ -97,41 +99,9 @@ def _held_range(image: Image.Image) -> tuple[int, int] | None:
 
 
 def _unfit(image: Image.Image, modality: Modality, path: str, cure: str) -> MediaError:
-    channels = "one channel" if modality.channels == 1 else f"{modality.channels} channels"
-    low_high = (
-        f" with values from {modality.value_range[0]:g} to {modality.value_range[1]:g}" if modality.value_range else ""
-    )
+    kind = "one channel" if modality.channels == 1 else f"{modality.channels} channels"
+    if modality.value_range:
+        kind += f" with values from {modality.value_range[0]:g} to {modality.value_range[1]:g}"
     return MediaError(
-        f"Cannot read the image {str(path)!r} (mode {image.mode}) as {modality}, which has {channels}{low_high}. {cure}"
+        f"Cannot read the image {str(path)!r} (mode {image.mode}) as {modality}, which has {kind}. {cure}"
     )
-
-
-def _draft(image: Image.Image, size: tuple[int, int] | None) -> None:
-    if size is None:
-        return
-    ratio = min(image.height / size[0], image.width / size[1])
-    scale = next((scale for scale in DRAFTS if ratio >= GAP * scale), 1)
-    if scale > 1:
-        image.draft(image.mode, (image.width // scale, image.height // scale))
-
-
-class Resized:
-    """The images of one bundle, each decoded and resized once, however many modalities are made of it.
-
-    Args:
-        resize, size: see :class:`aio_plugin.training.transforms.Parts`; without them images stay as they are.
-    """
-
-    def __init__(self, resize: Callable[[Image.Image], Image.Image] | None, size: tuple[int, int] | None) -> None:
-        self._resize, self._size = resize, size
-        self._made: dict[str, Image.Image] = {}
-
-    def __call__(self, path: str) -> Image.Image:
-        """The image at ``path``; raises what :func:`decode_image` raises."""
-        if path not in self._made:
-            self._made[path] = self.fit(decode_image(path, self._size))
-        return self._made[path]
-
-    def fit(self, image: Image.Image) -> Image.Image:
-        """``image``, resized."""
-        return image if self._resize is None else self._resize(image)

@@ -20,13 +20,11 @@ from ..heads.lexicon import Lexicon
 from ..heads.masking import mask_attributes
 from ..heads.vocabulary import PhraseReader
 from ..modality import CHANNEL_AUGMENTATION, LINE_DRAWING, MODALITIES, REAL, SYNTHETIC, Batch, Item, Media, Modality
-from ..synthesis.channel import CHOICES, augment_chosen
+from ..synthesis.channel import CHOICES, channel_augment
 from ..synthesis.sketch import Sketcher
 from ..tokenizers.bpe import encode, words
-from .images import Resized, as_modality, read_image, to_rgb
+from .images import as_modality, decode_image, read_image, to_rgb
 from .transforms import Parts, Transform, normalise, split_transform
-
-__all__ = ["MediaReader", "QueryDataset", "Transform", "collate", "finish", "read_image", "stack"]
 
 NORMALISATION, CHANNEL, GAPS = "normalisation", "channel", "gaps"
 """Keys of a batch that :func:`finish` applies and removes: mean and std of the config, draws of channel augmentation
@@ -68,7 +66,8 @@ class MediaReader:
         (H, W, 3) or floats (H, W, 1) if ``normalisation`` is left to the batch, else floats (3, H, W). Those that
         channel augmentation will make grey still have colours; ``channel`` holds the draws.
         """
-        resized = Resized(self.parts.resize, self.parts.size)
+        resize = self.parts.resize or (lambda image: image)
+        photos: dict[str, Image.Image] = {}
         present = torch.zeros(len(self.modalities), dtype=torch.uint8)
         out: dict[str, Any] = {"present": present}
         if self.parts.normalisation is not None:
@@ -79,8 +78,12 @@ class MediaReader:
             if not modality.is_image:
                 out.update(self._text(medium, rng))
                 continue
-            by_batch = synthesis in (None, CHANNEL_AUGMENTATION)
-            image = resized(medium) if by_batch else resized.fit(self._synthesised(medium))
+            if synthesis not in (None, CHANNEL_AUGMENTATION):
+                image = resize(self._synthesised(medium))
+            else:
+                if medium not in photos:
+                    photos[medium] = resize(decode_image(medium, self.parts.size))
+                image = photos[medium]
             out[modality.value] = self._parts(image, modality).rest(image)
             if synthesis == CHANNEL_AUGMENTATION:
                 draws = out.setdefault(CHANNEL, torch.full((len(self.modalities),), -1))
@@ -98,9 +101,9 @@ class MediaReader:
     def _parts(self, image: Image.Image, modality: Modality) -> Parts:
         """The transform's parts for such an image of the modality."""
         values, own = image.mode == "F", modality.normalisation
-        if own is None and not values:
-            return self.parts
         key = (values, None if own is None else modality)
+        if key == (False, None):
+            return self.parts
         if key not in self._other_parts:
             self._other_parts[key] = split_transform(self.transform, values, own)
         return self._other_parts[key]
@@ -192,7 +195,7 @@ def finish(batch: Batch) -> Batch:
         if normalisation is not None:
             images = normalise(images, normalisation if modality.normalisation is None else modality.normalisation)
         if channel is not None and modality.synthesis == CHANNEL_AUGMENTATION:
-            images = augment_chosen(images, channel[:, modality.index])
+            images = channel_augment(images, channel[:, modality.index])
         if modality.value in (gaps or ()):
             images = images.masked_fill_(~finished.has(modality)[:, None, None, None], 0)
         finished[modality.value] = images
@@ -200,12 +203,10 @@ def finish(batch: Batch) -> Batch:
 
 
 def _stack_images(images: Sequence[Tensor | None]) -> Tensor:
-    some = [image for image in images if image is not None]
-    if len({image.dtype for image in some}) > 1:  # files of 8 and of 16 bits
+    if len({image.dtype for image in images if image is not None}) > 1:  # files of 8 and of 16 bits
         images = [image if image is None or image.is_floating_point() else image / 255 for image in images]
         images = [None if image is None else image.expand(-1, -1, 3) for image in images]
-        some = [image for image in images if image is not None]
-    blank = torch.zeros_like(some[0])
+    blank = torch.zeros_like(next(image for image in images if image is not None))
     return torch.stack([blank if image is None else image for image in images])
 
 

@@ -1,7 +1,8 @@
-"""Progressive training: which sources in which epochs, in which proportion (AIO Sec. 3.2, 4.1)."""
+"""Progressive training: the sources of every stage and their shares of a batch (AIO Sec. 3.2, 4.1)."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ class Share:
 
     Attributes:
         source: dataset name.
-        quota: persons of it in every batch.
-        synthetic: modalities made from RGB for its persons, in place of real ones they lack.
+        quota: its persons in every batch.
+        synthetic: modalities made from RGB for persons that lack them.
     """
 
     source: str
@@ -45,7 +46,7 @@ def parse_stages(
     Args:
         sources: data.sources.
         persons: in a batch; a stage's quotas add up to it. Without quotas it is shared evenly.
-        max_epoch: train.max_epoch, to which the stages' epochs add up; None where no config says it.
+        max_epoch: train.max_epoch, to which the stages' epochs add up; None if the config lacks it.
         modalities: what the model reads, aio.modalities.
 
     Raises:
@@ -72,12 +73,9 @@ def parse_stages(
 
 
 def stage_at(stages: Sequence[Stage], epoch: int) -> int:
-    """Index of the stage that the 0-based ``epoch`` belongs to; past the end, the last."""
-    for index, stage in enumerate(stages):
-        epoch -= stage.epochs
-        if epoch < 0:
-            return index
-    return len(stages) - 1
+    """Index of the stage of the 0-based ``epoch``; the last one after the end."""
+    ends = itertools.accumulate(stage.epochs for stage in stages)
+    return min(sum(epoch >= end for end in ends), len(stages) - 1)
 
 
 def _shares(named: Mapping[str, SourceConfig | None], persons: int, where: str) -> tuple[Share, ...]:
@@ -97,7 +95,7 @@ def _shares(named: Mapping[str, SourceConfig | None], persons: int, where: str) 
         synthetic = tuple(m for text in (source or {}).get("synthetic", ()) for m in parse_combination(text))
         for modality in synthetic:
             if not modality.synthesis:
-                can = " and ".join(str(each) for each in MODALITIES if each.synthesis)
-                raise ConfigError(f"{where}, {name}: {modality} cannot be made from RGB; {can} can.")
+                others = " and ".join(str(each) for each in MODALITIES if each.synthesis)
+                raise ConfigError(f"{where}, {name}: {modality} cannot be made from RGB; {others} can.")
         shares.append(Share(name, quota, synthetic))
     return tuple(shares)

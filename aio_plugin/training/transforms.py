@@ -32,26 +32,21 @@ from torchvision.transforms import (  # noqa: E402
 STOCK_TRANSFORMS = ("random_flip", "random_crop", "random_patch", "color_jitter", "random_erase")
 """Names that torchreid's build_transforms knows; it ignores all others."""
 
-PADDING = 10
-GREY = 0.5
-
 Transform = Callable[[Image.Image], Tensor]
 
 
 def pad_crop(height: int, width: int) -> Any:
     """Pad by 10 pixels and crop back to (height, width) at random (AIO Sec. 4.1 lists random crop; CAJ's sizes)."""
-    return RandomCrop((height, width), padding=PADDING)
-
-
-def random_grey(height: int, width: int) -> Any:
-    """Every other image without colours, so that the model also learns what infrared shows; any size."""
-    return RandomGrayscale(GREY)
+    return RandomCrop((height, width), padding=10)
 
 
 PHOTOMETRIC = (ColorJitter, RandomGrayscale)
 """Transforms of colours, which would falsify measured values."""
 
-OWN_TRANSFORMS = {"pad_crop": pad_crop, "random_grey": random_grey}
+OWN_TRANSFORMS: dict[str, Callable[[int, int], Any]] = {
+    "pad_crop": pad_crop,
+    "random_grey": lambda height, width: RandomGrayscale(0.5),  # so that the model also learns what infrared shows
+}
 """Names in data.transforms that torchreid's build_transforms does not know -> what makes them, given height, width."""
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from aio_plugin.evaluation.results import write_json
-from aio_plugin.training.precision import PRECISIONS
+from aio_plugin.training.optimisation import PRECISIONS
 
 from ..result_files import provenance
 from . import training

@@ -23,7 +23,7 @@ from typing import Any
 
 from aio_plugin.datasets.storage.index import CACHE
 from aio_plugin.datasets.text.synth_pedes import ADAPTER, ANNOTATIONS, FOLDER, PUBLISHED
-from aio_plugin.training.bundles import Source
+from aio_plugin.training.person_dataset import Source
 
 from ..result_files import REPOSITORY, provenance
 
@@ -80,7 +80,7 @@ def reading(root: str) -> dict[str, Any]:
     step = max(1, len(splits.train) // LOOK_AT)
     captions = sum(len(splits.train[at].media.partners) for at in range(0, len(splits.train), step))
     looked_at = time.perf_counter()
-    persons = len(Source.of("synth_pedes", splits.train).persons)
+    persons = len(Source("synth_pedes", splits.train).persons)
     done = time.perf_counter()
     return {
         "seconds": round(read_at - start, 3),

@@ -12,7 +12,7 @@ from torch import nn
 from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.modality import Batch
 from aio_plugin.models.aio import AIO
-from aio_plugin.training.precision import PRECISIONS, autocast
+from aio_plugin.training.optimisation import PRECISIONS, autocast
 
 from .plain import Plain
 from .problem import Size, make_model

@@ -11,7 +11,7 @@ from aio_plugin.datasets.storage.columns import Columnar, columns_of
 from aio_plugin.datasets.storage.lmdb_images import MARK
 from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.modality import Modality, parse_combination
-from aio_plugin.training.media import read_image
+from aio_plugin.training.images import read_image
 
 from .miniatures import EVERY, rgb
 

@@ -12,7 +12,7 @@ from scipy.io import savemat
 
 from aio_plugin.datasets.reading.annotations import read_photos
 from aio_plugin.errors import DatasetError, MediaError
-from aio_plugin.training.media import read_image
+from aio_plugin.training.images import read_image
 
 from .miniatures import EVERY, read
 from .miniatures import infrared as infrared_sets

@@ -13,7 +13,7 @@ from aio_plugin.host.run_config import TrainingIdentities
 from aio_plugin.host.session import session
 from aio_plugin.host.training_reader import describe, training_reader
 from aio_plugin.modality import Item, Media, Modality
-from aio_plugin.training.bundles import Source
+from aio_plugin.training.person_dataset import Source
 
 
 def photo(name: str, *captions: str) -> Media:
@@ -22,7 +22,7 @@ def photo(name: str, *captions: str) -> Media:
 
 
 def source(*photos: tuple[int, Media]) -> Source:
-    return Source.of("made_up", [Item(media, pid, 0) for pid, media in photos])
+    return Source("made_up", [Item(media, pid, 0) for pid, media in photos])
 
 
 CAPTIONED = [

@@ -39,8 +39,14 @@ def test_the_input_stays_as_it_was():
 
 
 @pytest.mark.parametrize(
-    ("shape", "choice"), [((1, 4, 4), 0), ((3, 4), 0), ((3, 4, 4), 4), ((3, 4, 4), -1), ((2, 3, 4, 4), [0, 9])]
+    ("shape", "choice", "error"),
+    [
+        ((1, 4, 4), 0, ModalityError),
+        ((3, 4), 0, ModalityError),
+        ((3, 4, 4), 4, IndexError),
+        ((2, 3, 4, 4), [0, 9], IndexError),
+    ],
 )
-def test_bad_input(shape, choice):
-    with pytest.raises(ModalityError):
+def test_bad_input(shape, choice, error):
+    with pytest.raises(error):
         channel_augment(torch.zeros(shape), torch.tensor(choice))

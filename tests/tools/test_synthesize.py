@@ -10,8 +10,8 @@ from aio_plugin.errors import ConfigError
 from aio_plugin.synthesis import sketch
 from aio_plugin.tools import synthesize as tool
 from aio_plugin.tools.synthesize import parse_shard, photos_to_draw
-from aio_plugin.training.bundles import bundle
 from aio_plugin.training.media import QueryDataset
+from aio_plugin.training.person_dataset import choose_media
 
 from . import trained
 
@@ -58,7 +58,7 @@ def test_all_that_training_and_testing_will_ask_for(world, capsys, monkeypatch):
 
     for person in source.persons:
         for anchor in person.anchors:
-            chosen = bundle(anchor.media, person.pools, share.synthetic, random.Random(0))
+            chosen = choose_media(anchor.media, person.pools, share.synthetic, random.Random(0))
             manager.reader.entries(chosen, random.Random(0))
     assert all("sketch" in entry for entry in QueryDataset(queries, manager.reader))
 

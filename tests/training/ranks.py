@@ -10,9 +10,9 @@ from aio_plugin.losses.binding import feature_binding
 from aio_plugin.losses.criterion import LossWeights
 from aio_plugin.losses.gathering import anywhere, gather_rows, mean_of_all
 from aio_plugin.training import distributed
-from aio_plugin.training.batch_norm import SyncedBatchNorm, SyncedBNNeck, average_statistics
+from aio_plugin.training.batch_norm import average_statistics, synchronise
 from aio_plugin.training.sampler import batches_of, rows_of
-from aio_plugin.training.step import Settings, Step
+from aio_plugin.training.step import Step, StepOptions
 
 from ..models import test_dmf
 from ..models.helpers import small_aio, small_batch
@@ -59,10 +59,9 @@ def norms(synced):
     torch.manual_seed(4)
     plain, neck = torch.nn.BatchNorm1d(6).double().train(), BNNeck(6, 4, "per_modality").double().train()
     if synced:
-        plain = SyncedBatchNorm.of(plain)
-        for slot, single in enumerate(neck.necks):
-            neck.necks[slot] = SyncedBatchNorm.of(single)
-        neck = SyncedBNNeck.of(neck)
+        both = torch.nn.ModuleList([plain, neck])
+        synchronise(both)
+        plain, neck = both
     return plain, neck
 
 
@@ -124,7 +123,7 @@ def trained(model, batch, weights, steps=3, **settings):
     """The losses of a few steps of SGD, and the weights after them."""
     optimizer = torch.optim.SGD(model.parameters(), 0.02, momentum=0.5)
     scaler = torch.amp.GradScaler(enabled=False)
-    step = Step(model, model, optimizer, scaler, Settings(weights, 0.1, **settings))
+    step = Step(model, model, optimizer, scaler, StepOptions(weights, 0.1, **settings))
     summaries = [step(batch, 0, index) for index in range(steps)]
     return {"summaries": summaries, "state": copy.deepcopy(dict(model.state_dict()))}
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from aio_plugin.errors import MediaError
 from aio_plugin.modality import MODALITIES, Item, Media
-from aio_plugin.synthesis.channel import CHOICES, augment_chosen, channel_augment
+from aio_plugin.synthesis.channel import CHOICES, channel_augment
 from aio_plugin.synthesis.sketch import Sketcher
-from aio_plugin.training import images as images_module
+from aio_plugin.training import media as media_module
 from aio_plugin.training.images import decode_image, read_image
 from aio_plugin.training.loader import BatchLoader
 from aio_plugin.training.media import MediaReader, QueryDataset, collate, stack
@@ -115,7 +115,7 @@ def test_an_image_is_decoded_and_resized_once(files, monkeypatch, tmp_path):
     reader = MediaReader(Compose([Counted((48, 24)), *LAST]), 77, Sketcher("", tmp_path))
     media = bundles(files)[0]
     reader.entries(media, random.Random(0))  # draws the sketch
-    monkeypatch.setattr(images_module, "decode_image", lambda *given: read.append(given) or decode_image(*given))
+    monkeypatch.setattr(media_module, "decode_image", lambda *given: read.append(given) or decode_image(*given))
     resized.clear()
     reader.entries(media, random.Random(0))
     assert len(read) == 1
@@ -126,7 +126,7 @@ def test_an_image_is_decoded_and_resized_once(files, monkeypatch, tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_channels_of_a_batch(choices, seed):
     images = torch.randn(len(choices), 3, 5, 7, generator=torch.Generator().manual_seed(seed))
-    found = augment_chosen(images, torch.tensor(choices))
+    found = channel_augment(images, torch.tensor(choices))
     for row, image, choice in zip(found, images, choices, strict=True):
         assert torch.equal(row, image if choice < 0 else channel_augment(image, choice))
 

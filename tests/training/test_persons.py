@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.datasets.storage.columns import columns_of
 from aio_plugin.datasets.storage.stored_photos import PhotoStore, StoredPhotos
 from aio_plugin.errors import DatasetError
 from aio_plugin.modality import MODALITIES, Item, Media, Modality
-from aio_plugin.training.bundles import Source, bundle
-from aio_plugin.training.persons import Persons
+from aio_plugin.training.person_dataset import Source, choose_media
 
 RGB = Modality.RGB
 
@@ -71,7 +69,7 @@ def test_persons_are_those_of_lists(items, others, first):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            source = Source.of("x", items, first, first + 1, 3, modalities)
+            source = Source("x", items, first, first + 1, 3, modalities)
         except DatasetError:
             assert not expected
             return
@@ -88,7 +86,7 @@ def test_persons_are_those_of_lists(items, others, first):
                 for _, anchors, pools in expected
                 for anchor, _ in anchors
             ]
-            assert source.without(modality) == (sum(silent), len(silent))
+            assert source.lacking(modality).tolist() == silent
     assert list(source.captions()) == ["a man"] * sum(
         sum(partner[2] is not None for anchor, _ in anchors for partner in anchor[3])
         + len(pools.get(Modality.TEXT, ()))
@@ -98,21 +96,21 @@ def test_persons_are_those_of_lists(items, others, first):
 
 @settings(deadline=None, max_examples=60)
 @given(items=item_lists(), seed=st.integers(0, 99))
-def test_bundles_of_them_are_those_of_lists(items, seed):
+def test_media_chosen_from_them_are_those_of_lists(items, seed):
     if not any(item.media.modality is RGB for item in items):
         return
-    for person in Persons(items, columns_of(items), MODALITIES):
+    for person in Source("x", items).persons:
         lists = {modality: list(pool) for modality, pool in person.pools.items()}
         for anchor in person.anchors:
             ours, theirs = random.Random(seed), random.Random(seed)
-            found = bundle(anchor.media, person.pools, (), ours)
-            assert list(map(plain, found)) == list(map(plain, bundle(anchor.media, lists, (), theirs)))
+            found = choose_media(anchor.media, person.pools, (), ours)
+            assert list(map(plain, found)) == list(map(plain, choose_media(anchor.media, lists, (), theirs)))
             assert ours.getstate() == theirs.getstate()
 
 
 def test_persons_are_a_sequence():
     items = [Item(Media(f"{n}"), n % 3, 0) for n in range(7)]
-    persons = Persons(items, columns_of(items), MODALITIES, first_pid=10)
+    persons = Source("x", items, first_pid=10).persons
     assert [person.pid for person in persons] == [10, 11, 12]
     assert persons[-1].pid == 12
     assert [person.pid for person in persons[::-1]] == [12, 11, 10]
@@ -133,8 +131,9 @@ def test_captioned_photos_are_grouped_without_making_items(monkeypatch):
     made = []
     get = StoredPhotos.__getitem__
     monkeypatch.setattr(StoredPhotos, "__getitem__", lambda self, index: made.append(index) or get(self, index))
-    source = Source.of("x", photos)
-    assert source.without(Modality.TEXT) == (3, 5)
+    source = Source("x", photos)
+    assert sum(source.lacking(Modality.TEXT)) == 3
+    assert source.anchors.sizes.tolist() == [2, 1, 2]
     assert len(source.persons[0].anchors) == 2
     assert made == []
     assert told(source.persons) == expected

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from aio_plugin.errors import ConfigError
-from aio_plugin.training.schedule import WarmupCosine
+from aio_plugin.training.optimisation import WarmupCosine
 
 
 def _rate(epoch: float, total: float, warm: float) -> float:

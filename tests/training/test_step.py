@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aio_plugin.errors import HostError
-from aio_plugin.training.step import Settings, Step, memory_named
+from aio_plugin.training.step import Step, StepOptions, out_of_memory_explained
 
 from . import ranks
 
@@ -77,7 +77,7 @@ def test_fp16_skips_a_step_instead_and_lowers_its_scale():
     model.norm.weight.register_hook(lambda gradient: gradient * torch.inf)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    Step(model, model, optimizer, scaler, Settings(weights, clip_norm=0.1))(batch, 0, 0)
+    Step(model, model, optimizer, scaler, StepOptions(weights, clip_norm=0.1))(batch, 0, 0)
     assert scaler.get_scale() == 512
     assert all(torch.equal(b, p.detach()) for b, p in zip(before, model.parameters(), strict=True))
 
@@ -91,15 +91,15 @@ def test_fp16_skips_a_step_instead_and_lowers_its_scale():
     ],
 )
 def test_out_of_memory_says_what_to_lower(error):
-    with pytest.raises(HostError, match="Lower test.batch_size"), memory_named("test.batch_size"):
+    with pytest.raises(HostError, match="Lower test.batch_size"), out_of_memory_explained("test.batch_size"):
         raise error
 
 
 def test_torchs_own_message_is_known():
-    with pytest.raises(HostError, match="Out of memory"), memory_named("x"):
+    with pytest.raises(HostError, match="Out of memory"), out_of_memory_explained("x"):
         torch.empty(2**60)
 
 
 def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="shapes"), memory_named("x"):
+    with pytest.raises(RuntimeError, match="shapes"), out_of_memory_explained("x"):
         raise RuntimeError("shapes do not fit")

@@ -12,8 +12,7 @@ from torch import nn
 
 from ...heads.classification import Classifier
 from ...losses.shards import keep_state_whole
-from ...training.optimisation import param_groups
-from ...training.schedule import WarmupCosine
+from ...training.optimisation import WarmupCosine, param_groups
 from ..run_config import is_aio, unwrap
 from ..session import config_of
 from .base import Patches

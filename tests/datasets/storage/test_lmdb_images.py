@@ -13,7 +13,7 @@ from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.datasets.storage.stored_photos import PhotoStore
 from aio_plugin.errors import DatasetError, MediaError
 from aio_plugin.modality import Item, Media
-from aio_plugin.training.media import read_image
+from aio_plugin.training.images import read_image
 
 from ..miniatures import read
 from ..miniatures import rgb as made

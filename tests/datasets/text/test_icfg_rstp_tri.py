@@ -8,7 +8,7 @@ import pytest
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import DatasetError, MediaError, ModalityError
 from aio_plugin.modality import MODALITIES
-from aio_plugin.training.media import read_image
+from aio_plugin.training.images import read_image
 
 from ..miniatures import EVERY, read
 from ..miniatures import multimodal as multimodal_sets

@@ -11,8 +11,9 @@ from aio_plugin.errors import DatasetError, MediaError
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.modality import MISSING, MODALITIES, REAL, SYNTHETIC, Item, Media
 from aio_plugin.synthesis.sketch import Sketcher
-from aio_plugin.training.bundles import BundleDataset, Draw, Source, bundle
-from aio_plugin.training.media import MediaReader, QueryDataset, collate, read_image
+from aio_plugin.training.images import read_image
+from aio_plugin.training.media import MediaReader, QueryDataset, collate
+from aio_plugin.training.person_dataset import Draw, PersonDataset, Source, choose_media
 from aio_plugin.training.randomness import mix, seeded
 
 RGB, IR, SKETCH, TEXT, CP = MODALITIES
@@ -47,10 +48,10 @@ def items(files):
 
 
 def test_real_partners_come_first_and_synthetic_ones_fill_in(files, reader):
-    source = Source.of("x", items(files), first_pid=10)
+    source = Source("x", items(files), first_pid=10)
     assert [p.pid for p in source.persons] == [10, 11, 12]
     both = (IR, SKETCH)
-    dataset = BundleDataset([source], reader)
+    dataset = PersonDataset([source], reader)
     rows = [dataset[Draw(0, person, seed=3, synthetic=both)] for person in range(3)]
     batch = collate(rows)
     present = batch["present"].tolist()
@@ -65,7 +66,7 @@ def test_real_partners_come_first_and_synthetic_ones_fill_in(files, reader):
 
 def test_synthetic_partners_of_another_photo(files):
     photos = [Media(str(files / name)) for name in ("a.png", "b.png", "i.png")]
-    source = Source.of("x", [Item(photo, 0, camera) for camera, photo in enumerate(photos)])
+    source = Source("x", [Item(photo, 0, camera) for camera, photo in enumerate(photos)])
     seen = set()
 
     class Names:
@@ -76,23 +77,23 @@ def test_synthetic_partners_of_another_photo(files):
             seen.update((str(anchor), str(m)) for m in made)
             return {}
 
-    dataset = BundleDataset([source], Names(), others=True)
+    dataset = PersonDataset([source], Names(), other_photos=True)
     for seed in range(60):
         dataset[Draw(0, 0, seed, synthetic=(IR, SKETCH))]
     assert seen == {(str(one), str(two)) for one in photos for two in photos if one is not two}
-    alone = bundle(photos[0], {}, (IR,), random.Random(0))
+    alone = choose_media(photos[0], {}, (IR,), random.Random(0))
     assert [str(m) for m in alone] == [str(photos[0])] * 2
 
 
 def test_captions_belong_to_their_photo(files):
     first, second = items(files)[:2]
     rng = random.Random(0)
-    assert [m.modality for m in bundle(first.media, {}, (), rng)] == [RGB, TEXT]
-    assert [m.modality for m in bundle(second.media, {}, (), rng)] == [RGB]
+    assert [m.modality for m in choose_media(first.media, {}, (), rng)] == [RGB, TEXT]
+    assert [m.modality for m in choose_media(second.media, {}, (), rng)] == [RGB]
 
 
-def test_bundle_depends_on_its_draw_alone(files, reader):
-    dataset = BundleDataset([Source.of("x", items(files))], reader)
+def test_an_item_depends_on_its_draw_alone(files, reader):
+    dataset = PersonDataset([Source("x", items(files))], reader)
     draw = Draw(0, 0, seed=5, synthetic=(IR, SKETCH))
     torch.manual_seed(0)
     random.seed(0)
@@ -107,7 +108,7 @@ def test_bundle_depends_on_its_draw_alone(files, reader):
 
 
 def test_copies_of_a_person_are_different_photos(files, reader):
-    dataset = BundleDataset([Source.of("x", items(files))], reader)
+    dataset = PersonDataset([Source("x", items(files))], reader)
     paths = {str(dataset[Draw(0, 0, seed=9, copy=copy)]["impath"]) for copy in (0, 1)}
     assert len(paths) == 2
 
@@ -125,13 +126,13 @@ def test_masked_captions_pad_with_the_rest(files, reader):
 def test_persons_without_rgb_are_left_out_with_one_warning(files):
     only_ir = [Item(Media(str(files / "i.png"), IR), 7, 0)]
     with pytest.warns(UserWarning, match="1 of 4 training persons have no RGB"):
-        assert len(Source.of("x", items(files) + only_ir).persons) == 3
+        assert len(Source("x", items(files) + only_ir).persons) == 3
     with pytest.raises(DatasetError, match="no training person has an RGB image"):
-        Source.of("x", only_ir)
+        Source("x", only_ir)
 
 
 def test_gaps_are_counted_once(files):
-    source = Source.of("x", items(files))
+    source = Source("x", items(files))
     with pytest.warns(UserWarning, match="2 of 3 persons have no sketch") as caught:
         source.warn_of_gaps([IR])
     assert len(caught) == 1
@@ -174,13 +175,13 @@ def test_media_of_modalities_that_the_model_has_not_got_are_left_out_and_counted
     pencil = Media(str(files / "s.png"), CP)
     both = [*items(files), Item(pencil, 0, 0), Item(Media(str(files / "b.png"), partners=(pencil,)), 1, 1)]
     with pytest.warns(UserWarning, match="x: text of 1 items, cp of 2 items left out, as aio.modalities"):
-        source = Source.of("x", both, modalities=(RGB, IR, SKETCH))
-    dataset = BundleDataset([source], reader)
+        source = Source("x", both, modalities=(RGB, IR, SKETCH))
+    dataset = PersonDataset([source], reader)
     batch = collate([dataset[Draw(0, person, seed=3)] for person in range(3)])
     assert not batch["present"][:, [TEXT.index, CP.index]].any()
     assert "text" not in batch
     assert "cp" not in batch
-    everything = BundleDataset([Source.of("x", both)], reader)
+    everything = PersonDataset([Source("x", both)], reader)
     batch = collate([everything[Draw(0, person, seed=3)] for person in range(2)])
     assert batch["present"][:, CP.index].tolist()[0] == REAL
     assert batch["cp"].shape == batch["rgb"].shape
