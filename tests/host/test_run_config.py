@@ -53,7 +53,7 @@ def test_two_configs_that_are_merged_before_either_is_built(two: Any, torchreid:
     for place, (cfg, engine) in enumerate(zip(two, engines, strict=True)):
         shape = engine.model.shape
         assert (shape.bnneck, bool(shape.attributes)) == (cfg.aio.bnneck, bool(cfg.aio.loss.va))
-        settings = engine.step.settings
+        settings = engine.step.options
         assert (settings.seed, settings.weights.weights["va"]) == (cfg.train.seed, cfg.aio.loss.va)
         assert engine.scheduler.warmup_epochs == cfg.aio.train.warmup_epochs
         rates = sorted({group["initial_lr"] / cfg.train.lr for group in engine.optimizer.param_groups})
