@@ -26,6 +26,7 @@ setup(
             "evaluation/*.html",
             "evaluation/*.json",
             "py.typed",
+            "host/*.yaml",
         ]
     },
     install_requires=[

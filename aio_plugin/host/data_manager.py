@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset
 from ..training.person_dataset import PersonDataset, Source
 from ..training.sampler import PersonSampler, batches_of, check_division
-from ..training.stages import parse_stages, stage_at
+from ..training.stages import Stage, parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, TargetReader, all_targets, items_of
@@ -31,7 +32,11 @@ from .training_reader import describe, training_reader
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 """torchreid's samplers that apply to AIO models: whether there are ``sampler.num_instances`` of a person, or one."""
 
+DATASET_ARGUMENTS = ("split_id", "combineall", "cuhk03_labeled", "cuhk03_classic_split", "market1501_500k")
+"""Arguments that torchreid's own datasets take."""
+
 stock = import_torchreid().data.datamanager  # where the stock classes are; torchreid.data may have our stand-in
+PARENT_ARGUMENTS = tuple(inspect.signature(stock.DataManager).parameters)
 
 
 class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
@@ -49,106 +54,76 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         DatasetError: a dataset is incomplete.
     """
 
-    def __init__(
-        self,
-        root: str = "",
-        sources: str | Sequence[str] | None = None,
-        targets: str | Sequence[str] | None = None,
-        height: int = 256,
-        width: int = 128,
-        transforms: str | Sequence[str] | None = "random_flip",
-        k_tfm: int = 1,
-        norm_mean: Sequence[float] | None = None,
-        norm_std: Sequence[float] | None = None,
-        use_gpu: bool = True,
-        split_id: int = 0,
-        combineall: bool = False,
-        load_train_targets: bool = False,
-        batch_size_train: int = 32,
-        batch_size_test: int = 32,
-        workers: int = 4,
-        num_instances: int = 4,
-        num_cams: int = 1,
-        num_datasets: int = 1,
-        train_sampler: str = "RandomSampler",
-        train_sampler_t: str = "RandomSampler",
-        *,
-        config: RunConfig,
-        **stock_options: Any,
-    ) -> None:
+    def __init__(self, *args: Any, config: RunConfig, **kwargs: Any) -> None:
         distributed.require_group()
-        names = [transforms] if isinstance(transforms, str) else list(transforms or ())
-        _check(names, k_tfm, load_train_targets, train_sampler)
-        stock_names = [name for name in names if name not in OWN_TRANSFORMS]
-        stock.DataManager.__init__(self, sources, targets, height, width, stock_names, norm_mean, norm_std, use_gpu)
-        for place, name in enumerate((name for name in names if name in OWN_TRANSFORMS), 1):
+        bound = inspect.signature(stock.ImageDataManager).bind(*args, **kwargs)
+        bound.apply_defaults()
+        arguments = bound.arguments
+        transforms = arguments["transforms"] or ()
+        names = [transforms] if isinstance(transforms, str) else list(transforms)
+        _check(names, arguments)
+        own = [name for name in names if name in OWN_TRANSFORMS]
+        arguments["transforms"] = [name for name in names if name not in own]
+        stock.DataManager.__init__(self, **{name: arguments[name] for name in PARENT_ARGUMENTS})
+        for place, name in enumerate(own, 1):
             print(f"+ {name}")
-            self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](height, width))
-        self.root, self.combineall, self.workers = str(Path(root).expanduser().resolve()), combineall, workers
-        self._stock_options = {**stock_options, "split_id": split_id}
+            self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](self.height, self.width))
+        self.root = str(Path(arguments["root"]).expanduser().resolve())
+        self._loading = {"device": "cuda" if self.use_gpu else None, "num_workers": arguments["workers"]}
+        self._stock_options = {name: arguments[name] for name in DATASET_ARGUMENTS}
         self.config, self.options = config, config.options()
         self.modalities = readable(config.model, self.options)
         synthesis = self.options.synthesis
         self.sketcher = Sketcher(synthesis.lineart, synthesis.cache or Path(self.root) / ".aio_cache")
-        self.copies = num_instances if COPIES[train_sampler] else 1
-        self._load_sources(batch_size_train)
-        self._load_targets(batch_size_test)
+        self.copies = arguments["num_instances"] if COPIES[arguments["train_sampler"]] else 1
+        self._load_sources(arguments["batch_size_train"])
+        self._load_targets(arguments["batch_size_test"])
         self._show_summary()
 
     def _load_sources(self, batch_size: int) -> None:
         print("=> Loading train (source) dataset")
-        options = self.options
+        options, cameras = self.options, 0
         sizes: list[int] = []
-        cameras = 0
         self.training_sources: list[Source] = []
         for dsetid, name in enumerate(self.sources):
             items = self._train_items(name)
-            source = Source(name, items, sum(sizes), cameras, dsetid, self.modalities)
-            numbers = columns_of(items)
-            sizes.append(len(np.unique(numbers.pids)))
-            cameras += len(np.unique(numbers.camids))
-            self.training_sources.append(source)
+            self.training_sources.append(Source(name, items, sum(sizes), cameras, dsetid, self.modalities))
+            columns = columns_of(items)
+            sizes.append(len(np.unique(columns.pids)))
+            cameras += len(np.unique(columns.camids))
         if batch_size % self.copies:
             raise ConfigError(
                 f"train.batch_size {batch_size} must be a multiple of sampler.num_instances {self.copies}."
             )
-        check_division(batch_size // self.copies, distributed.world_size(), options.train.accumulate)
-        self.stages = parse_stages(
-            options.stages,
-            self.sources,
-            batch_size // self.copies,
-            self.config.setting("train.max_epoch", None),
-            self.modalities,
-        )
+        persons = batch_size // self.copies
+        check_division(persons, distributed.world_size(), options.train.accumulate)
+        epochs = self.config.setting("train.max_epoch", None)
+        self.stages = parse_stages(options.stages, self.sources, persons, epochs, self.modalities)
         for source in self.training_sources:
-            shares = [s for stage in self.stages for s in stage.shares if s.source == source.name]
-            source.warn_of_gaps([m for share in shares for m in share.synthetic])
+            shares = [share for stage in self.stages for share in stage.shares if share.source == source.name]
+            source.warn_of_gaps([modality for share in shares for modality in share.synthetic])
         reader, self.coverage = training_reader(
             self.transform_tr, self.sketcher, self.training_sources, self.copies, self.config
         )
         vocabulary = reader.phrases.vocabulary if reader.phrases else None
         self._num_train_pids, self._num_train_cams = TrainingIdentities(sizes, self.config, vocabulary), cameras
         dataset = PersonDataset(self.training_sources, reader, options.synthesis.photo == "other")
-        self._loaders = [self._train_loader(dataset, index) for index in range(len(self.stages))]
+        self._loaders = [self._train_loader(dataset, stage) for stage in self.stages]
         self.train_loader: BatchLoader | None = self._loaders[0]
         self.train_loader_t = None
 
-    def _train_loader(self, dataset: PersonDataset, stage: int) -> BatchLoader:
+    def _train_loader(self, dataset: PersonDataset, stage: Stage) -> BatchLoader:
         sampler = PersonSampler(
             [len(source.persons) for source in self.training_sources],
             [source.name for source in self.training_sources],
-            self.stages[stage],
+            stage,
             self.config.setting("train.seed", 1),
             self.copies,
             self.options.train.steps_per_epoch,
             distributed.rank(),
             distributed.world_size(),
         )
-        return BatchLoader(dataset, device=self._device, batch_sampler=sampler, num_workers=self.workers)
-
-    @property
-    def _device(self) -> str | None:
-        return "cuda" if self.use_gpu else None
+        return BatchLoader(dataset, batch_sampler=sampler, **self._loading)
 
     def loader_at(self, epoch: int, start: int = 0) -> BatchLoader:
         """The training loader of ``epoch``, without its first ``start`` batches."""
@@ -159,19 +134,16 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
 
     def _train_items(self, name: str) -> Sequence[Item]:
         if name in ADAPTERS:
-            if self.combineall:
+            if self._stock_options["combineall"]:
                 raise ConfigError(f"data.combineall: {name} has no published combined split; set it to False.")
             splits = ADAPTERS[name].read(self.root, dict(self.options.datasets[name]), None)
             if not splits.train:
                 raise ConfigError(f"data.sources: {name} has no training split; use it as a target.")
             return splits.train
-        dataset = self._stock(name, "train", transform=self.transform_tr)
-        return items_of(dataset.train)
+        return items_of(self._stock(name, "train", transform=self.transform_tr).train)
 
     def _stock(self, name: str, mode: str, **options: Any) -> Any:
-        return stock.init_image_dataset(
-            name, mode=mode, combineall=self.combineall, root=self.root, **self._stock_options, **options
-        )
+        return stock.init_image_dataset(name, mode=mode, root=self.root, **self._stock_options, **options)
 
     def _target(self, spec: str) -> Target:
         def stock_target(name: str) -> Any:
@@ -186,17 +158,15 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self.test_targets = {spec: self._target(spec) for spec in all_targets(self.targets, self.options)}
         for leak in dict.fromkeys(leak for target in self.test_targets.values() for leak in target.leaks):
             warnings.warn(leak, LeakWarning, stacklevel=2)
-        reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
-        self.reader = reader
+        self.reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
         self.test_loader, self.test_dataset = {}, {}
         for spec, target in self.test_targets.items():
             parts = {"query": target.query, "gallery": target.gallery}
             self.test_loader[spec] = {
                 part: BatchLoader(
-                    QueryDataset(items, reader),
-                    device=self._device,
+                    QueryDataset(items, self.reader),
                     batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world_size()),
-                    num_workers=self.workers,
+                    **self._loading,
                 )
                 for part, items in parts.items()
             }
@@ -206,8 +176,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
 
     def _show_summary(self) -> None:
         images = sum(len(source.anchors.rows) for source in self.training_sources)
-        print("\n")
-        print("  =============== Summary ===============")
+        print("\n\n  =============== Summary ===============")
         print(f"  source            : {self.sources}")
         print(f"  # source datasets : {len(self.sources)}")
         print(f"  # source ids      : {self.num_train_pids}")
@@ -216,7 +185,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         if self.coverage is not None:
             print(f"  # phrases         : {describe(len(self._num_train_pids.vocabulary or ()), self.coverage)}")
         for index, stage in enumerate(self.stages, 1):
-            shares = ", ".join(f"{s.quota} {s.source}" + _synthetic(s.synthetic) for s in stage.shares)
+            shares = ", ".join(f"{each.quota} {each.source}{_synthetic(each.synthetic)}" for each in stage.shares)
             print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
         print(f"  target            : {list(self.targets)}")
         for spec, target in self.test_targets.items():
@@ -225,23 +194,20 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
                 print(f"    note: {note}")
             for leak in target.leaks:
                 print(f"    leak: {leak}")
-        print("  =======================================")
-        print("\n")
+        print("  =======================================\n\n")
 
 
-def _check(transforms: Sequence[str], k_tfm: int, load_train_targets: bool, train_sampler: str) -> None:
-    known = (*STOCK_TRANSFORMS, *OWN_TRANSFORMS)
+def _check(transforms: Sequence[str], arguments: Mapping[str, Any]) -> None:
+    known, sampler = (*STOCK_TRANSFORMS, *OWN_TRANSFORMS), arguments["train_sampler"]
     for name in transforms:
         if name not in known:
             raise ConfigError(f"data.transforms: unknown transform {name!r}.{nearest(name, known)}")
-    if k_tfm != 1:
+    if arguments["k_tfm"] != 1:
         raise ConfigError("data.k_tfm: AIO takes one view of every modality; set it to 1.")
-    if load_train_targets:
+    if arguments["load_train_targets"]:
         raise ConfigError("data.load_train_targets: AIO does not train on targets; set it to False.")
-    if train_sampler not in COPIES:
-        raise ConfigError(
-            f"sampler.train_sampler {train_sampler!r} does not apply to AIO models; use {' or '.join(COPIES)}."
-        )
+    if sampler not in COPIES:
+        raise ConfigError(f"sampler.train_sampler {sampler!r} does not apply to AIO models; use {' or '.join(COPIES)}.")
 
 
 def _synthetic(modalities: Sequence[Modality]) -> str:

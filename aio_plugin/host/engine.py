@@ -6,6 +6,7 @@ import datetime
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
+from ..evaluation.score import score
 from ..losses.criterion import weights_of
 from ..metrics.distance import Metric
 from ..modality import Batch
@@ -21,15 +23,16 @@ from ..training.checkpoint import restore_scaler, steps_done
 from ..training.optimisation import WarmupCosine, autocast, autocast_dtype
 from ..training.step import Step, StepOptions
 from .checkpoint_writer import CheckpointWriter
-from .processes import NoWriter
 from .record import RunResults
-from .run_config import RunConfig, unwrap
-from .session import config_of
-from .testing import EvaluationOptions, evaluate_target, features_of, refuse_cuhk03_metric, reranking
+from .run_config import RunConfig, config_of, unwrap
+from .testing import features_of, print_result, reranking
 from .torchreid_import import import_torchreid
 
 torchreid = import_torchreid()
 AverageMeter = torchreid.utils.AverageMeter
+
+TOP_KEPT = 10
+"""Gallery items kept of every ranking, for `aio-reid explain`."""
 
 
 class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
@@ -72,10 +75,10 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
         self.step = Step(self.bare_model, model, optimizer, self.scaler, self._step_options(label_smooth))
         self.checkpoints = CheckpointWriter(model, optimizer, scheduler, self.scaler)
-        self.results = RunResults()
+        self.results = RunResults(datamanager, self.bare_model.encoder)
         self.save_dir = "log"
-        if not distributed.is_main():
-            self.writer = NoWriter()
+        if not distributed.is_main():  # replaces TensorBoard's writer
+            self.writer = SimpleNamespace(add_scalar=lambda *_: None, close=lambda: None)
 
     def _step_options(self, label_smooth: bool) -> StepOptions:
         weights, train = weights_of(self.bare_model, self.options), self.options.train
@@ -103,7 +106,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             start_epoch = self.checkpoints.first_epoch(Path(save_dir), start_epoch, resumed)
         restore_scaler(self.optimizer, self.scaler)
         if self.options.test.pixels and distributed.is_main():
-            self.results.pixels(self.datamanager, options.get("ranks", [1, 5, 10, 20]))
+            self.results.pixels(options.get("ranks", [1, 5, 10, 20]))
         if self.options.test.before and started == start_epoch == 0 and not options.get("test_only"):
             names = ("dist_metric", "normalize_feature", "use_metric_cuhk03", "ranks")
             print("=> Test before training")
@@ -113,7 +116,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.epoch = max(start_epoch - 1, 0)  # names the last checkpoint if no epoch is left to train
         super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
         if distributed.is_main():
-            self.results.write(Path(save_dir), self.datamanager, self.bare_model.encoder, self.options.test.report)
+            self.results.write(Path(save_dir), self.options.test.report)
 
     def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Sequence[str] | None = None) -> None:
         """One epoch, or the rest of one that a checkpoint resumes."""
@@ -124,39 +127,34 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.train_loader = self.datamanager.loader_at(self.epoch, first)
         self.num_batches = first + len(self.train_loader)
         end = time.time()
-        for index, data in enumerate(self.train_loader, first):
-            self.batch_idx = index
+        for self.batch_idx, data in enumerate(self.train_loader, first):  # noqa: B020 -- as torchreid
             data_time.update(time.time() - end)
             summary = self.forward_backward(data)
             batch_time.update(time.time() - end)
             losses.update(summary)
-            if (self.batch_idx + 1) % print_freq == 0:
-                self._print_progress(losses, batch_time, data_time)
-            self._write_scalars(losses, batch_time, data_time)
+            self._show_progress(print_freq, losses, batch_time, data_time)
             self._after_step()
             end = time.time()
         if not isinstance(self.scheduler, WarmupCosine):
             self.update_lr()
         self.checkpoints.save_last(self.epoch + 1, 0, Path(self.save_dir))
 
-    def _print_progress(self, losses: Any, batch_time: Any, data_time: Any) -> None:
-        left = self.num_batches - (self.batch_idx + 1) + (self.max_epoch - (self.epoch + 1)) * self.num_batches
-        eta = datetime.timedelta(seconds=int(batch_time.avg * left))
-        print(
-            f"epoch: [{self.epoch + 1}/{self.max_epoch}][{self.batch_idx + 1}/{self.num_batches}]\t"
-            f"time {batch_time.val:.3f} ({batch_time.avg:.3f})\t"
-            f"data {data_time.val:.3f} ({data_time.avg:.3f})\t"
-            f"eta {eta}\t{losses}\tlr {self.get_current_lr():.6f}"
-        )
-
-    def _write_scalars(self, losses: Any, batch_time: Any, data_time: Any) -> None:
-        if self.writer is None:
-            return
-        step = self.epoch * self.num_batches + self.batch_idx
-        scalars = {name: meter.avg for name, meter in losses.meters.items()}
-        scalars.update(time=batch_time.avg, data=data_time.avg, lr=self.get_current_lr())
-        for name, value in scalars.items():
-            self.writer.add_scalar(f"Train/{name}", value, step)
+    def _show_progress(self, print_freq: int, losses: Any, batch_time: Any, data_time: Any) -> None:
+        done = self.batch_idx + 1
+        if done % print_freq == 0:
+            left = self.num_batches - done + (self.max_epoch - (self.epoch + 1)) * self.num_batches
+            eta = datetime.timedelta(seconds=int(batch_time.avg * left))
+            print(
+                f"epoch: [{self.epoch + 1}/{self.max_epoch}][{done}/{self.num_batches}]\t"
+                f"time {batch_time.val:.3f} ({batch_time.avg:.3f})\t"
+                f"data {data_time.val:.3f} ({data_time.avg:.3f})\t"
+                f"eta {eta}\t{losses}\tlr {self.get_current_lr():.6f}"
+            )
+        if self.writer is not None:
+            averages = {name: meter.avg for name, meter in losses.meters.items()}
+            averages |= {"time": batch_time.avg, "data": data_time.avg, "lr": self.get_current_lr()}
+            for name, value in averages.items():
+                self.writer.add_scalar(f"Train/{name}", value, self.epoch * self.num_batches + self.batch_idx)
 
     def _after_step(self) -> None:
         done = self.batch_idx + 1
@@ -192,26 +190,34 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         ranks: Sequence[int] = (1, 5, 10, 20),
         rerank: bool = False,
     ) -> tuple[float, float]:
-        refuse_cuhk03_metric(use_metric_cuhk03)
+        if use_metric_cuhk03:
+            raise ConfigError("cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models.")
         started, timer = time.time(), AverageMeter()
         query = features_of(query_loader, "query", self.extract_features, timer)
         gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)
-        scores = None
-        if query is not None and gallery is not None:
-            print(f"Speed: {timer.avg:.4f} sec/batch")
-            reranked = reranking(torchreid.engine.engine, dist_metric) if rerank else None
-            options = EvaluationOptions(
-                dist_metric,
-                tuple(ranks),
-                reranked,
-                normalize_feature,
-                visrank_topk if visrank else 0,
-                Path(save_dir or self.save_dir),
-            )
-            target = self.datamanager.test_targets[dataset_name]
-            result = evaluate_target(self, target, query, gallery, options, started)
-            scores = result.rank(1), result.mAP
-        return distributed.broadcast(scores)  # type: ignore[no-any-return]
+        if query is None or gallery is None:
+            return distributed.broadcast(None)  # type: ignore[no-any-return]
+        print(f"Speed: {timer.avg:.4f} sec/batch")
+        reranker = reranking(torchreid.engine.engine, dist_metric) if rerank else None
+        if normalize_feature:
+            print("Normalzing features with L2 norm ...")  # features are of unit length already
+        print(f"Computing distance matrix with metric={dist_metric} ...")
+        print("Computing CMC and mAP ...")
+        target, pictures = self.datamanager.test_targets[dataset_name], visrank_topk if visrank else 0
+        result = score(
+            query,
+            gallery,
+            target.query,
+            target.gallery,
+            target.protocol,
+            metric=dist_metric,
+            ranks=tuple(ranks),
+            rerank=reranker,
+            topk=max(TOP_KEPT, pictures),
+        )
+        print_result(result, ranks)
+        self.results.add(target, result, Path(save_dir or self.save_dir), pictures, time.time() - started)
+        return distributed.broadcast((result.rank(1), result.mAP))  # type: ignore[no-any-return]
 
     def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
         """Write torchreid's checkpoint after a test, and the best one if ``aio.train.select_target`` is set."""

@@ -22,8 +22,7 @@ from yacs.config import CfgNode
 
 from ..errors import ConfigError
 from .default_config import arguments, default_config
-from .launch import workers_repaired
-from .processes import processes
+from .launch import connected_processes, workers_repaired
 from .registration import register
 from .torchreid_import import import_torchreid
 
@@ -42,7 +41,7 @@ def run_main(args: argparse.Namespace) -> None:
     """Train or test, with the arguments of :func:`add_arguments`."""
     register()
     torchreid = import_torchreid()
-    with processes():
+    with connected_processes():
         cfg = load_config(args)
         torchreid.utils.set_random_seed(cfg.train.seed)
         with _logged(torchreid, cfg), workers_repaired():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.pixels import pixel_features
 from ..evaluation.rankings import SUFFIX, rankings_of, write_rankings
 from ..evaluation.report import RankedList, ranked_lists, write_report
@@ -33,73 +34,62 @@ class RunResults:
         column: which one :meth:`add` fills.
     """
 
-    def __init__(self) -> None:
-        self.column = "after"
+    def __init__(self, manager: AIODataManager, encoder: FrozenEncoder | Origin) -> None:
+        self.manager, self.encoder = manager, encoder
+        self.column, self.started = "after", time.time()
         self.results: dict[str, dict[str, Result | None]] = {}
         self.lists: dict[str, list[RankedList]] = {}
         self.rankings: dict[str, dict[str, str]] = {}
-        self.started = time.time()
 
-    def add(self, target: Target, result: Result | None) -> None:
-        """Set the result of a target in the current column; a later one replaces it."""
-        self.results.setdefault(target.name, {})[self.column] = result
+    def add(self, target: Target, result: Result, folder: Path, pictures: int, seconds: float) -> None:
+        """Keep the result of a test in the current column, in place of an earlier one, and write its files.
 
-    def draw(self, target: Target, result: Result, manager: AIODataManager) -> None:
-        """Keep ranked lists of a target for the report."""
+        These are results/<target>.json, which holds this target alone, its rankings beside it, and ranked lists.
+
+        Args:
+            folder: of the run.
+            pictures: gallery images in each ranked list; 0 writes none.
+            seconds: duration of the test.
+        """
+        manager, name = self.manager, file_name(target.name)
         size = (manager.height, manager.width)
-        self.lists[target.name] = ranked_lists(result, LISTS, TOP, manager.reader.picture, size)
+        self.results.setdefault(target.name, {})[self.column] = result
+        digest = write_rankings(rankings_of(result, manager.root), folder / TARGETS / f"{name}{SUFFIX}")
+        self.rankings[target.name] = {"file": f"{name}{SUFFIX}", "sha256": digest}
+        write_json(self._document([target.name], seconds), folder / TARGETS / f"{name}.json")
+        if manager.options.test.report and self.column == "after":
+            self.lists[target.name] = ranked_lists(result, LISTS, TOP, manager.reader.picture, size)
+        if pictures:
+            lists = write_ranked_lists(result, folder / f"visrank_{name}", pictures, manager.reader.picture, size)
+            print(f'Done. Images have been saved to "{lists}" ...')
 
-    def pixels(self, manager: AIODataManager, ranks: Sequence[int]) -> None:
+    def pixels(self, ranks: Sequence[int]) -> None:
         """Score raw pixels on every target that has them on both sides."""
-        self.column = "pixels"
-        for target in manager.test_targets.values():
-            query, gallery = (pixel_features(items, manager.reader.picture) for items in (target.query, target.gallery))
+        picture = self.manager.reader.picture
+        for target in self.manager.test_targets.values():
+            query, gallery = (pixel_features(items, picture) for items in (target.query, target.gallery))
             result = None
             if query is not None and gallery is not None:
                 result = score(query, gallery, target.query, target.gallery, target.protocol, ranks=tuple(ranks))
-            self.add(target, result)
+            self.results.setdefault(target.name, {})["pixels"] = result
 
-    def save(
-        self, folder: Path, target: Target, manager: AIODataManager, encoder: FrozenEncoder | Origin, seconds: float
-    ) -> None:
-        """Write results/<target>.json, which holds this target alone, and its rankings beside it.
-
-        Args:
-            seconds: duration of the test.
-        """
-        name = file_name(target.name)
-        result = self.results[target.name][self.column]
-        if result is not None:
-            digest = write_rankings(rankings_of(result, manager.root), folder / TARGETS / f"{name}{SUFFIX}")
-            self.rankings[target.name] = {"file": f"{name}{SUFFIX}", "sha256": digest}
-        results = self._document([target.name], manager, encoder, seconds)
-        write_json(results, folder / TARGETS / f"{name}.json")
-
-    def write(self, folder: Path, manager: AIODataManager, encoder: FrozenEncoder | Origin, report: bool) -> None:
+    def write(self, folder: Path, report: bool) -> None:
         """Print the table and write results.json, and report.html where asked."""
-        seconds = time.time() - self.started
-        results = self._document(list(self.results), manager, encoder, seconds, f"{TARGETS}/")
+        results = self._document(list(self.results), time.time() - self.started, f"{TARGETS}/")
         print(f"\n{table(results)}\n")
         write_json(results, folder / RESULTS)
         print(f'Results saved to "{folder / RESULTS}"')
         if report:
             print(f'Report saved to "{write_report(folder / REPORT, results, self.lists)}"')
 
-    def _document(
-        self,
-        names: Sequence[str],
-        manager: AIODataManager,
-        encoder: FrozenEncoder | Origin,
-        seconds: float,
-        folder: str = "",
-    ) -> dict[str, Any]:
+    def _document(self, names: Sequence[str], seconds: float, folder: str = "") -> dict[str, Any]:
         return document(
-            [self._entry(manager.test_targets[name], folder) for name in names],
-            config=manager.config.document(),
-            seed=manager.config.setting("train.seed", 1),
+            [self._entry(self.manager.test_targets[name], folder) for name in names],
+            config=self.manager.config.document(),
+            seed=self.manager.config.setting("train.seed", 1),
             torchreid=distribution(),
-            encoder={"name": encoder.name, "sha256": encoder.sha256},
-            sketcher=manager.sketcher.name,
+            encoder={"name": self.encoder.name, "sha256": self.encoder.sha256},
+            sketcher=self.manager.sketcher.name,
             seconds=seconds,
         )
 

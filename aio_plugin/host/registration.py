@@ -17,7 +17,7 @@ from .patches.engines import patch_engines
 from .patches.models import patch_models
 from .patches.optim import patch_optim
 from .patches.safetensors import patch_safetensors
-from .session import session
+from .run_config import session
 from .torchreid_import import import_torchreid
 
 PATCHES = (
@@ -48,7 +48,7 @@ def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *
             for patch in PATCHES:
                 patch(torchreid, patches)
         except BaseException:
-            patches.undo()
+            patches.close()
             raise
         _applied = patches
     if exact_ranking and not _exact:
@@ -64,6 +64,6 @@ def unregister() -> None:
     """See :func:`aio_plugin.unregister`."""
     global _applied, _exact
     if _applied is not None:
-        _applied.undo()
+        _applied.close()
         _applied, _exact = None, False
     session.clear()

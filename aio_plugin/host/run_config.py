@@ -1,11 +1,13 @@
-"""What the objects of a run carry: its config, and what a model builder needs to know of the training data.
+"""The config of a run, and how it reaches what torchreid builds.
 
 The data manager is built from a config and keeps it as ``config``. Its ``num_train_pids``, all that torchreid's
-scripts give to the model builder, takes the config along; the model hands it to its optimizer and its engine.
+scripts give to the model builder, takes the config along; the model hands it to its optimizer and its engine. Where
+torchreid hands over no such object, the :class:`Session` says which config is meant.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from yacs.config import CfgNode
 from ..config import AIOConfig, DatasetOptions, parse_config
 from ..datasets import ADAPTERS
 from ..models.specs import NAMES
+from .default_config import ARGUMENTS
 
 if TYPE_CHECKING:
     from ..heads.vocabulary import Vocabulary
@@ -103,6 +106,65 @@ class TrainingIdentities(int):
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return self.sizes, self.config, self.vocabulary
+
+
+class Session:
+    """The configs that were merged in this process, and the one given to register().
+
+    ``ImageDataManager(**kwargs)`` and ``FeatureExtractor`` take no config, a model may be built for a plain number of
+    identities, and stock data managers read our datasets by name alone.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all configs."""
+        self._merged: list[weakref.ref[CfgNode]] = []
+        self._node: CfgNode | None = None
+        self._latest: Mapping[str, Any] = {}
+
+    def register(self, node: CfgNode, settings: Mapping[str, Any]) -> None:
+        """Note the ``aio`` node that register() was given, and torchreid's keys beside it."""
+        self._node, self._latest = node, {**settings, "aio": node}
+
+    def merge(self, cfg: CfgNode) -> None:
+        """Note a config that something was merged into."""
+        living = [each for each in self._merged if each() is not None and each() is not cfg]
+        self._merged, self._latest = [*living, weakref.ref(cfg)], cfg
+
+    def latest(self) -> RunConfig:
+        """The config that was merged or given to register() last; one that is False where there is none."""
+        return RunConfig(self._latest, self._node)
+
+    def config_of(self, arguments: Mapping[str, Any]) -> RunConfig:
+        """The config that an ImageDataManager's ``arguments`` were taken from.
+
+        It is the one whose very lists they hold (torchreid's ``imagedata_kwargs(cfg)`` passes ``cfg.data.sources``
+        itself), else the newest that agrees with all of them, else the latest.
+        """
+        keys = ARGUMENTS["image_data"]
+        values = [(keys[name], value) for name, value in arguments.items() if name in keys]
+
+        def shared_lists(config: RunConfig) -> int:
+            return sum(isinstance(value, list) and value is config.setting(key, None) for key, value in values)
+
+        living = [cfg for each in reversed(self._merged) if (cfg := each()) is not None]
+        configs = [self.latest(), *(RunConfig(cfg, self._node) for cfg in living)]
+        origin = max(configs, key=shared_lists)
+        if shared_lists(origin):
+            return origin
+        agreeing = (each for each in configs if all(each.setting(key, value) == value for key, value in values))
+        return next(agreeing, configs[0])
+
+
+session = Session()
+
+
+def config_of(built: Any) -> RunConfig:
+    """The config that a model or optimizer was built with; the latest for those built by hand."""
+    config: RunConfig | None = getattr(unwrap(built), "run_config", None)
+    return session.latest() if config is None else config
 
 
 def is_aio(model: Any) -> bool:

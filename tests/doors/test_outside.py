@@ -74,7 +74,7 @@ def test_a_dataset_reaches_torchreid_before_and_after_register(train, late):
     aio_plugin.register_dataset(adapter("hall"))
     aio_plugin.register()
     assert "hall" in table
-    from aio_plugin.host.session import session
+    from aio_plugin.host.run_config import session
 
     assert session.latest().options().datasets["hall"] == {}
     aio_plugin.unregister()

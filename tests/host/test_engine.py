@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import aio_plugin
-from aio_plugin.host.session import session
+from aio_plugin.host.run_config import session
 
 
 class _Manager:

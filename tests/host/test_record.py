@@ -63,12 +63,20 @@ def test_every_target_has_a_file_of_its_own(torchreid: Any, tmp_path: Path, name
     target = Target(name, at.protocol, at.query, at.gallery, ["a note"], ["a leak"])
     other = Target("other", at.protocol, at.query, at.gallery)
     sketcher, targets = SimpleNamespace(name="edges"), {name: target, "other": other}
-    manager = SimpleNamespace(test_targets=targets, root="/data", sketcher=sketcher, config=RunConfig({}))
+    config = RunConfig({})
+    manager = SimpleNamespace(
+        test_targets=targets,
+        root="/data",
+        sketcher=sketcher,
+        config=config,
+        options=config.options(),
+        height=64,
+        width=32,
+    )
     features = helpers.features(at.query), helpers.features(at.gallery)
-    record = RunResults()
+    results = RunResults(manager, ENCODER)
     for each in (target, other):
-        record.add(each, score(*features, at.query, at.gallery, at.protocol))
-        record.save(tmp_path, each, manager, ENCODER, 1.5)
+        results.add(each, score(*features, at.query, at.gallery, at.protocol), tmp_path, 0, 1.5)
     files = sorted(tmp_path.rglob("*.json"))
     assert len(files) == 2
     assert all(file.parent == tmp_path / "results" for file in files)

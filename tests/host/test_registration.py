@@ -14,7 +14,7 @@ from yacs.config import CfgNode
 import aio_plugin
 from aio_plugin.datasets import ADAPTERS
 from aio_plugin.errors import ConfigError, HostError
-from aio_plugin.host.session import session
+from aio_plugin.host.run_config import session
 from aio_plugin.host.torchreid_import import distribution, import_torchreid
 from aio_plugin.models.specs import NAMES
 

@@ -16,8 +16,7 @@ import aio_plugin
 from aio_plugin.errors import ConfigError
 from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.host.default_config import arguments, default_config
-from aio_plugin.host.run_config import RunConfig, TrainingIdentities
-from aio_plugin.host.session import session
+from aio_plugin.host.run_config import RunConfig, TrainingIdentities, session
 
 
 def _config(root: Path, **aio: Any) -> CfgNode:

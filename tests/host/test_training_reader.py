@@ -9,8 +9,7 @@ import pytest
 
 import aio_plugin
 from aio_plugin.errors import ConfigError, DatasetError
-from aio_plugin.host.run_config import TrainingIdentities
-from aio_plugin.host.session import session
+from aio_plugin.host.run_config import TrainingIdentities, session
 from aio_plugin.host.training_reader import describe, training_reader
 from aio_plugin.modality import Item, Media, Modality
 from aio_plugin.training.person_dataset import Source

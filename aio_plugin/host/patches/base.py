@@ -1,47 +1,31 @@
-"""Reversible changes to another library: an undo stack, and classes that stand in for the library's own."""
+"""Reversible changes to another library: a stack of them, and classes that stand in for the library's own."""
 
 from __future__ import annotations
 
 import abc
+import contextlib
 import inspect
+import operator
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 _ABSENT: Any = object()
 
 
-class Patches:
-    """An undo stack: :meth:`undo` reverts every change made through it, latest first."""
-
-    def __init__(self) -> None:
-        self._stack: list[Callable[[], object]] = []
+class Patches(contextlib.ExitStack):
+    """Changes that :meth:`close`, or the end of a ``with`` block, reverts, latest first."""
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
-        """``owner.name = value``; :meth:`undo` restores the very object that was there, or removes the attribute."""
+        """``owner.name = value``; to revert it restores the very object that was there, or removes the attribute."""
         before = vars(owner).get(name, _ABSENT)
-        if before is _ABSENT:
-            self.on_undo(lambda: delattr(owner, name))
-        else:
-            self.on_undo(lambda: setattr(owner, name, before))
+        self.callback(*(delattr, owner, name) if before is _ABSENT else (setattr, owner, name, before))
         setattr(owner, name, value)
 
     def set_item(self, mapping: MutableMapping[Any, Any], key: Any, value: Any) -> None:
         """``mapping[key] = value``, reverted in the same way."""
         before = mapping.get(key, _ABSENT)
-        if before is _ABSENT:
-            self.on_undo(lambda: mapping.pop(key, None))
-        else:
-            self.on_undo(lambda: mapping.__setitem__(key, before))
+        self.callback(*(mapping.pop, key, None) if before is _ABSENT else (operator.setitem, mapping, key, before))
         mapping[key] = value
-
-    def on_undo(self, action: Callable[[], object]) -> None:
-        """Run ``action`` when the changes made so far are about to be reverted."""
-        self._stack.append(action)
-
-    def undo(self) -> None:
-        """Revert every change."""
-        while self._stack:
-            self._stack.pop()()
 
 
 class _StandIn(abc.ABCMeta):

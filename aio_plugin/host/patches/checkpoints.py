@@ -30,7 +30,7 @@ def patch_checkpoint_loading(torchreid: ModuleType, patches: Patches) -> None:
     before = torch.serialization.get_safe_globals()
     added = [entry for entry in needed if entry not in before]
     torch.serialization.add_safe_globals(added)
-    patches.on_undo(lambda: _disallow(added))
+    patches.callback(lambda: _disallow(added))
 
 
 def _disallow(added: list[Any]) -> None:

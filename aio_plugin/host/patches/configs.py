@@ -20,8 +20,7 @@ from yacs.config import CfgNode
 from ... import config
 from ...errors import ConfigError
 from ..default_config import default_config
-from ..run_config import dataset_options
-from ..session import session
+from ..run_config import dataset_options, session
 from .base import Patches
 
 NODE = "aio"

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from ...datasets import ADAPTERS
-from ..session import session
+from ..run_config import session
 from .base import Patches, stand_in
 
 

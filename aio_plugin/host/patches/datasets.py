@@ -10,7 +10,7 @@ from typing import Any
 
 from ...datasets import ADAPTERS, Splits
 from ...errors import HostError
-from ..session import session
+from ..run_config import session
 from .base import Patches
 
 
@@ -47,4 +47,4 @@ def patch_datasets(torchreid: ModuleType, patches: Patches) -> None:
 
     for name in ADAPTERS:
         update(name)
-    patches.on_undo(ADAPTERS.subscribe(update))
+    patches.callback(ADAPTERS.subscribe(update))

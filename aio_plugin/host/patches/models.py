@@ -10,8 +10,7 @@ from torch import nn
 from ...errors import ConfigError, HostError
 from ...modality import Modality
 from ...models.specs import DMF_NAMES, NAMES, readable
-from ..run_config import TrainingIdentities
-from ..session import session
+from ..run_config import TrainingIdentities, session
 from .base import Patches
 
 

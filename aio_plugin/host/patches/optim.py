@@ -13,8 +13,7 @@ from torch import nn
 from ...heads.classification import Classifier
 from ...losses.shards import keep_state_whole
 from ...training.optimisation import WarmupCosine, param_groups
-from ..run_config import is_aio, unwrap
-from ..session import config_of
+from ..run_config import config_of, is_aio, unwrap
 from .base import Patches
 
 ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"

@@ -17,7 +17,7 @@ def test_attributes_and_items_come_back_as_the_very_objects() -> None:
     patches.set_item(mapping, "k", 4)
     patches.set_item(mapping, "new", 5)
     assert (owner.a, owner.new, mapping) == (2, 3, {"k": 4, "new": 5})
-    patches.undo()
+    patches.close()
     assert owner.a is one
     assert not hasattr(owner, "new")
     assert mapping == {"k": two}
@@ -33,17 +33,17 @@ def test_methods_of_a_class_come_back_unbound() -> None:
     before = Owner.__dict__["method"]
     patches = Patches()
     patches.set_attribute(Owner, "method", lambda self: 2)
-    patches.undo()
+    patches.close()
     assert Owner.__dict__["method"] is before
 
 
-def test_undo_runs_latest_first_and_once() -> None:
+def test_close_reverts_latest_first_and_once() -> None:
     order: list[int] = []
     patches = Patches()
     for number in range(3):
-        patches.on_undo(lambda number=number: order.append(number))
-    patches.undo()
-    patches.undo()
+        patches.callback(order.append, number)
+    patches.close()
+    patches.close()
     assert order == [2, 1, 0]
 
 
@@ -56,6 +56,6 @@ def test_what_is_inherited_is_not_copied_down() -> None:
 
     patches = Patches()
     patches.set_attribute(Owner, "value", 2)
-    patches.undo()
+    patches.close()
     assert "value" not in vars(Owner)
     assert Owner.value == pytest.approx(1)

@@ -12,8 +12,7 @@ from yacs.config import CfgNode
 from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import arguments, default_config
-from aio_plugin.host.run_config import dataset_options
-from aio_plugin.host.session import session
+from aio_plugin.host.run_config import dataset_options, session
 from aio_plugin.models.specs import NAMES
 
 STAGES = [
