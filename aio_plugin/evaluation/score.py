@@ -177,7 +177,6 @@ def score(
                 np.array([gallery_items[i].pid for i in trial.gallery]),
                 trial.query_key,
                 trial.gallery_key,
-                gallery_features.device,
             )
             rows = matrix_rows(rerank(query, gallery)) if rerank else feature_rows(query, gallery, metric)
             retrieval = evaluate_rows(rows, ranking, cmc=protocol.cmc, max_rank=length, topk=topk, measures=measures)

@@ -5,22 +5,24 @@ A ranking is a total order: by distance, and by position in the gallery where di
 
 from __future__ import annotations
 
-import functools
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..errors import ProtocolError
-from .counting import NOT_A_NUMBER, GalleryPositions, IntArray, count_before
+from .threads import in_shares
 
-LAST = torch.iinfo(torch.int64).max
-"""The sort key of a removed gallery item, and the rank of a match that does not exist: after everything else."""
-FEW = 128
-"""Mean number of matches per query up to which counting the items before each match is faster than sorting."""
-_NOBODY = torch.iinfo(torch.int64).min  # a removal key that no gallery item has
+IntArray = NDArray[np.int64]
+Row = NDArray[np.floating[Any]]
+
+NOT_A_NUMBER = "A distance is not a number. Check the features: an untrained or diverged model, or a broken image."
+
+LAST = np.iinfo(np.int64).max
+"""The rank of a match that does not exist: after everything else."""
+_NOBODY = np.iinfo(np.int64).min  # a removal key that no gallery item has
 
 RemovalKeys: TypeAlias = tuple[ArrayLike, ArrayLike]
 Removal: TypeAlias = Literal["same_camera", "none"] | RemovalKeys
@@ -36,11 +38,7 @@ def as_labels(values: ArrayLike) -> IntArray:
 
 
 def removal_keys(
-    removal: Removal,
-    q_pids: ArrayLike,
-    g_pids: ArrayLike,
-    q_camids: ArrayLike | None,
-    g_camids: ArrayLike | None,
+    removal: Removal, q_pids: ArrayLike, g_pids: ArrayLike, q_camids: ArrayLike | None, g_camids: ArrayLike | None
 ) -> tuple[ArrayLike | None, ArrayLike | None]:
     """The keys (Q,), (G,) of a removal rule; None, None if nothing is removed.
 
@@ -55,73 +53,45 @@ def removal_keys(
         raise ProtocolError(f"removal is {removal!r}; use 'same_camera', 'none' or a tuple of keys (Q,) and (G,).")
     if q_camids is None or g_camids is None:
         raise ProtocolError("removal='same_camera' needs q_camids and g_camids; pass them, or removal='none'.")
-    sides = [(as_labels(q_pids), as_labels(q_camids)), (as_labels(g_pids), as_labels(g_camids))]
-    for pids, camids in sides:
+    sides = []
+    for pids, camids in ((as_labels(q_pids), as_labels(q_camids)), (as_labels(g_pids), as_labels(g_camids))):
         if pids.shape != camids.shape:
             raise ProtocolError(
                 f"There are {len(pids)} identities, but {len(camids)} cameras; pass one of each for every image."
             )
-    both = (np.concatenate(each) for each in zip(*sides, strict=True))
-    (_, person), (cameras, camera) = (np.unique(labels, return_inverse=True) for labels in both)
-    keys = person * len(cameras) + camera
-    return keys[: len(sides[0][0])], keys[len(sides[0][0]) :]
-
-
-def order_keys(distances: Tensor) -> Tensor:
-    """(B, G) distances -> (B, G) int64 keys, ascending with the distance, and with the position where it is equal.
-
-    The keys of a row are unique, so every way of sorting or counting them gives the order of a stable
-    sort. A float32 distance is the upper half of its key, the position the lower; a float64
-    distance does not fit, and its key is its place in a stable sort.
-
-    Raises:
-        ProtocolError: a distance is not a number.
-    """
-    if torch.isnan(distances).any():
-        raise ProtocolError(NOT_A_NUMBER)
-    if distances.dtype == torch.float64:
-        return distances.argsort(dim=1, stable=True).argsort(dim=1)
-    bits = (distances.float() + 0.0).view(torch.int32)  # + 0.0 makes -0.0 equal to 0.0
-    ascending = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # negative floats order backwards as integers
-    return (ascending.long() << 32) | torch.arange(distances.shape[1], device=distances.device)
+        sides.append(np.stack([pids, camids], axis=1))
+    keys = np.unique(np.concatenate(sides), axis=0, return_inverse=True)[1].ravel()
+    return keys[: len(sides[0])], keys[len(sides[0]) :]
 
 
 class LabelGroups:
     """Positions of the items that have a query's label, without comparing every query with every item.
 
     Args:
-        labels: (G,) int64, of the items.
-        wanted: (Q,) int64, of the queries.
+        labels: (G,) of the items.
+        wanted: (Q,) of the queries.
     """
 
-    def __init__(self, labels: Tensor, wanted: Tensor) -> None:
-        in_order, self._order = labels.sort(stable=True)
-        self._first = torch.searchsorted(in_order, wanted)
-        self._count = torch.searchsorted(in_order, wanted, right=True) - self._first
+    def __init__(self, labels: IntArray, wanted: IntArray) -> None:
+        self._order = labels.argsort(kind="stable")
+        in_order = labels[self._order]
+        self._first, self._end = (np.searchsorted(in_order, wanted, side) for side in ("left", "right"))
+        self.counts = self._end - self._first
 
-    def members(self, start: int, rows: int) -> tuple[Tensor, Tensor]:
-        """The items with the labels of queries ``start`` to ``start + B``.
-
-        Returns:
-            (B, M) positions, ascending, and (B, M) bool, which of them count: the first few; M is the
-            largest group, at least 1.
-        """
-        first, count = self._first[start : start + rows], self._count[start : start + rows]
-        steps = torch.arange(max(1, int(count.max())) if len(count) else 1, device=count.device)
-        at = (first[:, None] + steps).clamp_max(len(self._order) - 1)
-        positions = self._order.index_select(0, at.flatten()).view_as(at)  # where take() would wake torch's threads
-        return positions, steps < count[:, None]
+    def members(self, query: int) -> IntArray:
+        """Positions of the items with the label of a query, ascending."""
+        return self._order[self._first[query] : self._end[query]]
 
 
 class BlockRanking(NamedTuple):
-    """The rankings of a block of queries.
+    """The rankings of a block of queries, on the CPU.
 
     Attributes:
         ranks: (B, M) 1-based ranks of the matches among images, ascending, padded with LAST.
-        first: (B,) rank of the best match, among images or identities; undefined where there is no match.
+        first: (B,) rank of the best match, among images or identities; LAST where there is no match.
         left: (B,) number of gallery items that are not removed.
         top: (B, k) gallery positions in the order of the ranking, -1 where removal left fewer.
-        top_distances: (B, k) their distances.
+        top_distances: (B, k) their distances, infinite where there is no item.
     """
 
     ranks: Tensor
@@ -137,129 +107,84 @@ class Ranking:
     Args:
         q_pids, g_pids: (Q,), (G,) identities.
         q_keys, g_keys: (Q,), (G,) removal keys, see :data:`Removal`. None removes nothing.
-        device: where rankings are computed.
 
     Raises:
         ProtocolError: lengths differ, or there are no queries or no gallery.
     """
 
     def __init__(
-        self,
-        q_pids: ArrayLike,
-        g_pids: ArrayLike,
-        q_keys: ArrayLike | None = None,
-        g_keys: ArrayLike | None = None,
-        device: torch.device | str = "cpu",
+        self, q_pids: ArrayLike, g_pids: ArrayLike, q_keys: ArrayLike | None = None, g_keys: ArrayLike | None = None
     ) -> None:
         if (q_keys is None) != (g_keys is None):
             raise ProtocolError("Removal keys are needed of both queries and gallery, or of neither.")
-        self.device = torch.device(device)
-        self.q_pids, self.g_pids = self._labels(q_pids), self._labels(g_pids)
-        keys = None if q_keys is None or g_keys is None else (self._labels(q_keys), self._labels(g_keys))
+        self.q_pids, self.g_pids = as_labels(q_pids), as_labels(g_pids)
         if not len(self.q_pids) or not len(self.g_pids):
             raise ProtocolError(f"Nothing to rank: {len(self.q_pids)} queries, {len(self.g_pids)} in the gallery.")
-        if keys and (len(keys[0]), len(keys[1])) != (len(self.q_pids), len(self.g_pids)):
+        wanted = np.full_like(self.q_pids, _NOBODY) if q_keys is None else as_labels(q_keys)
+        keys = np.zeros_like(self.g_pids) if g_keys is None else as_labels(g_keys)
+        if (len(wanted), len(keys)) != (len(self.q_pids), len(self.g_pids)):
             raise ProtocolError("There must be one removal key for every identity.")
         self._matches = LabelGroups(self.g_pids, self.q_pids)
-        self._removed = keys and LabelGroups(keys[1], keys[0].where(keys[0] >= 0, _NOBODY))
-
-    def _labels(self, values: ArrayLike) -> Tensor:
-        return torch.from_numpy(as_labels(values)).to(self.device)
+        self._removed = LabelGroups(keys, np.where(wanted >= 0, wanted, _NOBODY))
 
     def rank(self, distances: Tensor, start: int, identities: bool = False, topk: int = 0) -> BlockRanking:
         """Rank the gallery for queries ``start`` to ``start + B``.
 
         Args:
-            distances: (B, G) float32 or float64; not changed.
+            distances: (B, G) float32 or float64, on any device; not changed.
             identities: count identities for the best match, each ranked where its best image is.
             topk: gallery items to return, at most G.
 
         Raises:
             ProtocolError: the distances are not of these queries and this gallery, or not numbers.
         """
-        left = len(self.q_pids) - start
-        if distances.ndim != 2 or len(distances) > left or distances.shape[1] != len(self.g_pids):
+        queries, size = len(self.q_pids) - start, len(self.g_pids)
+        if distances.ndim != 2 or len(distances) > queries or distances.shape[1] != size:
             raise ProtocolError(
-                f"Distances {tuple(distances.shape)} do not fit {left} queries x {len(self.g_pids)} in the gallery; "
+                f"Distances {tuple(distances.shape)} do not fit {queries} queries x {size} in the gallery; "
                 f"pass rows in the order of the identities."
             )
-        topk = min(topk, len(self.g_pids))
-        distances = distances.detach().to(self.device)
-        at, meant = self._matches.members(start, len(distances))
-        gone, is_gone = self._gone(start, len(distances))
-        remaining = len(self.g_pids) - is_gone.sum(1)
-        if not identities and self.device.type == "cpu" and int(meant.sum()) <= FEW * len(at):
-            matches = GalleryPositions(at.numpy(), meant.numpy())
-            removed = GalleryPositions(gone.numpy(), is_gone.numpy())
-            ranks = torch.from_numpy(count_before(distances.numpy(), matches, removed)) + 1
-            ranks = ranks.masked_fill_(ranks == 0, LAST).sort(dim=1).values
-            return BlockRanking(ranks, ranks[:, 0], remaining, *_nearest(distances, gone, is_gone, topk))
-        keys = _remove(order_keys(distances), gone, is_gone, LAST)
-        matched = keys.gather(1, at).masked_fill_(~meant, LAST).sort(dim=1).values
-        ranks = match_ranks(keys, matched).masked_fill_(matched == LAST, LAST)
-        first = self._identity_ranks(keys, matched[:, 0]) if identities else ranks[:, 0]
-        return BlockRanking(ranks, first, remaining, *_nearest_by_key(keys, distances, topk))
+        rows, topk = distances.detach().cpu().numpy(), min(topk, size)
+        counts = self._matches.counts[start : start + len(rows)]
+        ranks = np.full((len(rows), max(1, *counts)), LAST)
+        first, left = np.full(len(rows), LAST), size - self._removed.counts[start : start + len(rows)]
+        top, top_distances = np.full((len(rows), topk), -1), np.full((len(rows), topk), np.inf, rows.dtype)
 
-    def _gone(self, start: int, rows: int) -> tuple[Tensor, Tensor]:
-        """(B, N) positions and (B, N) bool, which of them count: the removed gallery items."""
-        if self._removed is None:
-            return self.q_pids.new_empty(rows, 0), self.q_pids.new_empty(rows, 0, dtype=torch.bool)
-        return self._removed.members(start, rows)
+        def rank_rows(some: slice) -> None:
+            for b in range(len(rows))[some]:
+                row, gone, at = rows[b].copy(), self._removed.members(start + b), self._matches.members(start + b)
+                if np.isnan(row).any():
+                    raise ProtocolError(NOT_A_NUMBER)
+                row[gone] = np.nan  # sorted last, neither smaller nor equal
+                in_order, at = np.sort(row), at[~np.isnan(row[at])]
+                before = _count_before(row, in_order, at)
+                ranks[b, : len(at)] = np.sort(before) + 1
+                if len(at):
+                    best = at[before.argmin()]
+                    first[b] = self._identities_before(row, best) + 1 if identities else ranks[b, 0]
+                if topk:
+                    nearest = _nearest(row, in_order[min(topk, size - len(gone)) - 1])[:topk]
+                    top[b, : len(nearest)], top_distances[b, : len(nearest)] = nearest, row[nearest]
 
-    def _identity_ranks(self, keys: Tensor, best: Tensor) -> Tensor:
-        """(B, G) keys, (B,) key of the best match -> (B,) 1-based ranks among identities."""
-        count, identity = self._identities
-        best_of_each = keys.new_full((len(keys), count), LAST)
-        best_of_each.scatter_reduce_(1, identity.expand_as(keys), keys, "amin")
-        return (best_of_each < best[:, None]).sum(1) + 1
+        in_shares(len(rows), rank_rows)
+        return BlockRanking(*map(torch.from_numpy, (ranks, first, left, top, top_distances)))
 
-    @functools.cached_property
-    def _identities(self) -> tuple[int, Tensor]:
-        """Number of identities, and (G,) the index of each image's."""
-        distinct, identity = self.g_pids.unique(return_inverse=True)
-        return len(distinct), identity
+    def _identities_before(self, row: Row, position: int) -> int:
+        """Number of identities that have an item before the one at ``position``."""
+        before = row < row[position]
+        before[:position] |= row[:position] == row[position]
+        return len(np.unique(self.g_pids[before]))
 
 
-def match_ranks(keys: Tensor, matched: Tensor) -> Tensor:
-    """Ranks of the matches among images, without sorting the ranking: counts what falls between two matches.
-
-    Args:
-        keys: (B, G), see :func:`order_keys`.
-        matched: (B, M) keys of the matches, ascending, padded with LAST.
-
-    Returns:
-        (B, M) 1-based; undefined where ``matched`` is LAST.
-    """
-    places = matched.shape[1] + 1
-    between = torch.searchsorted(matched, keys)
-    between += torch.arange(len(keys), device=keys.device)[:, None] * places
-    counts = torch.bincount(between.flatten(), minlength=len(keys) * places)
-    return counts.view(len(keys), places)[:, :-1].cumsum(1)
+def _count_before(row: Row, in_order: Row, at: IntArray) -> IntArray:
+    """(N,) items of ``row`` (G,) before each of those at ``at`` (N,); ``in_order`` is the sorted row."""
+    before = np.searchsorted(in_order, row[at])
+    for tied in np.flatnonzero(np.searchsorted(in_order, row[at], "right") > before + 1):
+        before[tied] += np.count_nonzero(row[: at[tied]] == row[at[tied]])
+    return before
 
 
-def _remove(values: Tensor, gone: Tensor, is_gone: Tensor, last: float) -> Tensor:
-    """Set the removed positions of ``values`` (B, G) to ``last``, in place."""
-    values[is_gone.nonzero()[:, 0], gone[is_gone]] = last
-    return values
-
-
-def _nearest(distances: Tensor, gone: Tensor, is_gone: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Positions and distances (B, k) of the nearest items, by partial selection.
-
-    Equal distances at the end of the selection would be picked at random, so such blocks are selected by key.
-    """
-    if not k:
-        return distances[:, :0].long(), distances[:, :0]
-    left = _remove(distances.clone(), gone, is_gone, torch.inf)
-    best = left.topk(min(k + 1, left.shape[1]), largest=False)
-    last, following = best.values[:, k - 1], best.values[:, k:]
-    if last.isinf().any() or (following == last[:, None]).any():
-        return _nearest_by_key(_remove(order_keys(distances), gone, is_gone, LAST), distances, k)
-    top = best.indices[:, :k].sort(dim=1).values
-    values, order = left.gather(1, top).sort(dim=1, stable=True)
-    return top.gather(1, order), values
-
-
-def _nearest_by_key(keys: Tensor, distances: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    best = keys.topk(k, largest=False)
-    return best.indices.masked_fill(best.values == LAST, -1), distances.gather(1, best.indices)
+def _nearest(row: Row, limit: float) -> IntArray:
+    """Positions of the items up to the distance ``limit``, in the order of the ranking."""
+    nearest = np.flatnonzero(row <= limit)
+    return nearest[row[nearest].argsort(kind="stable")]

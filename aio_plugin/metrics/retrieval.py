@@ -124,7 +124,7 @@ def evaluate_features(
     normalise: bool = True,
     metric: Metric = "cosine",
 ) -> Retrieval:
-    """Score features, on the device of the gallery's.
+    """Score features: distances are computed on the device of the gallery's, rankings on the CPU.
 
     Args:
         query_features, gallery_features: (Q, D), (G, D); computed with in float32.
@@ -150,8 +150,7 @@ def evaluate_features(
         >>> result.first_rank.tolist(), result.top.tolist()
         ([2, 1], [[2, 0], [1, 0]])
     """
-    keys = removal_keys(removal, q_pids, g_pids, q_camids, g_camids)
-    ranking = Ranking(q_pids, g_pids, *keys, gallery_features.device)
+    ranking = Ranking(q_pids, g_pids, *removal_keys(removal, q_pids, g_pids, q_camids, g_camids))
     rows = feature_rows(query_features, gallery_features, metric, normalise, chunk)
     return evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank, topk=topk)
 
@@ -175,9 +174,7 @@ def evaluate_distances(
         >>> evaluate_distances([[0.3, 0.1, 0.2]], [5], [5, 6, 5], removal="none").mAP
         0.5833333333333333
     """
-    device = distances.device if isinstance(distances, Tensor) else "cpu"
-    keys = removal_keys(removal, q_pids, g_pids, q_camids, g_camids)
-    ranking = Ranking(q_pids, g_pids, *keys, device)
+    ranking = Ranking(q_pids, g_pids, *removal_keys(removal, q_pids, g_pids, q_camids, g_camids))
     return evaluate_rows(matrix_rows(distances), ranking, cmc=cmc, ap=ap, max_rank=max_rank, topk=topk)
 
 
@@ -213,9 +210,9 @@ def evaluate_rows(
         first = first.where(count > 0, 0)
         values = [average_precision(ranks, is_match, ap), inp, first, count, left, top, distances]
         if measures:
-            shows_person = ranking.q_pids[start : start + len(block), None] == ranking.g_pids
-            values += [measure(block, shows_person) for measure in measures.values()]
-        blocks.append([value.cpu() for value in values])
+            shows_person = torch.from_numpy(ranking.q_pids[start : start + len(block), None] == ranking.g_pids)
+            values += [measure(block, shows_person.to(block.device)).cpu() for measure in measures.values()]
+        blocks.append(values)
         start += len(block)
     q_pids, g_pids = ranking.q_pids, ranking.g_pids
     if start != len(q_pids):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..metrics.counting import IntArray
+from ..metrics.ranking import IntArray
 from ..metrics.retrieval import Cmc
 from ..modality import Item
 

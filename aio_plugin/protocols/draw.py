@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..metrics.counting import IntArray
+from ..metrics.ranking import IntArray
 from ..modality import Item
 
 ItemsByPlace = dict[tuple[int, int], list[int]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ProtocolError
-from ..metrics.counting import IntArray
+from ..metrics.ranking import IntArray
 from ..modality import Item
 from .base import KEEP, Protocol, Trial
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ProtocolError
-from ..metrics.counting import IntArray
+from ..metrics.ranking import IntArray
 from ..metrics.retrieval import Cmc
 from ..modality import Item
 from .base import Protocol, RemovalRule, Trial

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..metrics.counting import IntArray
+from ..metrics.ranking import IntArray
 from ..modality import Item, format_combination
 from .base import REMOVAL_RULES, Protocol, RemovalRule, Trial, removal_keys_of
 

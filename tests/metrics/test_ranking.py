@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.metrics.distance import feature_rows, matrix_rows
-from aio_plugin.metrics.ranking import Ranking, order_keys
+from aio_plugin.metrics.ranking import Ranking
 from aio_plugin.metrics.retrieval import evaluate_distances, evaluate_features, evaluate_rows
 from aio_plugin.torchvision_import import repair_torchvision
 
@@ -48,8 +48,8 @@ def problems(draw):
 def test_equals_the_slow_form(device, problem, cmc, ap, max_rank, chunk, dtype):
     distances, *labels = problem
     expected = slow.evaluate(distances.tolist(), *(each.tolist() for each in labels), cmc, ap, max_rank)
-    rows = matrix_rows(torch.from_numpy(distances).to(dtype), chunk)
-    ranking = Ranking(*labels, device)
+    rows = matrix_rows(torch.from_numpy(distances).to(device, dtype), chunk)
+    ranking = Ranking(*labels)
     if expected is None:
         with pytest.raises(ProtocolError, match=rf"None of the {len(distances)} queries"):
             evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank)
@@ -192,10 +192,13 @@ def test_chance_is_what_random_rankings_find():
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=20))
-def test_keys_order_as_floats_do(values):
+def test_the_order_is_that_of_a_stable_sort_of_floats(values):
     row = torch.tensor([[*values, 0.0, -0.0, float("inf"), -float("inf")]])
-    assert order_keys(row).argsort(1).tolist() == row.argsort(dim=1, stable=True).tolist()
-    assert order_keys(row.double()).argsort(1).tolist() == row.argsort(dim=1, stable=True).tolist()
+    size = row.shape[1]
+    for distances in (row, row.double()):
+        block = Ranking([1], [1] * size).rank(distances, 0, topk=size)
+        assert block.top.tolist() == row.argsort(dim=1, stable=True).tolist()
+        assert block.ranks.tolist() == [list(range(1, size + 1))]
 
 
 def test_queries_without_a_match_are_counted_not_scored():
