@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -10,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from .pack import Pack, Run
+from .pack import Pack
 
 SHORT = 128
 """Longest sequence for which, on a CPU, matrix products train at least as fast as torch's fused attention, which
@@ -23,8 +22,11 @@ def attend(qkv: Tensor, pack: Pack, heads: int) -> Tensor:
     if has_varlen(qkv):
         query, key, value = qkv.unflatten(1, (3, heads, -1)).unbind(1)
         return _varlen(query, key, value, pack, whole=True)
-    pieces = _split(qkv, [run.number * run.length for run in pack.runs])
-    return torch.cat([_of_run(piece, run, heads) for piece, run in zip(pieces, pack.runs, strict=True)])
+    runs = pack.runs
+    # split has one autograd node; each slice would have a gradient as large as the whole
+    pieces = qkv.split([run.number * run.length for run in runs])
+    views = [piece.view(run.number, run.length, 3, heads, -1) for piece, run in zip(pieces, runs, strict=True)]
+    return torch.cat([_by_length(*view.permute(2, 0, 3, 1, 4).unbind(0)) for view in views])
 
 
 def attend_rows(query: Tensor, key_value: Tensor, pack: Pack, heads: int) -> Tensor:
@@ -32,11 +34,13 @@ def attend_rows(query: Tensor, key_value: Tensor, pack: Pack, heads: int) -> Ten
     if has_varlen(query):
         key, value = key_value.unflatten(1, (2, heads, -1)).unbind(1)
         return _varlen(query.unflatten(1, (heads, -1)), key, value, pack, whole=False)
-    runs = pack.last_runs
-    queries = _split(query, [run.number * run.read for run in runs])
-    others = _split(key_value, [run.number * run.length for run in runs])
-    pieces = zip(queries, others, runs, strict=True)
-    return torch.cat([_of_rows(one, other, run, heads) for one, other, run in pieces])
+    outputs, runs = [], pack.last_runs
+    queries = query.split([run.number * run.read for run in runs])
+    pieces = key_value.split([run.number * run.length for run in runs])
+    for one, piece, run in zip(queries, pieces, runs, strict=True):
+        key, value = piece.view(run.number, run.length, 2, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        outputs.append(_by_length(one.view(run.number, run.read, heads, -1).transpose(1, 2), key, value))
+    return torch.cat(outputs)
 
 
 def attention_kernel(tokens: Tensor, length: int) -> AbstractContextManager[None]:
@@ -59,31 +63,16 @@ def has_varlen(tokens: Tensor) -> bool:
 def _varlen(query: Tensor, key: Tensor, value: Tensor, pack: Pack, whole: bool) -> Tensor:
     from torch.nn.attention.varlen import varlen_attn
 
-    (ends, longest), (read_ends, most_read) = pack.ends(query.device)
-    query_ends, most = (ends, longest) if whole else (read_ends, most_read)
+    (ends, longest), read = pack.ends(query.device)
+    query_ends, most = (ends, longest) if whole else read
     out = varlen_attn(query, key, value, query_ends, ends, most, longest)
     assert isinstance(out, Tensor)
     return out.flatten(1)
 
 
-def _split(rows: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
-    """Pieces with one autograd node: each slice would have a gradient as large as the whole."""
-    pieces: Sequence[Tensor] = rows.split(list(sizes))
-    return pieces
-
-
-def _of_run(qkv: Tensor, run: Run, heads: int) -> Tensor:
-    query, key, value = qkv.view(run.number, run.length, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-    return _fused(query, key, value, run)
-
-
-def _of_rows(query: Tensor, key_value: Tensor, run: Run, heads: int) -> Tensor:
-    key, value = key_value.view(run.number, run.length, 2, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-    return _fused(query.view(run.number, run.read, heads, -1).transpose(1, 2), key, value, run)
-
-
-def _fused(query: Tensor, key: Tensor, value: Tensor, run: Run) -> Tensor:
-    if _by_products(query, run.length):
+def _by_length(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention output (b * R, D) from queries (b, heads, R, d), keys and values (b, heads, N, d)."""
+    if _by_products(query, key.shape[-2]):
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         out = scores.softmax(-1) @ value
     else:

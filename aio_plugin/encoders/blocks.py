@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -18,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from ..torchvision_import import repair_torchvision
 from .attention import attend, attend_rows
 from .pack import Pack, pick
-from .quantised import QuantisedAffine, is_quantised
+from .quantised import QuantisedLinear, is_quantised
 
 
 class Norm(NamedTuple):
@@ -35,44 +34,44 @@ class Norm(NamedTuple):
 
 
 class Affine(NamedTuple):
-    """A linear map in the type of its input, and the scale after it, if there is one. Shape: (T, in) -> (T, out)."""
+    """A linear map in the type of its input, and the scale after it, if there is one.
+
+    Only the outputs ``rows`` are computed. Shape: (T, in) -> (T, out).
+    """
 
     weight: Tensor
     bias: Tensor | None
     scale: Tensor | None = None
+    rows: slice = slice(None)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map every row."""
-        out = F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        bias = None if self.bias is None else self.bias[self.rows].to(x.dtype)
+        if is_quantised(self.weight):
+            out: Tensor = QuantisedLinear.apply(x, self.weight, bias, self.rows)
+        else:
+            out = F.linear(x, self.weight[self.rows].to(x.dtype), bias)
         return out if self.scale is None else out * self.scale
 
     def split(self, first: int) -> tuple[Affine, Affine]:
-        """The maps to the first outputs and to the others."""
-        cut = (first, len(self.weight) - first)
-        biases = (None, None) if self.bias is None else self.bias.split(cut)
-        one, other = (Affine(w, b) for w, b in zip(self.weight.split(cut), biases, strict=True))
-        return one, other
+        """The maps to the first outputs and to the others, without the scale."""
+        return self._replace(scale=None, rows=slice(first)), self._replace(scale=None, rows=slice(first, None))
 
 
-Map = Affine | QuantisedAffine
-
-
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """The weights of one block."""
 
     norm1: Norm
-    qkv: Map
-    proj: Map
+    qkv: Affine
+    proj: Affine
     norm2: Norm
-    fc1: Map
-    fc2: Map
+    fc1: Affine
+    fc2: Affine
     act: Callable[[Tensor], Tensor]
     heads: int
 
 
-@dataclass(frozen=True)
-class ComputeOptions:
+class ComputeOptions(NamedTuple):
     """How to compute blocks.
 
     Attributes:
@@ -125,57 +124,43 @@ def encode_pack(blocks: Sequence[Block], pack: Pack, options: ComputeOptions) ->
 
 
 def _step(block: Block, pack: Pack, options: ComputeOptions, x: Tensor) -> Tensor:
-    before, after = _functions(options, x)
-    attended = attend(before(x, block.norm1, block.qkv, options.dtype), pack, block.heads)
-    return after(x, attended, block)  # type: ignore[no-any-return]
+    attended = attend(_run(_qkv, options.compiled, x, block, options.dtype), pack, block.heads)
+    return _run(_mlp, options.compiled, attended, x, block)
 
 
 def _last(block: Block, pack: Pack, options: ComputeOptions, x: Tensor) -> Tensor:
     query, key_value = block.qkv.split(x.shape[1])
     normed = block.norm1(x).to(options.dtype)
     attended = attend_rows(query(pick(normed, pack.read)), key_value(normed), pack, block.heads)
-    return _after(pick(x, pack.read), attended, block)
+    return _mlp(attended, pick(x, pack.read), block)
 
 
-def _before(x: Tensor, norm: Norm, qkv: Map, dtype: torch.dtype) -> Tensor:
+def _qkv(x: Tensor, block: Block, dtype: torch.dtype) -> Tensor:
     """Queries, keys and values (T, 3 D) of tokens (T, D)."""
-    return qkv(norm(x).to(dtype))
+    return block.qkv(block.norm1(x).to(dtype))
 
 
-def _after(x: Tensor, attended: Tensor, block: Block) -> Tensor:
-    """The block's output from tokens (T, D) and their attention output."""
-    return _mlp(x, attended, block.proj, block.norm2, block.fc1, block.fc2, block.act)
+def _mlp(attended: Tensor, x: Tensor, block: Block) -> Tensor:
+    """The block's output from the attention output of its tokens ``x`` (T, D)."""
+    x = x + block.proj(attended)
+    return x + block.fc2(block.act(block.fc1(block.norm2(x).to(attended.dtype))))
 
 
-def _mlp(
-    x: Tensor, attended: Tensor, proj: Map, norm: Norm, fc1: Map, fc2: Map, act: Callable[[Tensor], Tensor]
-) -> Tensor:
-    x = x + proj(attended)
-    return x + fc2(act(fc1(norm(x).to(attended.dtype))))
-
-
-def _functions(options: ComputeOptions, x: Tensor) -> tuple[Any, Any]:
-    if not options.compiled:
-        return _before, _after
-    before, mlp = _compiled()
-
-    def after(x: Tensor, attended: Tensor, b: Block) -> Any:
-        torch._dynamo.maybe_mark_dynamic(attended, 0)
-        return mlp(x, attended, b.proj, b.norm2, b.fc1, b.fc2, b.act)
-
-    torch._dynamo.maybe_mark_dynamic(x, 0)
-    return before, after
+def _run(function: Callable[..., Tensor], compiled: bool, first: Tensor, *others: Any) -> Tensor:
+    if compiled:
+        torch._dynamo.maybe_mark_dynamic(first, 0)
+        function = _compiled(function)
+    return function(first, *others)
 
 
 @functools.cache
-def _compiled() -> tuple[Any, Any]:
-    return torch.compile(_before), torch.compile(_mlp)
+def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return torch.compile(function)
 
 
 def _norm(module: Any) -> Norm:
     return Norm(module.weight, module.bias, module.eps)
 
 
-def _affine(module: Any, scale: nn.Module | None = None) -> Map:
-    kind = QuantisedAffine if is_quantised(module.weight) else Affine
-    return kind(module.weight, module.bias, getattr(scale, "gamma", None))
+def _affine(module: Any, scale: nn.Module | None = None) -> Affine:
+    return Affine(module.weight, module.bias, getattr(scale, "gamma", None))

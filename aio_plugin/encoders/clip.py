@@ -17,7 +17,16 @@ from ..errors import EncoderError, nearest
 from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, image_start, norm_start, offline_if_unreachable, seeded, weights_not_found
+from .pretrained import (
+    RANDOM,
+    Pretrained,
+    image_start,
+    layer_start,
+    offline_if_unreachable,
+    seeded,
+    vit_blocks,
+    weights_not_found,
+)
 
 TAGS = {"ViT-B-16": "laion2b_s34b_b88k", "ViT-L-14": "laion2b_s32b_b82k"}
 """The pre-training of a model; for other models the first on LAION-2B, else the first."""
@@ -54,17 +63,19 @@ class QuickGELU(nn.Module):
 def load_clip(model: str, weights: str) -> Pretrained:
     """``open_clip:<model>``; see :func:`.pretrained.load_encoder`."""
     name = f"open_clip:{model}"
-    config = _config(model)
-    tag = _tag(model)
-    blocks = _blocks(config, name, quick=_pretraining(model, tag).get("quick_gelu", False) and not weights)
+    config, published = _configs(model, weights)
     vision = config["vision_cfg"]
+    blocks = _blocks(config, name)
     front: dict[str, Any] = {"patch": int(vision.get("patch_size", 16)), "pre_norm": not vision.get("no_ln_pre")}
     if weights == RANDOM:
         return Pretrained(FrozenEncoder(blocks, name), **front)
-    path = weights or download(model, tag, name)
+    path = weights or download(name, published)
     state = read_file(path)
     load_strictly(blocks, convert(state), f"encoder {name!r}", path)
-    return Pretrained(FrozenEncoder(blocks, name), **front, **_rest(state))
+    images = image_start(state.get("visual.class_embedding"), state.get("visual.positional_embedding"), prefix=1)
+    start = layer_start(state, norm="visual.ln_post", pre_norm="visual.ln_pre", patch="visual.conv1")
+    words = word_embedding(state)
+    return Pretrained(FrozenEncoder(blocks, name), **front, **images, word_embedding=words, start=start)
 
 
 def load_clip_text(model: str, weights: str) -> Any:
@@ -74,28 +85,22 @@ def load_clip_text(model: str, weights: str) -> Any:
         EncoderError: the model is unknown, its text encoder is not a plain CLIP's, or the weights do not fit.
     """
     name = f"open_clip:{model}"
-    config, tag = _config(model), _tag(model)
-    tower = _text_tower(config, name, _pretraining(model, tag).get("quick_gelu", False) and not weights)
-    if weights != RANDOM:
-        path = weights or download(model, tag, name)
-        state = {key.removeprefix("text."): value for key, value in read_file(path).items()}
-        own = {key: value for key, value in state.items() if key.startswith(_TEXT)}
-        load_strictly(tower, own, f"the text encoder of {name!r}", path)
-    return tower.eval().requires_grad_(False)
-
-
-def _text_tower(config: Mapping[str, Any], name: str, quick: bool) -> nn.Module:
+    config, published = _configs(model, weights)
     from open_clip.transformer import TextTransformer
 
-    text = dict(config["text_cfg"])
+    text, width = dict(config["text_cfg"]), int(config["embed_dim"])
     if set(text) - _PLAIN_TEXT:
         raise EncoderError(
             f"The text encoder of {name!r} is not a plain CLIP's; set aio.encoder.name to another model."
         )
-    activation = QuickGELU if quick or config.get("quick_gelu", False) else nn.GELU
-    width = int(config["embed_dim"])
+    activation = QuickGELU if config["quick_gelu"] else nn.GELU
     tower: nn.Module = seeded(lambda: TextTransformer(**text, output_dim=width, act_layer=activation))
-    return tower
+    if weights != RANDOM:
+        path = weights or download(name, published)
+        state = {key.removeprefix("text."): value for key, value in read_file(path).items()}
+        own = {key: value for key, value in state.items() if key.startswith(_TEXT)}
+        load_strictly(tower, own, f"the text encoder of {name!r}", path)
+    return tower.eval().requires_grad_(False)
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -127,7 +132,7 @@ def load_word_embedding(weights: str = "") -> Tensor:
     if weights == RANDOM:
         raise EncoderError(f"A random word embedding has no file; {key} 'random' is handled by the model.")
     try:
-        path = weights or download(WORDS_MODEL, TAGS[WORDS_MODEL], f"open_clip:{WORDS_MODEL}")
+        path = weights or download(f"open_clip:{WORDS_MODEL}", _configs(WORDS_MODEL)[1])
     except EncoderError as error:
         raise EncoderError(str(error).replace("aio.encoder.weights", key)) from error
     table = word_embedding(read_file(path, key))
@@ -136,29 +141,29 @@ def load_word_embedding(weights: str = "") -> Tensor:
     return table
 
 
-def download(model: str, tag: str, name: str) -> str:
+def download(name: str, published: Mapping[str, Any]) -> str:
     """Path of open_clip's published weights, from the hub's cache or downloaded into it.
+
+    Args:
+        name: the encoder, for the error.
+        published: open_clip's config of the weights.
 
     Raises:
         EncoderError: they cannot be downloaded; says where to get them.
     """
     from open_clip import download_pretrained
 
-    repair_torchvision()
-    config = _pretraining(model, tag)
-    hub = str(config.get("hf_hub", "")).rstrip("/")
-    source = f"https://huggingface.co/{hub}" if hub else str(config.get("url", "open_clip's model list"))
+    hub = str(published.get("hf_hub", "")).rstrip("/")
+    source = f"https://huggingface.co/{hub}" if hub else str(published.get("url", "open_clip's model list"))
     try:
         with offline_if_unreachable():
-            return str(download_pretrained(config))
+            return str(download_pretrained(dict(published)))
     except Exception as error:  # hub, network and file system raise many types of errors
         files = "open_clip_model.safetensors or open_clip_pytorch_model.bin"
         raise weights_not_found(name, files, source, error) from error
 
 
-def _blocks(config: Mapping[str, Any], name: str, quick: bool) -> nn.Sequential:
-    from timm.models.vision_transformer import Block
-
+def _blocks(config: Mapping[str, Any], name: str) -> nn.Sequential:
     vision = config["vision_cfg"]
     if vision.get("timm_model_name") or not isinstance(vision.get("layers", 12), int):
         raise EncoderError(
@@ -167,32 +172,20 @@ def _blocks(config: Mapping[str, Any], name: str, quick: bool) -> nn.Sequential:
         )
     if any(vision.get(key) for key in _PLAIN):
         raise EncoderError(f"The blocks of {name!r} are not plain ViT blocks; set aio.encoder.name to another model.")
-    quick = quick or config.get("quick_gelu", False)
-    activation: Any = QuickGELU if quick else partial(nn.GELU, **(vision.get("act_kwargs") or {}))
     width = vision.get("width", 768)
-    norm: Any = partial(nn.LayerNorm, **(vision.get("norm_kwargs") or {}))
-    block = partial(
-        Block,
-        dim=width,
-        num_heads=width // vision.get("head_width", 64),
+    return vit_blocks(
+        width,
+        vision.get("layers", 12),
+        width // vision.get("head_width", 64),
         mlp_ratio=vision.get("mlp_ratio", 4.0),
-        qkv_bias=True,
         init_values=vision.get("ls_init_value"),
-        act_layer=activation,
-        norm_layer=norm,
+        act_layer=QuickGELU if config["quick_gelu"] else partial(nn.GELU, **(vision.get("act_kwargs") or {})),
+        norm_layer=partial(nn.LayerNorm, **(vision.get("norm_kwargs") or {})),
     )
-    return seeded(lambda: nn.Sequential(*[block() for _ in range(vision.get("layers", 12))]))
 
 
-def _rest(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The fields of Pretrained apart from the encoder."""
-    images = image_start(state.get("visual.class_embedding"), state.get("visual.positional_embedding"), prefix=1)
-    start = norm_start(state, "visual.ln_post")
-    start |= norm_start(state, "visual.ln_pre", "pre_norm") | norm_start(state, "visual.conv1", "patch")
-    return {**images, "word_embedding": word_embedding(state), "start": start}
-
-
-def _config(model: str) -> dict[str, Any]:
+def _configs(model: str, weights: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """open_clip's configs of a model and of its published weights, which determine ``quick_gelu`` if they are used."""
     repair_torchvision()
     import open_clip
 
@@ -201,17 +194,8 @@ def _config(model: str) -> dict[str, Any]:
         raise EncoderError(
             f"open_clip knows no model {model!r}.{nearest(model, open_clip.list_models())} Set aio.encoder.name to it."
         )
-    return dict(config)
-
-
-def _tag(model: str) -> str:
-    from open_clip import list_pretrained_tags_by_model
-
-    tags = list_pretrained_tags_by_model(model)
-    return TAGS.get(model) or next((tag for tag in tags if "laion2b" in tag), tags[0] if tags else "")
-
-
-def _pretraining(model: str, tag: str) -> dict[str, Any]:
-    from open_clip import get_pretrained_cfg
-
-    return dict(get_pretrained_cfg(model, tag))
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    tag = TAGS.get(model) or next((tag for tag in tags if "laion2b" in tag), tags[0] if tags else "")
+    published = dict(open_clip.get_pretrained_cfg(model, tag))
+    quick = config.get("quick_gelu", False) or (published.get("quick_gelu", False) and not weights)
+    return {**config, "quick_gelu": quick}, published

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import EncoderError
@@ -24,7 +25,11 @@ def read_file(path: str | Path, key: str = "aio.encoder.weights") -> dict[str, T
     if not path.is_file():
         raise EncoderError(f"There is no weights file {str(path)!r}; set {key} to an existing file.")
     try:
-        content = _load(path)
+        content: Any
+        if path.suffix == ".safetensors":
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling and safetensors raise many types of errors
         raise EncoderError(f"{path} cannot be read safely as weights ({error}); set {key} to another file.") from error
     for wrapper in ("state_dict", "model"):
@@ -33,14 +38,6 @@ def read_file(path: str | Path, key: str = "aio.encoder.weights") -> dict[str, T
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
         raise EncoderError(f"{path} holds no state dict; set {key} to a file of weights.")
     return {str(name).removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
-
-
-def _load(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def load_strictly(
@@ -63,6 +60,11 @@ def load_strictly(
             "choose the encoder of this file."
         )
     module.load_state_dict({name: value.float() for name, value in state.items()})
+
+
+def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with ``prefix``, without it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def state_dict_faults(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:

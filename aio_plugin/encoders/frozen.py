@@ -50,7 +50,8 @@ class FrozenEncoder(nn.Module):
         self.sha256 = fingerprint(blocks)
         self.blocks = nn.ModuleList(blocks)
         self._thaw = _freeze(self.blocks)
-        self.register_buffer("identity", _pack(name, self.sha256))
+        raw = name.encode("utf-8")[:NAME_BYTES].ljust(NAME_BYTES, b"\0") + bytes.fromhex(self.sha256)
+        self.register_buffer("identity", torch.tensor(list(raw), dtype=torch.uint8))
         self.eval()
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -101,11 +102,9 @@ class FrozenEncoder(nn.Module):
         Raises:
             EncoderError: the blocks are not plain ViT blocks.
         """
-        if (compiled or checkpointed) and not all(map(plain_block, self.blocks)):
-            raise EncoderError(
-                f"The blocks of encoder {self.name!r} are not plain ViT blocks; only these can be compiled or "
-                "checkpointed. Set aio.train.compile and aio.train.checkpoint_activations to False."
-            )
+        if compiled or checkpointed:
+            cure = "Set aio.train.compile and aio.train.checkpoint_activations to False."
+            self._require_plain("compiled or checkpointed", cure)
         self._compiled, self._checkpointed = compiled, checkpointed
 
     def _read_padded(self, groups: Sequence[Sequences]) -> list[Tensor]:
@@ -142,15 +141,17 @@ class FrozenEncoder(nn.Module):
             EncoderError: ``kind`` is unknown, or the blocks are not plain ViT blocks.
             ConfigError: torchao is not installed, or the encoder is compiled.
         """
-        if not all(map(plain_block, self.blocks)):
-            raise EncoderError(
-                f"The blocks of encoder {self.name!r} are not plain ViT blocks; only these can be quantised. Set "
-                "aio.encoder.quantise to ''."
-            )
+        self._require_plain("quantised", "Set aio.encoder.quantise to ''.")
         if self._compiled:
             raise ConfigError("aio.encoder.quantise and aio.train.compile cannot be combined; switch one of them off.")
         quantise(self.blocks, kind)
         return self
+
+    def _require_plain(self, verb: str, cure: str) -> None:
+        if not all(map(plain_block, self.blocks)):
+            raise EncoderError(
+                f"The blocks of encoder {self.name!r} are not plain ViT blocks; only these can be {verb}. {cure}"
+            )
 
     def thawed(self) -> nn.ModuleList:
         """A copy of the blocks with Parameters instead of buffers, for a model that trains them."""
@@ -188,20 +189,17 @@ def run_blocks(blocks: Iterable[nn.Module], tokens: Tensor, mask: Tensor | None,
     Raises:
         EncoderError: there is a mask, and the blocks of encoder ``name`` take none.
     """
+    # every query of every head sees the same keys
+    options = {} if mask is None else {"attn_mask": mask[:, None, None, :]}
     with attention_kernel(tokens, tokens.shape[1]):
-        if mask is None:
-            for block in blocks:
-                tokens = block(tokens)
-            return tokens
-        attend = mask[:, None, None, :]  # every query of every head sees the same keys
         for block in blocks:
-            if not _takes_mask(block):
+            if options and "attn_mask" not in inspect.signature(block.forward).parameters:
                 raise EncoderError(
                     f"The blocks of encoder {name!r} take no attention mask, so sequences of different lengths cannot "
                     "share a batch; set aio.encoder.name to an encoder of plain ViT blocks, like 'open_clip:ViT-B-16'."
                 )
-            tokens = block(tokens, attn_mask=attend)
-        return tokens
+            tokens = block(tokens, **options)
+    return tokens
 
 
 def fingerprint(module: nn.Module) -> str:
@@ -219,14 +217,14 @@ def describe_identity(identity: Tensor) -> str:
     """``'name' (sha256 0123456789ab)`` of an ``identity`` buffer, or "of an unknown kind"."""
     if identity.dtype != torch.uint8 or identity.shape != (NAME_BYTES + HASH_BYTES,):
         return "of an unknown kind"
+    name, sha256 = read_identity(identity)
+    return f"{name!r} (sha256 {sha256[:12]})"
+
+
+def read_identity(identity: Tensor) -> tuple[str, str]:
+    """Name (its first 64 bytes) and SHA-256 of an ``identity`` buffer."""
     raw = bytes(identity.tolist())
-    name = raw[:NAME_BYTES].rstrip(b"\0").decode("utf-8", errors="replace")
-    return f"{name!r} (sha256 {raw[NAME_BYTES:].hex()[:12]})"
-
-
-def _pack(name: str, sha256: str) -> Tensor:
-    raw = name.encode("utf-8")[:NAME_BYTES].ljust(NAME_BYTES, b"\0") + bytes.fromhex(sha256)
-    return torch.tensor(list(raw), dtype=torch.uint8)
+    return raw[:NAME_BYTES].rstrip(b"\0").decode("utf-8", errors="replace"), raw[NAME_BYTES:].hex()
 
 
 def _freeze(module: nn.Module) -> list[tuple[str, str]]:
@@ -247,7 +245,3 @@ def _width(blocks: nn.Module, name: str) -> int:
         if isinstance(module, nn.Linear):
             return module.in_features
     raise EncoderError(f"Encoder {name!r} has no transformer blocks; set aio.encoder.name to a ViT.")
-
-
-def _takes_mask(block: nn.Module) -> bool:
-    return "attn_mask" in inspect.signature(block.forward).parameters

@@ -8,18 +8,15 @@ or last norm.
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
 from ..errors import EncoderError, nearest
-from ..torchvision_import import repair_torchvision
 from .files import load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, seeded, weights_not_found
+from .pretrained import RANDOM, Pretrained, vit_blocks, weights_not_found
 
 
 class Variant(NamedTuple):
@@ -32,13 +29,10 @@ class Variant(NamedTuple):
     drive: str
 
 
+_FILE = "Meta-Transformer_{}_encoder.pth"
 VARIANTS = {
-    "base_patch16": Variant(
-        768, 12, 12, "Meta-Transformer_base_patch16_encoder.pth", "19ahcN2QKknkir_bayhTW5rucuAiX0OXq"
-    ),
-    "large_patch14": Variant(
-        1024, 24, 16, "Meta-Transformer_large_patch14_encoder.pth", "15EtzCBAQSqmelhdLz6k880A19_RpcX9B"
-    ),
+    "base_patch16": Variant(768, 12, 12, _FILE.format("base_patch16"), "19ahcN2QKknkir_bayhTW5rucuAiX0OXq"),
+    "large_patch14": Variant(1024, 24, 16, _FILE.format("large_patch14"), "15EtzCBAQSqmelhdLz6k880A19_RpcX9B"),
 }
 
 README = "the model zoo in the README of https://github.com/invictus717/MetaTransformer"
@@ -49,19 +43,12 @@ def load_meta_transformer(variant: str, weights: str) -> Pretrained:
     if variant not in VARIANTS:
         raise EncoderError(f"Meta-Transformer has no encoder {variant!r}.{nearest(variant, VARIANTS)}")
     name = f"meta_transformer:{variant}"
-    blocks = _blocks(VARIANTS[variant])
+    sizes = VARIANTS[variant]
+    blocks = vit_blocks(sizes.width, sizes.depth, sizes.heads)
     if weights != RANDOM:
-        path = weights or _download(VARIANTS[variant], name)
+        path = weights or _download(sizes, name)
         load_strictly(blocks, read_file(path), f"encoder {name!r}", path)
     return Pretrained(FrozenEncoder(blocks, name))
-
-
-def _blocks(variant: Variant) -> nn.Sequential:
-    repair_torchvision()
-    from timm.models.vision_transformer import Block
-
-    block = partial(Block, variant.width, variant.heads, mlp_ratio=4.0, qkv_bias=True, norm_layer=nn.LayerNorm)
-    return seeded(lambda: nn.Sequential(*[block() for _ in range(variant.depth)]))
 
 
 def _download(variant: Variant, name: str) -> str:

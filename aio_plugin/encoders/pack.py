@@ -28,6 +28,10 @@ class Sequences:
     mask: Tensor | None = None
     whole: bool = False
 
+    def kept(self) -> Tensor:
+        """The mask (b, N) on the CPU."""
+        return torch.ones(self.tokens.shape[:2], dtype=torch.bool) if self.mask is None else self.mask.cpu()
+
 
 class Run(NamedTuple):
     """``number`` consecutive sequences of a pack, each of ``length`` tokens, the first ``read`` of which are read."""
@@ -50,10 +54,9 @@ class Pack:
     """
 
     def __init__(self, groups: Sequence[Sequences]) -> None:
-        keep = torch.cat([_kept(each) for each in groups])
-        each_length = [_lengths(each) for each in groups]
-        lengths = torch.cat(each_length)
-        reads = torch.cat([n if each.whole else n.clamp(max=1) for each, n in zip(groups, each_length, strict=True)])
+        masks = [each.kept() for each in groups]
+        keep, lengths = torch.cat([mask.flatten() for mask in masks]), torch.cat([mask.sum(1) for mask in masks])
+        reads = torch.cat([m.sum(1) if each.whole else m.any(1).long() for each, m in zip(groups, masks, strict=True)])
         order = torch.argsort(lengths * (int(lengths.max()) + 1) + reads, stable=True)
         starts = lengths.cumsum(0) - lengths
         self.take = keep.nonzero().flatten()[_spans(starts[order], lengths[order])]
@@ -77,7 +80,7 @@ class Pack:
         """The outputs that were read (Q, D), by group: (b, D), or (b, N, D) with 0 on padding if it is whole."""
         ordered, at, outputs = pick(rows, self._back), 0, []
         for each in self._groups:
-            kept = _kept(each)
+            kept = each.kept().flatten()
             number = int(kept.sum()) if each.whole else len(each.tokens)
             part, at = ordered[at : at + number], at + number
             if each.whole:
@@ -113,20 +116,6 @@ class _Pick(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
         return spread(grad, index, ctx.length), None
-
-
-def _kept(each: Sequences) -> Tensor:
-    """(b * N,) bool on the CPU."""
-    if each.mask is None:
-        return torch.ones(each.tokens.shape[0] * each.tokens.shape[1], dtype=torch.bool)
-    return each.mask.cpu().flatten()
-
-
-def _lengths(each: Sequences) -> Tensor:
-    """(b,) int64 on the CPU."""
-    if each.mask is None:
-        return torch.full((len(each.tokens),), each.tokens.shape[1])
-    return each.mask.cpu().sum(1)
 
 
 def _ends(lengths: Tensor, device: torch.device) -> tuple[Tensor, int]:

@@ -12,14 +12,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlparse
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import EncoderError, nearest
+from ..torchvision_import import repair_torchvision
 from . import ENCODERS, NAMES
 from .frozen import FrozenEncoder
 
 RANDOM = "random"
 """``weights`` for seeded random ones."""
+
+PARTS = ("weight", "bias")
 
 _T = TypeVar("_T")
 
@@ -86,8 +89,7 @@ def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict
 
     Args:
         token: class token, D values in any shape.
-        table: (prefix + N, D) positions, those of ``prefix`` class tokens first.
-        prefix: rows of ``table`` that are not patches.
+        table: (prefix + N, D) positions, the first ``prefix`` of which are not those of patches.
     """
     start: dict[str, Any] = {}
     if token is not None:
@@ -102,10 +104,19 @@ def image_start(token: Tensor | None, table: Tensor | None, prefix: int) -> dict
     return start
 
 
-def norm_start(state: Mapping[str, Tensor], name: str, called: str = "norm") -> dict[str, Tensor]:
-    """``<called>.weight`` and ``.bias`` of the layer ``name`` in a state dict, if available."""
-    parts = {f"{called}.{part}": state.get(f"{name}.{part}") for part in ("weight", "bias")}
+def layer_start(state: Mapping[str, Tensor], **layers: str) -> dict[str, Tensor]:
+    """``<name>.weight`` and ``<name>.bias`` of layers in a state dict, if available; ``layers``: their names there."""
+    parts = {f"{name}.{part}": state.get(f"{layer}.{part}") for name, layer in layers.items() for part in PARTS}
     return {key: value.detach().float() for key, value in parts.items() if value is not None}
+
+
+def vit_blocks(width: int, depth: int, heads: int, **options: Any) -> nn.Sequential:
+    """Plain ViT blocks of timm with further ``options``; the random initialisation is always the same."""
+    repair_torchvision()
+    from timm.models.vision_transformer import Block
+
+    options = {"qkv_bias": True, "norm_layer": nn.LayerNorm, **options}
+    return seeded(lambda: nn.Sequential(*[Block(width, heads, **options) for _ in range(depth)]))
 
 
 def seeded(build: Callable[[], _T], seed: int = 0) -> _T:

@@ -6,7 +6,7 @@ that no full-size copy outlives a product.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -49,41 +49,17 @@ def is_quantised(weight: Tensor) -> bool:
     return is_traceable_wrapper_subclass(weight)
 
 
-class QuantisedAffine(NamedTuple):
-    """A linear map by rows of a quantised matrix, and the scale after it, if there is one. (T, in) -> (T, out)."""
-
-    weight: Tensor
-    bias: Tensor | None
-    scale: Tensor | None = None
-    rows: slice = slice(None)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Map every row of ``x``, in its type."""
-        out: Tensor = _Map.apply(x, self.weight, self.bias, self.rows)
-        return out if self.scale is None else out * self.scale
-
-    def split(self, first: int) -> tuple[QuantisedAffine, QuantisedAffine]:
-        """The maps to the first outputs and to the others."""
-        parts = (slice(None, first), slice(first, None))
-        biases = [None if self.bias is None else self.bias[rows] for rows in parts]
-        one, other = (QuantisedAffine(self.weight, b, rows=r) for r, b in zip(parts, biases, strict=True))
-        return one, other
-
-
-class _Map(torch.autograd.Function):
-    """x W^T + b; W is dequantised again for the gradient g W in x."""
+class QuantisedLinear(torch.autograd.Function):
+    """x W^T + b for some rows of a quantised matrix W, which is dequantised again for the gradient g W in x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, rows: slice) -> Tensor:
+        """Shape: x (T, in), weight (out, in), bias (len(rows),) -> (T, len(rows))."""
         ctx.weight, ctx.rows = weight, rows
-        return F.linear(x, _dense(weight, rows, x.dtype), None if bias is None else bias.to(x.dtype))
+        return F.linear(x, weight.dequantize()[rows].to(x.dtype), bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return gradient @ _dense(ctx.weight, ctx.rows, gradient.dtype), None, None, None
-
-
-def _dense(weight: Any, rows: slice, dtype: torch.dtype) -> Tensor:
-    dense: Tensor = weight.dequantize()[rows].to(dtype)
-    return dense
+        """The gradient in x (T, in); weight and bias are frozen."""
+        return gradient @ ctx.weight.dequantize()[ctx.rows].to(gradient.dtype), None, None, None

@@ -1,4 +1,4 @@
-"""Frozen text encoders for short phrases: ``open_clip:<model>`` and ``toy``.
+"""Phrases to vectors by a frozen text encoder: ``open_clip:<model>`` or ``toy``.
 
 DMF's Text Translation: "Text Encoder -> token"; there are few phrases, so each is encoded once, before training.
 """
@@ -6,7 +6,6 @@ DMF's Text Translation: "Text Encoder -> token"; there are few phrases, so each 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -25,32 +24,12 @@ _TOY_WIDTH = 64
 _KEYS = ("aio.dmf.text_encoder", "aio.dmf.text_weights")
 
 
-@dataclass(frozen=True)
-class TextEncoder:
-    """Maps phrases to vectors.
+@torch.no_grad()
+def embed_phrases(phrases: Sequence[str], name: str, weights: str = "") -> Tensor:
+    """(V, W) float32, one row per phrase, each with root mean square 1.
 
-    Attributes:
-        name: as in the config.
-        embed: some phrases -> (n, W).
-    """
-
-    name: str
-    embed: Callable[[Sequence[str]], Tensor]
-
-    @torch.no_grad()
-    def table(self, phrases: Sequence[str]) -> Tensor:
-        """(V, W) float32, one row per phrase, each with root mean square 1.
-
-        The rows are scaled because encoders differ by orders of magnitude, and the projection after them has one
-        initialisation.
-        """
-        parts = [self.embed(phrases[at : at + _AT_ONCE]).float() for at in range(0, len(phrases), _AT_ONCE)]
-        rows = torch.cat(parts)
-        return rows / rows.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
-
-
-def load_text(name: str, weights: str = "") -> TextEncoder:
-    """The text encoder ``name``.
+    The rows are scaled because encoders differ by orders of magnitude, and the projection after them has one
+    initialisation.
 
     Args:
         name: ``open_clip:<model>``: the text transformer's output at the end token, projected; or ``toy``: the mean
@@ -61,21 +40,28 @@ def load_text(name: str, weights: str = "") -> TextEncoder:
     Raises:
         EncoderError: the name is unknown, or the weights are absent or those of another model.
     """
+    embed = _toy(weights) if name == "toy" else _clip(name, weights)
+    rows = torch.cat([embed(phrases[at : at + _AT_ONCE]).float() for at in range(0, len(phrases), _AT_ONCE)])
+    return rows / rows.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
+
+
+def _clip(name: str, weights: str) -> Callable[[Sequence[str]], Tensor]:
     family, _, model = name.partition(":")
-    if name == "toy":
-        return TextEncoder(name, _toy(weights))
     if family != "open_clip" or not model:
         raise EncoderError(f"Unknown text encoder {name!r} in {_KEYS[0]}.{nearest(name, NAMES)}")
     try:
         tower = load_clip_text(model, weights)
     except EncoderError as error:
-        told = str(error).replace("aio.encoder.name", _KEYS[0]).replace("aio.encoder.weights", _KEYS[1])
-        raise EncoderError(told) from error
-    return TextEncoder(name, lambda phrases: tower(encode(phrases, tower.context_length)))
+        message = str(error).replace("aio.encoder.name", _KEYS[0]).replace("aio.encoder.weights", _KEYS[1])
+        raise EncoderError(message) from error
+    return lambda phrases: tower(encode(phrases, tower.context_length))
 
 
 def _toy(weights: str) -> Callable[[Sequence[str]], Tensor]:
-    words = load_toy(weights=weights).word_embedding if weights != RANDOM else _random_words()
+    if weights == RANDOM:
+        words: Tensor | None = seeded(lambda: torch.randn(VOCABULARY, _TOY_WIDTH))
+    else:
+        words = load_toy(weights=weights).word_embedding
     if words is None:
         raise EncoderError(f"{weights} holds no word embedding; set {_KEYS[1]} to a file of the toy encoder, or to ''.")
 
@@ -86,7 +72,3 @@ def _toy(weights: str) -> Callable[[Sequence[str]], Tensor]:
         return (words[ids] * inside[..., None]).sum(1) / inside.sum(1, keepdim=True).clamp(min=1)
 
     return embed
-
-
-def _random_words() -> Tensor:
-    return seeded(lambda: torch.randn(VOCABULARY, _TOY_WIDTH))

@@ -11,17 +11,15 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import EncoderError
 from ..tokenizers.bpe import VOCABULARY
-from ..torchvision_import import repair_torchvision
-from .files import load_strictly, read_file
+from .files import below, load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, seeded
+from .pretrained import RANDOM, Pretrained, seeded, vit_blocks
 
 NAME = "toy"
 WIDTH, DEPTH, HEADS = 192, 4, 3
@@ -32,12 +30,7 @@ _BLOCKS, _START, _STEM = "blocks.", "start.", "stem."
 
 def toy_blocks() -> nn.Sequential:
     """Four ViT blocks of width 192 with three heads; the random initialisation is always the same."""
-    repair_torchvision()
-    from timm.models.vision_transformer import Block
-
-    norm: Any = partial(nn.LayerNorm, eps=1e-6)
-    block = partial(Block, WIDTH, HEADS, mlp_ratio=4.0, qkv_bias=True, norm_layer=norm)
-    return seeded(lambda: nn.Sequential(*[block() for _ in range(DEPTH)]))
+    return vit_blocks(WIDTH, DEPTH, HEADS, norm_layer=partial(nn.LayerNorm, eps=1e-6))
 
 
 def load_toy(model: str = "", weights: str = "") -> Pretrained:
@@ -52,8 +45,18 @@ def load_toy(model: str = "", weights: str = "") -> Pretrained:
     state = read_file(weights or FILE)
     inside = {key.removeprefix(_BLOCKS): value for key, value in state.items() if not key.startswith(_START)}
     load_strictly(blocks, inside, f"encoder {NAME!r}", weights or str(FILE))
-    start = {key.removeprefix(_START): _widen(value) for key, value in state.items() if key.startswith(_START)}
-    return Pretrained(FrozenEncoder(blocks, NAME), **_fields(start))
+    start = {key: v.float() if v.is_floating_point() else v for key, v in below(state, _START).items()}
+    grid, ids, rows = (start.pop(key, None) for key in ("grid", "word_ids", "word_rows"))
+    stem = below(start, _STEM)
+    return Pretrained(
+        FrozenEncoder(blocks, NAME),
+        class_token=start.pop("class_token", None),
+        positions=start.pop("positions", None),
+        grid=None if grid is None else (int(grid[0]), int(grid[1])),
+        word_embedding=None if ids is None or rows is None else _dense(ids, rows),
+        stem=stem or None,
+        start={key: value for key, value in start.items() if not key.startswith(_STEM)},
+    )
 
 
 def save_toy(path: str | Path, blocks: Mapping[str, Tensor], start: Mapping[str, Tensor]) -> str:
@@ -72,8 +75,15 @@ def save_toy(path: str | Path, blocks: Mapping[str, Tensor], start: Mapping[str,
 
     tensors = {f"{_BLOCKS}{key}": value for key, value in blocks.items()}
     tensors |= {f"{_START}{key}": value for key, value in start.items()}
-    narrow = {key: _narrow(key, value) for key, value in tensors.items()}
-    content = save(narrow)
+    for key, value in tensors.items():
+        tensors[key] = value.detach().cpu().contiguous()
+        if value.is_floating_point():
+            tensors[key] = tensors[key].half()
+            if not bool(tensors[key].isfinite().all()):
+                raise EncoderError(
+                    f"{key} has values beyond half precision; train the toy encoder with more weight decay."
+                )
+    content = save(tensors)
     sha256 = hashlib.sha256(content).hexdigest()
     path = Path(path)
     path.write_bytes(content)
@@ -88,34 +98,6 @@ def _check_shipped() -> None:
     expected = json.loads(FILE.with_suffix(".json").read_text())["sha256"]
     if hashlib.sha256(FILE.read_bytes()).hexdigest() != expected:
         raise EncoderError(f"The toy encoder's file {FILE} is not that of the package; {cure}.")
-
-
-def _narrow(key: str, value: Tensor) -> Tensor:
-    value = value.detach().cpu().contiguous()
-    if not value.is_floating_point():
-        return value
-    half = value.half()
-    if not bool(half.isfinite().all()):
-        raise EncoderError(f"{key} has values beyond half precision; train the toy encoder with more weight decay.")
-    return half
-
-
-def _widen(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
-
-
-def _fields(start: dict[str, Tensor]) -> dict[str, Any]:
-    """The fields of Pretrained apart from the encoder."""
-    fields: dict[str, Any] = {key: start.pop(key) for key in ("class_token", "positions") if key in start}
-    if "grid" in start:
-        height, width = start.pop("grid").tolist()
-        fields["grid"] = (height, width)
-    if "word_ids" in start:
-        fields["word_embedding"] = _dense(start.pop("word_ids"), start.pop("word_rows"))
-    stem = {key: start.pop(key) for key in list(start) if key.startswith(_STEM)}
-    if stem:
-        fields["stem"] = {key.removeprefix(_STEM): value for key, value in stem.items()}
-    return {**fields, "start": start}
 
 
 def _dense(ids: Tensor, rows: Tensor) -> Tensor:

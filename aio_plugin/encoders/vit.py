@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ..errors import EncoderError, nearest
 from ..torchvision_import import repair_torchvision
-from .files import load_strictly, read_file
+from .files import below, load_strictly, read_file
 from .frozen import FrozenEncoder
-from .pretrained import RANDOM, Pretrained, image_start, norm_start, offline_if_unreachable, seeded, weights_not_found
+from .pretrained import RANDOM, Pretrained, image_start, layer_start, offline_if_unreachable, seeded, weights_not_found
 
 
 def load_timm(model: str, weights: str) -> Pretrained:
@@ -27,9 +27,7 @@ def load_timm(model: str, weights: str) -> Pretrained:
     if weights == RANDOM:
         return Pretrained(FrozenEncoder(blocks, name), **front)
     state = read_file(weights) if weights else network.state_dict()
-    prefix = "blocks."
-    inside = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    load_strictly(blocks, inside, f"encoder {name!r}", weights or "timm's own file")
+    load_strictly(blocks, below(state, "blocks."), f"encoder {name!r}", weights or "timm's own file")
     return Pretrained(FrozenEncoder(blocks, name), **front, **_rest(state, network))
 
 
@@ -45,7 +43,10 @@ def _create(model: str, name: str, pretrained: bool) -> nn.Module:
     import timm
 
     if not timm.is_model(model):
-        raise EncoderError(f"timm knows no model {model!r}.{_guess(model, timm.list_models('*vit*'))}")
+        guess = nearest(model, timm.list_models("*vit*"))
+        guess = guess if "mean" in guess else ""  # not a list of hundreds of names
+        cure = "Set aio.encoder.name to 'timm:' and a ViT of timm.list_models()."
+        raise EncoderError(f"timm knows no model {model!r}.{guess} {cure}")
     try:
         with offline_if_unreachable():
             network: nn.Module = seeded(lambda: timm.create_model(model, pretrained=pretrained, num_classes=0))
@@ -56,11 +57,6 @@ def _create(model: str, name: str, pretrained: bool) -> nn.Module:
         hub = (timm.get_pretrained_cfg(model) or timm.models.PretrainedCfg()).hf_hub_id
         source = f"https://huggingface.co/{hub}" if hub else "timm's model list"
         raise weights_not_found(name, "model.safetensors", source, error) from error
-
-
-def _guess(model: str, known: list[str]) -> str:
-    guess = nearest(model, known)
-    return f"{guess if 'mean' in guess else ''} Set aio.encoder.name to 'timm:' and a ViT of timm.list_models()."
 
 
 def _blocks(network: nn.Module, name: str) -> nn.Sequential:
@@ -78,15 +74,14 @@ def _blocks(network: nn.Module, name: str) -> nn.Sequential:
         raise EncoderError(f"{refusal}: their attention needs rotary positions; {advice}.")
     sequence = nn.Sequential(*blocks).eval()
     width = int(getattr(network, "embed_dim", 0) or getattr(network, "num_features", 0))
-    for length in (5, 8):
-        tokens = torch.zeros(2, length, width)
-        try:
-            with torch.no_grad():
-                same = sequence(tokens).shape == tokens.shape
-        except Exception as error:  # blocks that do not fit raise any type of error
-            raise EncoderError(f"{refusal} ({str(error).splitlines()[0][:120]}); {advice}.") from error
-        if not same:
-            raise EncoderError(f"{refusal}; {advice}.")
+    inputs = [torch.zeros(2, length, width) for length in (5, 8)]
+    try:
+        with torch.no_grad():
+            fits = all(sequence(tokens).shape == tokens.shape for tokens in inputs)
+    except Exception as error:  # blocks that do not fit raise any type of error
+        raise EncoderError(f"{refusal} ({str(error).splitlines()[0][:120]}); {advice}.") from error
+    if not fits:
+        raise EncoderError(f"{refusal}; {advice}.")
     return sequence
 
 
@@ -96,6 +91,4 @@ def _rest(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Any]:
     bare = getattr(network, "no_embed_class", False)
     prefix = 0 if bare else int(getattr(network, "num_prefix_tokens", 1))
     images = image_start(state.get("cls_token"), table[0] if table is not None and table.ndim == 3 else None, prefix)
-    start = norm_start(state, "norm")
-    start |= norm_start(state, "norm_pre", "pre_norm") | norm_start(state, "patch_embed.proj", "patch")
-    return {**images, "start": start}
+    return {**images, "start": layer_start(state, norm="norm", pre_norm="norm_pre", patch="patch_embed.proj")}

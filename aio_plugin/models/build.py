@@ -11,7 +11,7 @@ from ..config import AIOConfig, modalities
 from ..encoders.clip import load_word_embedding
 from ..encoders.frozen import fingerprint
 from ..encoders.pretrained import RANDOM, Pretrained, load_encoder
-from ..encoders.text import load_text
+from ..encoders.text import embed_phrases
 from ..errors import ConfigError, nearest
 from ..heads.lexicon import Lexicon
 from ..heads.vocabulary import Vocabulary
@@ -163,5 +163,5 @@ def _text_branch(spec: Spec, image_name: str, dim: int, options: AIOConfig, voca
     weights = options.dmf.text_weights
     if not weights and (name == image_name or options.encoder.weights == RANDOM):
         weights = options.encoder.weights
-    vectors = load_text(name, weights).table(vocabulary.phrases)
+    vectors = embed_phrases(vocabulary.phrases, name, weights)
     return TextBranch(dim, vocabulary, vectors, options.dmf.phrases)

@@ -15,7 +15,7 @@ from yacs.config import CfgNode
 
 from ..atomic_write import written_whole
 from ..encoders.files import read_file
-from ..encoders.frozen import HASH_BYTES, NAME_BYTES
+from ..encoders.frozen import read_identity
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.environment import git_commit, package_versions
 from ..evaluation.results import plain, write_json
@@ -130,6 +130,5 @@ def encoder_identity(state: Mapping[str, Tensor], configured: str) -> dict[str, 
     """
     if IDENTITY not in state:
         return {"name": configured, "sha256": None}
-    raw = bytes(state[IDENTITY].tolist())
-    name, sha256 = raw[:NAME_BYTES].rstrip(b"\0").decode("utf-8", "replace"), raw[NAME_BYTES:][:HASH_BYTES].hex()
+    name, sha256 = read_identity(state[IDENTITY])
     return {"name": name, "sha256": sha256}

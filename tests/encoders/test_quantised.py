@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from aio_plugin import config
+from aio_plugin.encoders.blocks import Affine
 from aio_plugin.encoders.frozen import FrozenEncoder
-from aio_plugin.encoders.quantised import KINDS, QuantisedAffine
+from aio_plugin.encoders.quantised import KINDS
 from aio_plugin.errors import ConfigError, EncoderError
 from aio_plugin.models.build import build_model
 
@@ -64,7 +65,7 @@ def test_it_reads_as_its_rounded_weights_do(kind):
 def test_gradient_of_a_map(kind):
     encoder = FrozenEncoder(blocks(), "toy").quantise(kind)
     weight = encoder.blocks[0].attn.qkv.weight
-    affine = QuantisedAffine(weight, torch.randn(72), torch.randn(72))
+    affine = Affine(weight, torch.randn(72), torch.randn(72))
     x = torch.randn(3, 24, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(affine, x)
     whole = (x @ weight.dequantize().double().T + affine.bias.double())[:, :24]

@@ -7,7 +7,7 @@ from torch import nn
 from aio_plugin import config
 from aio_plugin.encoders import text
 from aio_plugin.encoders.pretrained import load_encoder
-from aio_plugin.encoders.text import load_text
+from aio_plugin.encoders.text import embed_phrases
 from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import EncoderError
 from aio_plugin.heads.vocabulary import Vocabulary
@@ -53,7 +53,7 @@ def test_phrases_are_encoded_as_open_clip_does(small_clip):
     tokens = open_clip.SimpleTokenizer(context_length=16)(PHRASES)
     with torch.no_grad():
         expected = unit(model.encode_text(tokens))
-    torch.testing.assert_close(load_text("open_clip:small", path).table(PHRASES), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(embed_phrases(PHRASES, "open_clip:small", path), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_dmf_starts_as_open_clips_image_encoder(small_clip):
@@ -65,7 +65,7 @@ def test_dmf_starts_as_open_clips_image_encoder(small_clip):
     with torch.no_grad():
         expected = nn.functional.normalize(model.visual(images), dim=1)
         torch.testing.assert_close(ours.eval()(images), expected, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(ours.text.vectors, load_text("open_clip:small", path).table(["red hat", "sunny"]))
+    torch.testing.assert_close(ours.text.vectors, embed_phrases(["red hat", "sunny"], "open_clip:small", path))
 
 
 def test_dmf_starts_as_timms_vit(monkeypatch):
@@ -90,20 +90,20 @@ def test_dmf_starts_as_timms_vit(monkeypatch):
 def test_toy_phrases_are_the_mean_of_their_words():
     table = load_toy().word_embedding
     expected = torch.stack([torch.stack([table[i] for _, ids in words(p) for i in ids]).mean(0) for p in PHRASES])
-    torch.testing.assert_close(load_text("toy").table(PHRASES), unit(expected))
+    torch.testing.assert_close(embed_phrases(PHRASES, "toy"), unit(expected))
 
 
 def test_random_text_encoders_repeat(small_clip):
     for name in ("toy", "open_clip:small"):
-        first, second = (load_text(name, "random").table(PHRASES) for _ in range(2))
+        first, second = (embed_phrases(PHRASES, name, "random") for _ in range(2))
         assert torch.equal(first, second)
         assert first.isfinite().all()
 
 
 def test_tables_in_pieces_are_the_same(monkeypatch):
-    whole = load_text("toy").table(PHRASES)
+    whole = embed_phrases(PHRASES, "toy")
     monkeypatch.setattr(text, "_AT_ONCE", 2)
-    assert torch.equal(load_text("toy").table(PHRASES), whole)
+    assert torch.equal(embed_phrases(PHRASES, "toy"), whole)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_tables_in_pieces_are_the_same(monkeypatch):
 )
 def test_text_encoders_that_are_not(name, weights, message):
     with pytest.raises(EncoderError, match=message):
-        load_text(name, weights)
+        embed_phrases(PHRASES, name, weights)
 
 
 def test_a_file_without_the_text_encoder(small_clip, tmp_path):
@@ -126,4 +126,4 @@ def test_a_file_without_the_text_encoder(small_clip, tmp_path):
     path = tmp_path / "images.bin"
     torch.save({k: v for k, v in model.state_dict().items() if k.startswith("visual.")}, path)
     with pytest.raises(EncoderError, match=r"not a file of the text encoder.*aio\.dmf\.text_weights"):
-        load_text("open_clip:small", str(path))
+        embed_phrases(PHRASES, "open_clip:small", str(path))

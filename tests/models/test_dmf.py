@@ -253,11 +253,10 @@ def test_the_registry_builds_dmf_with_and_without_text():
 
 
 def test_text_vectors_are_computed_once(monkeypatch):
-    from aio_plugin.encoders.text import TextEncoder
+    from aio_plugin.models import build
 
-    calls = []
-    table = TextEncoder.table
-    monkeypatch.setattr(TextEncoder, "table", lambda self, phrases: calls.append(len(phrases)) or table(self, phrases))
+    calls, embed = [], build.embed_phrases
+    monkeypatch.setattr(build, "embed_phrases", lambda *args: calls.append(len(args[0])) or embed(*args))
     model = build_model("dmf_tiny", 3, options(), (32, 16), vocabulary=WORDS).train()
     for _ in range(3):
         model(batch([[0, 1], [2], [3], [4]]))
