@@ -165,16 +165,14 @@ class _Modalities(Sequence[Modality]):
     """A live view of the registered modalities in their order."""
 
     def __init__(self) -> None:
-        self._members: tuple[Modality, ...] = ()
         self._positions: dict[Modality, int] = {}
         REGISTRY.subscribe(lambda name: self._positions.clear())
 
     @property
     def positions(self) -> Mapping[Modality, int]:
-        """Modality -> index."""
+        """Modality -> index, in order."""
         if not self._positions:
-            self._members = tuple(REGISTRY.values())
-            self._positions.update({modality: index for index, modality in enumerate(self._members)})
+            self._positions.update({modality: index for index, modality in enumerate(REGISTRY.values())})
         return self._positions
 
     def added(self) -> tuple[dict[str, Any], ...]:
@@ -189,8 +187,7 @@ class _Modalities(Sequence[Modality]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Modality, ...]: ...
     def __getitem__(self, index: int | slice) -> Modality | tuple[Modality, ...]:
-        assert self.positions  # makes the members
-        return self._members[index]
+        return tuple(self.positions)[index]
 
     def __iter__(self) -> Iterator[Modality]:
         return iter(self[:])
@@ -250,10 +247,7 @@ class Media(str):
         if (caption is not None) is modality.is_image:
             raise ModalityError(f"{path}: a caption belongs to text, and text needs one (got {modality}).")
         self = super().__new__(cls, path)
-        self.modality = modality
-        self.caption = caption
-        self.partners = tuple(partners)
-        self.synthetic = synthetic
+        self.modality, self.caption, self.partners, self.synthetic = modality, caption, tuple(partners), synthetic
         return self
 
     @classmethod
@@ -276,9 +270,6 @@ class Media(str):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Media:
         return self  # immutable, like the str it is
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return self.__reduce__()[1]  # type: ignore[no-any-return]
 
 
 class Item(NamedTuple):
@@ -358,12 +349,7 @@ class Batch(dict[str, Any]):
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch with every tensor on ``device``."""
-        return Batch(
-            {
-                key: value.to(device, non_blocking=non_blocking) if isinstance(value, Tensor) else value
-                for key, value in self.items()
-            }
-        )
+        return self._with_tensors(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def cuda(self, non_blocking: bool = True) -> Batch:
         """The same batch on the current CUDA device."""
@@ -371,17 +357,16 @@ class Batch(dict[str, Any]):
 
     def pin_memory(self) -> Batch:
         """The same batch with every tensor in page-locked memory (DataLoader calls it)."""
-        return Batch({k: v.pin_memory() if isinstance(v, Tensor) else v for k, v in self.items()})
+        return self._with_tensors(Tensor.pin_memory)
+
+    def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch({key: change(value) if isinstance(value, Tensor) else value for key, value in self.items()})
 
     def taken(self, items: Sequence[int]) -> Batch:
         """The batch of these ``items`` alone, in their order, without keys of modalities that none of them has."""
         index = torch.tensor(items, dtype=torch.long)
-        taken = Batch(
-            {
-                key: value[index.to(value.device)] if isinstance(value, Tensor) else [value[item] for item in items]
-                for key, value in self.items()
-            }
-        )
+        taken = self._with_tensors(lambda tensor: tensor[index.to(tensor.device)])
+        taken.update({k: [v[item] for item in items] for k, v in self.items() if not isinstance(v, Tensor)})
         for modality in MODALITIES:
             if not taken.has(modality).any():
                 for key in (modality.value,) if modality.is_image else TEXT_KEYS:

@@ -1,8 +1,8 @@
 """Sketches from RGB: the line-art generator of informative-drawings (AIO Sec. 3.2).
 
 Chan, Durand, Isola: Learning to Generate Line Drawings that Convey Geometry and Semantics, CVPR 2022,
-https://arxiv.org/abs/2203.12691. AIO takes it from Diffusers, whose weights ``sk_model.pth`` lie in
-``lllyasviel/Annotators`` on the Hugging Face hub; names below are those of that file.
+https://arxiv.org/abs/2203.12691. AIO takes it from Diffusers, whose weights ``sk_model.pth`` are in
+``lllyasviel/Annotators`` on the Hugging Face hub; the module names below are those of that file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEY = "aio.synthesis.lineart"
 
 
 class _Residual(nn.Module):
-    """Two reflection-padded convolutions beside a skip. Shape: (B, C, H, W) -> the same."""
+    """Two reflection-padded convolutions with a skip connection. Shape: (B, C, H, W) -> the same."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -89,9 +89,9 @@ def draw_lineart(generator: LineArtGenerator, image: Image.Image, resolution: in
     """The line drawing of ``image``, grey (mode L), of the same size.
 
     Args:
-        generator: draws on the device where it is; on a GPU some grey levels are one off those of a CPU.
-        resolution: pixels of the short side at which it is drawn; 512 in Diffusers' annotator. Lines have a
-            width of their own in pixels, so a smaller number draws fewer and bolder ones.
+        generator: draws on its device; on a GPU some grey levels differ by one from those of a CPU.
+        resolution: pixels of the short side at which it is drawn; 512 in Diffusers' annotator. The width of lines
+            in pixels is fixed, so a smaller number draws fewer and bolder ones.
     """
     width, height = image.size
     scale = resolution / min(width, height)
@@ -99,6 +99,7 @@ def draw_lineart(generator: LineArtGenerator, image: Image.Image, resolution: in
     resized = image.convert("RGB").resize((inner[0], inner[1]), Image.Resampling.BICUBIC)
     device = next(generator.parameters()).device
     pixels = torch.from_numpy(np.array(resized)).to(device).permute(2, 0, 1)[None].float() / 255
-    drawing = generator(pixels)
-    drawing = F.interpolate(drawing, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
+    drawing = F.interpolate(
+        generator(pixels), size=(height, width), mode="bilinear", antialias=True, align_corners=False
+    )
     return Image.fromarray((drawing[0, 0] * 255).round().clamp(0, 255).byte().cpu().numpy())

@@ -1,7 +1,7 @@
-"""Sketches of photos, drawn once and cached on disk (AIO Sec. 3.2): by a network, or by edges alone.
+"""Sketches of photos, drawn once and cached on disk (AIO Sec. 3.2): by a network, or from edges.
 
-Edges are drawn by colour dodge, the pencil effect of drawing programs: a stand-in where the weights of
-:mod:`aio_plugin.synthesis.lineart` are missing, and a deviation from AIO.
+Edges are drawn by colour dodge, the pencil effect of drawing programs: a replacement for the weights of
+:mod:`aio_plugin.synthesis.lineart`, and a deviation from AIO.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ..errors import CacheError, MediaError
 from .lineart import LineArtGenerator, draw_lineart, load_lineart
 
 VERSION = 1
-"""Increased when a method draws differently, so that old drawings are not used for new ones."""
+"""Increased when a method changes, so that old drawings are not used."""
 
 PENCIL, SURROUNDINGS = 1 / 350, 1 / 100
-"""Blurs, in heights of the image: the first takes the noise, the second is about half a line's width."""
+"""Blurs, in heights of the image: the first removes noise, the second is about half a line's width."""
 
 OFFSET = 36.0
 """Added to grey levels before dividing, so that noise in dark clothes draws no lines."""
@@ -35,9 +35,9 @@ DARKEST, WHITEST = 0.75, 0.94
 class Sketcher:
     """Photos to sketches, by the line-art generator if there are weights, else by edges.
 
-    It pickles, and many workers may share one cache: a drawing appears there whole or not at all. A cached
-    drawing is known by the photo's path (relative to the cache's parent folder), size and time of change, and by
-    the method. An image packed into a file (``<file>#<key>``) is known by its key and the file's size and time.
+    It can be pickled, and many workers may share one cache: drawings are written atomically. A cached drawing is
+    identified by the photo's path (relative to the cache's parent folder), size and time of change, and by the
+    method; one of an image packed into a file (``<file>#<key>``) by the key and the file's size and time.
 
     Args:
         lineart_weights: file of the line-art generator; '' = edges.
@@ -59,12 +59,12 @@ class Sketcher:
         self.method = f"{self.name}-{VERSION}"
         self._generator: LineArtGenerator | None = None
         if lineart_weights:
-            self._generator = load_lineart(lineart_weights)  # now, so that a wrong file fails before training
+            self._generator = load_lineart(lineart_weights)  # here, so that a wrong file fails before training
             self.method += f"-{hashlib.sha256(Path(lineart_weights).expanduser().read_bytes()).hexdigest()[:8]}"
             self.method += f"-{resolution}"
 
     def to(self, device: str) -> Sketcher:
-        """This, drawing on ``device`` from now on; a copy that is unpickled elsewhere draws there too."""
+        """This, drawing on ``device`` from now on, also in a copy that is unpickled in another process."""
         self.device = device
         if self._generator is not None:
             self._generator.to(device)
@@ -74,7 +74,7 @@ class Sketcher:
         """The sketch of the photo at ``path``, RGB, of the photo's size.
 
         Args:
-            read: reads the photo; called if the cache has no whole sketch of it.
+            read: reads the photo; called if the cache has no complete sketch of it.
 
         Raises:
             MediaError: there is no such photo; and what ``read`` raises.
@@ -90,8 +90,8 @@ class Sketcher:
         return drawing.convert("RGB")
 
     def has(self, path: str) -> bool:
-        """Whether the cache has the whole sketch of the photo at ``path``; MediaError if there is no such photo."""
-        return self.cache is not None and _is_whole(self._file(path))
+        """Whether the cache has a complete sketch of the photo at ``path``; MediaError if there is no such photo."""
+        return self.cache is not None and _is_complete(self._file(path))
 
     def _draw(self, photo: Image.Image) -> Image.Image:
         if not self.weights:
@@ -115,24 +115,20 @@ class Sketcher:
 
 
 def draw_edges(image: Image.Image) -> Image.Image:
-    """The line drawing of ``image``, grey (mode L), dark on white, of the same size; always the same.
+    """The line drawing of ``image``, grey (mode L), dark on white, of the same size; deterministic.
 
-    A pixel is as dark as it is darker than its surroundings, in the channel where that is most so: edges
+    A pixel's darkness is how much darker it is than its surroundings, in the channel where that is most: so edges
     between colours of equal grey are drawn too.
     """
-    rgb = image.convert("RGB")
-    pixels, around = _blur(rgb, max(0.6, PENCIL * rgb.height)), _blur(rgb, max(1.5, SURROUNDINGS * rgb.height))
+    rgb, sigmas = image.convert("RGB"), (max(0.6, PENCIL * image.height), max(1.5, SURROUNDINGS * image.height))
+    pixels, around = (np.asarray(rgb.filter(ImageFilter.GaussianBlur(sigma)), np.float32) for sigma in sigmas)
     ratio = ((pixels + OFFSET) / (around + OFFSET)).min(axis=2)
     light = np.clip((ratio - DARKEST) / (WHITEST - DARKEST), 0, 1)
     return Image.fromarray((light * 255).round().astype(np.uint8))
 
 
-def _blur(image: Image.Image, sigma: float) -> np.ndarray:
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), dtype=np.float32)
-
-
 def _read(file: Path) -> Image.Image | None:
-    """The drawing in a file; None if there is none or it is damaged."""
+    """The drawing in a file; None if it is missing or damaged."""
     try:
         with Image.open(file) as image:
             image.load()
@@ -141,7 +137,7 @@ def _read(file: Path) -> Image.Image | None:
         return None
 
 
-def _is_whole(file: Path) -> bool:
+def _is_complete(file: Path) -> bool:
     """Whether the file is a PNG to its end, by its checksums."""
     try:
         with Image.open(file) as image:

@@ -39,7 +39,7 @@ class IBN(nn.Module):
 
 
 class ImageTokenizer(nn.Module):
-    """Three convolutions and a projection: one token a patch of 16 x 16 pixels (AIO Sec. 3.1).
+    """Three convolutions and a projection: one token per patch of 16 x 16 pixels (AIO Sec. 3.1).
 
     Shape: images (B, 3, H, W) -> tokens (B, N, D), N = H/16 * W/16, row by row.
 
@@ -64,18 +64,14 @@ class ImageTokenizer(nn.Module):
         self.projection = nn.Conv2d(width, dim, PATCH // 2, stride=PATCH // 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Tokens (B, N, D) of ``images`` (B, 3, H, W).
-
-        Raises:
-            ModalityError: H or W is not a multiple of 16.
-        """
+        """Tokens (B, N, D) of ``images`` (B, 3, H, W); raises what :func:`patch_grid` raises."""
         patch_grid(*images.shape[-2:])
         tokens: Tensor = self.projection(self.stem(images))
         return tokens.flatten(2).transpose(1, 2)
 
 
 class PatchTokenizer(nn.Module):
-    """One convolution that cuts an image into patches, as plain ViTs have it and their files hold it.
+    """One convolution that divides an image into patches, as in plain ViTs and their weight files.
 
     Shape: images (B, 3, H, W) -> tokens (B, N, D), N = H/p * W/p, row by row.
 
@@ -90,18 +86,14 @@ class PatchTokenizer(nn.Module):
         self.projection = nn.Conv2d(3, dim, patch, stride=patch)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Tokens (B, N, D) of ``images`` (B, 3, H, W).
-
-        Raises:
-            ModalityError: H or W is not a multiple of p.
-        """
+        """Tokens (B, N, D) of ``images`` (B, 3, H, W); raises what :func:`patch_grid` raises."""
         patch_grid(images.shape[-2], images.shape[-1], self.patch)
         tokens: Tensor = self.projection(images)
         return tokens.flatten(2).transpose(1, 2)
 
 
 def patch_grid(height: int, width: int, patch: int = PATCH) -> tuple[int, int]:
-    """Patches of ``patch`` pixels along the height and the width, in pixels, of an image.
+    """The number of patches of ``patch`` pixels along the height and the width, in pixels, of an image.
 
     Raises:
         ModalityError: one of them is not a multiple of ``patch``.

@@ -13,10 +13,10 @@ from ..errors import MediaError
 from ..modality import Media, Modality
 
 DRAFTS = (8, 4, 2)
-"""What libjpeg can divide an image's sides by while it decodes."""
+"""Divisors of an image's sides that libjpeg offers while it decodes."""
 
 GAP = 2.0
-"""How much larger than the size wanted a drafted image is, at least."""
+"""The smallest ratio of a drafted image's sides to the size that it will be resized to."""
 
 BYTES, WORDS = (0, 255), (0, 65535)
 """Ranges of images of 8 and 16 bits."""
@@ -41,10 +41,10 @@ def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
     and all files of a modality with a ``value_range``, become floats (mode F), that range or the one of 16 bits
     mapped to [0, 1] and clipped; nothing is rounded.
 
-    With ``size`` a JPEG is decoded at a half, a quarter or an eighth of its sides (PIL's draft mode), as small as
-    still is twice the size wanted both ways. So nothing changes for images under four times that size. Larger ones,
-    resized to ``size``, differ from a full decode by about 1 grey level of 255 in the mean and 7 at most, measured on
-    made-up ones with fine grain; where the sides do not divide, the far edges also move by half a pixel at most.
+    With ``size`` a JPEG is decoded at a half, a quarter or an eighth of its sides (PIL's draft mode), the smallest that
+    is at least twice ``size`` in both. So images under four times ``size`` do not change. Larger ones, resized to
+    ``size``, differ from a full decode by about 1 grey level of 255 in the mean and 7 at most, measured on synthetic
+    images with fine grain; where the sides do not divide, the far edges also move by half a pixel at most.
 
     Args:
         path: a Media is decoded as its modality asks; a str, or what is to be synthesised, as RGB.
@@ -92,7 +92,7 @@ def as_modality(image: Image.Image, modality: Modality, path: str) -> Image.Imag
 
 
 def _held_range(image: Image.Image) -> tuple[int, int] | None:
-    """The values that the type of an image's file holds; None where it says nothing, as for floats."""
+    """The range of values of an image file's type; None if the type does not define one, as for floats."""
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):  # I before Pillow 10.4
         return WORDS
     return None if image.mode in ("I", "F") else BYTES

@@ -1,4 +1,4 @@
-"""Image transforms that torchreid lacks, and torchreid's split into parts so that no work is done twice.
+"""Image transforms that torchreid lacks, and the division of torchreid's into parts, so that no work is done twice.
 
 Importing this repairs torchvision's import, in workers too.
 """
@@ -41,7 +41,7 @@ def pad_crop(height: int, width: int) -> Any:
 
 
 PHOTOMETRIC = (ColorJitter, RandomGrayscale)
-"""Transforms of colours, which would falsify measured values."""
+"""Transforms of colours, which would change measured values."""
 
 OWN_TRANSFORMS: dict[str, Callable[[int, int], Any]] = {
     "pad_crop": pad_crop,
