@@ -19,19 +19,19 @@ repair_torchvision()
 torch.set_num_threads(1)
 
 
-def blocks(seed: int = 0, depth: int = 2) -> nn.Sequential:
+def blocks(seed=0, depth=2):
     from timm.models.vision_transformer import Block
 
     torch.manual_seed(seed)
     return nn.Sequential(*[Block(24, 3, qkv_bias=True) for _ in range(depth)])
 
 
-def bits(encoder: FrozenEncoder) -> dict[str, torch.Tensor]:
+def bits(encoder):
     return {name: value.clone() for name, value in encoder.named_buffers()}
 
 
 class Toy(nn.Module):
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed=0):
         super().__init__()
         self.inner = nn.Linear(24, 24)
         self.encoder = FrozenEncoder(blocks(seed), f"toy{seed}")
@@ -167,7 +167,7 @@ def test_moves_and_casts_but_keeps_its_identity():
 class Deaf(nn.Module):
     """A block that takes no mask."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.linear = nn.Linear(24, 24)
 

@@ -27,7 +27,7 @@ VARIANTS = {
 }
 
 
-def jitter(module: nn.Module) -> nn.Module:
+def jitter(module):
     """Random biases and norms too, which else start at 0 and 1 and would hide a mix-up."""
     with torch.no_grad():
         for parameter in module.parameters():

@@ -1,9 +1,6 @@
 """BNNeck, classifier and attribute decoder."""
 
-from __future__ import annotations
-
 import warnings
-from typing import Any
 
 import pytest
 import torch
@@ -17,25 +14,25 @@ INDEX = torch.tensor([0, 2, 0, 2, 2, 0, 1, 1])
 
 
 @pytest.fixture
-def features() -> torch.Tensor:
+def features():
     """Slots of very different location and scale."""
     return torch.randn(8, 6) * (INDEX + 1)[:, None] + 10 * INDEX[:, None]
 
 
-def reference(dim: int) -> nn.BatchNorm1d:
+def reference(dim):
     """The bottleneck of Bag of Tricks: a shift that is frozen at 0."""
     norm = nn.BatchNorm1d(dim)
     norm.bias.requires_grad_(False)
     return norm
 
 
-def test_shared_equals_a_batch_norm_with_frozen_shift(features: torch.Tensor) -> None:
+def test_shared_equals_a_batch_norm_with_frozen_shift(features):
     neck, norm = BNNeck(6, 3), reference(6)
     torch.testing.assert_close(neck(features, INDEX), norm(features))
     torch.testing.assert_close(neck.eval()(features, INDEX), norm.eval()(features))
 
 
-def test_per_modality_equals_one_batch_norm_each(features: torch.Tensor) -> None:
+def test_per_modality_equals_one_batch_norm_each(features):
     neck, norms = BNNeck(6, 3, "per_modality"), [reference(6) for _ in range(3)]
     for training in (True, False):
         out = neck.train(training)(features, INDEX)
@@ -45,14 +42,14 @@ def test_per_modality_equals_one_batch_norm_each(features: torch.Tensor) -> None
 
 
 @pytest.mark.parametrize("mode", ["shared", "per_modality"])
-def test_gradient_reaches_every_feature(features: torch.Tensor, mode: str) -> None:
+def test_gradient_reaches_every_feature(features, mode):
     features.requires_grad_()
     (BNNeck(6, 3, mode)(features, INDEX) ** 3).sum().backward()
     assert features.grad is not None
     assert (features.grad != 0).any(1).all()
 
 
-def test_no_shift_however_parameters_are_opened() -> None:
+def test_no_shift_however_parameters_are_opened():
     """torchreid's open_all_layers() sets requires_grad on all parameters."""
     neck = BNNeck(6, 3, "per_modality")
     for parameter in neck.parameters():
@@ -66,7 +63,7 @@ def test_no_shift_however_parameters_are_opened() -> None:
 
 
 @pytest.mark.parametrize(("mode", "index"), [("shared", [0]), ("per_modality", [0]), ("per_modality", [0, 1, 1])])
-def test_a_single_row_uses_running_statistics_and_warns_once(mode: str, index: list[int]) -> None:
+def test_a_single_row_uses_running_statistics_and_warns_once(mode, index):
     neck = BNNeck(4, 2, mode)
     neck(torch.randn(6, 4) * 3 + 1, torch.tensor([0, 0, 0, 1, 1, 1]))
     before = neck.necks[0].running_mean.clone()
@@ -88,7 +85,7 @@ def test_a_single_row_uses_running_statistics_and_warns_once(mode: str, index: l
 
 @pytest.mark.parametrize("mode", ["shared", "per_modality"])
 @pytest.mark.parametrize("training", [True, False])
-def test_no_rows(mode: str, training: bool) -> None:
+def test_no_rows(mode, training):
     neck = BNNeck(4, 2, mode)
     neck(torch.randn(6, 4) * 3 + 1, torch.tensor([0, 0, 0, 1, 1, 1]))
     before = {name: value.clone() for name, value in neck.train(training).state_dict().items()}
@@ -99,7 +96,7 @@ def test_no_rows(mode: str, training: bool) -> None:
     assert [one.single_rows for one in neck.necks] == [0] * len(neck.necks)
 
 
-def test_half_precision_rows() -> None:
+def test_half_precision_rows():
     neck, x = BNNeck(4, 2, "per_modality"), torch.randn(8, 4)
     index = torch.arange(8) % 2
     half = neck(x.bfloat16(), index)
@@ -107,7 +104,7 @@ def test_half_precision_rows() -> None:
     torch.testing.assert_close(half.float(), neck(x, index), atol=0.05, rtol=0.05)
 
 
-def test_unknown_mode_and_slot() -> None:
+def test_unknown_mode_and_slot():
     with pytest.raises(ModalityError, match="Did you mean 'shared'"):
         BNNeck(4, 2, "share")
     for slot in (2, -1):
@@ -115,7 +112,7 @@ def test_unknown_mode_and_slot() -> None:
             BNNeck(4, 2, "per_modality")(torch.randn(2, 4), torch.tensor([0, slot]))
 
 
-def test_bottleneck_resets() -> None:
+def test_bottleneck_resets():
     neck = Bottleneck(3)
     neck(torch.randn(5, 3))
     nn.init.zeros_(neck.weight)
@@ -124,7 +121,7 @@ def test_bottleneck_resets() -> None:
     assert torch.equal(neck.running_mean, torch.zeros(3))
 
 
-def test_classifier() -> None:
+def test_classifier():
     torch.manual_seed(0)
     classifier = Classifier(64, 500)
     assert [name for name, _ in classifier.named_parameters()] == ["weight"]
@@ -132,7 +129,7 @@ def test_classifier() -> None:
     assert classifier(torch.randn(3, 64)).shape == (3, 500)
 
 
-def test_attribute_decoder() -> None:
+def test_attribute_decoder():
     decoder = AttributeDecoder(8, 20)
     linear = [layer for layer in decoder if isinstance(layer, nn.Linear)]
     assert [(layer.in_features, layer.out_features) for layer in linear] == [(16, 8), (8, 8), (8, 20)]
@@ -146,7 +143,7 @@ def test_attribute_decoder() -> None:
     assert [layer.in_features for layer in AttributeDecoder(8, 20, hidden=0)] == [16]
 
 
-def test_as_it_is_made_the_classifier_gives_plain_logits() -> None:
+def test_as_it_is_made_the_classifier_gives_plain_logits():
     classifier, features = Classifier(4, 6), torch.randn(3, 4)
     out = classifier.outputs(features, torch.tensor([0, 5, 5]))
     assert list(out) == ["logits"]
@@ -156,7 +153,7 @@ def test_as_it_is_made_the_classifier_gives_plain_logits() -> None:
 
 
 @pytest.mark.parametrize("arranged", [{"fraction": 0.5}, {"sizes": [2, 4]}])
-def test_an_arranged_classifier_gives_what_the_loss_needs_and_keeps_its_state(arranged: dict[str, Any]) -> None:
+def test_an_arranged_classifier_gives_what_the_loss_needs_and_keeps_its_state(arranged):
     plain, classifier, features = Classifier(4, 6), Classifier(4, 6), torch.randn(3, 4)
     classifier.arrange(**arranged)
     out = classifier.outputs(features, torch.tensor([0, 5, 5]))
@@ -171,7 +168,7 @@ def test_an_arranged_classifier_gives_what_the_loss_needs_and_keeps_its_state(ar
     assert torch.equal(classifier(features), plain(features))
 
 
-def test_own_dataset_starts_where_the_sizes_say() -> None:
+def test_own_dataset_starts_where_the_sizes_say():
     classifier, features, labels = Classifier(4, 6), torch.randn(3, 4), torch.tensor([1, 5, 2])
     nn.init.normal_(classifier.weight)
     classifier.arrange(sizes=[2, 4])
@@ -181,7 +178,7 @@ def test_own_dataset_starts_where_the_sizes_say() -> None:
 
 
 @pytest.mark.parametrize("sizes", [[], [2, 3]])
-def test_own_dataset_without_the_datasets_is_refused_in_training_alone(sizes: list[int]) -> None:
+def test_own_dataset_without_the_datasets_is_refused_in_training_alone(sizes):
     classifier = Classifier(4, 6)
     classifier.arrange(sizes=sizes)
     assert classifier(torch.randn(2, 4)).shape == (2, 6)
@@ -189,7 +186,7 @@ def test_own_dataset_without_the_datasets_is_refused_in_training_alone(sizes: li
         classifier.outputs(torch.randn(2, 4), torch.tensor([0, 1]))
 
 
-def test_without_ranks_there_is_nothing_to_share_out() -> None:
+def test_without_ranks_there_is_nothing_to_share_out():
     classifier = Classifier(4, 6)
     weight = classifier.weight
     classifier.arrange(shared=True)
@@ -197,7 +194,7 @@ def test_without_ranks_there_is_nothing_to_share_out() -> None:
     assert list(classifier.outputs(torch.randn(2, 4), torch.tensor([0, 5]))) == ["logits"]
 
 
-def test_a_share_of_the_classifier_takes_its_rows_and_gives_no_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_share_of_the_classifier_takes_its_rows_and_gives_no_logits(monkeypatch):
     whole, classifier = Classifier(4, 7), Classifier(4, 7)
     expected = classifier.weight.detach()[2:4]
     monkeypatch.setattr(Shard, "here", classmethod(lambda cls, rows: cls(rows, 1, 3)))

@@ -1,10 +1,7 @@
 """The attribute lexicon: shipped, from files, built from SYNTH-PEDES attributes."""
 
-from __future__ import annotations
-
 import json
 import pickle
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +10,7 @@ from aio_plugin.heads.lexicon import Lexicon, build_lexicon
 from aio_plugin.tokenizers.bpe import words
 
 
-def test_shipped_lexicon() -> None:
+def test_shipped_lexicon():
     lexicon = Lexicon.default()
     assert 200 <= len(lexicon) <= 350
     for word in (
@@ -33,19 +30,19 @@ def test_shipped_lexicon() -> None:
     assert not {"a", "the", "with", "unknown", "person", "wearing"} & set(lexicon.words)
 
 
-def test_every_shipped_word_is_one_word_to_the_tokenizer() -> None:
+def test_every_shipped_word_is_one_word_to_the_tokenizer():
     for word in Lexicon.default().words:
         assert [found for found, _ in words(f"a {word}, here")][1] == word
 
 
-def test_of_takes_a_path_or_nothing(tmp_path: Path) -> None:
+def test_of_takes_a_path_or_nothing(tmp_path):
     path = tmp_path / "words.json"
     Lexicon(("red", "hat")).to_file(path)
     assert Lexicon.of(path) == Lexicon.of(str(path)) == Lexicon(("red", "hat"))
     assert Lexicon.of("") == Lexicon.default()
 
 
-def test_index_is_the_order_of_the_words() -> None:
+def test_index_is_the_order_of_the_words():
     lexicon = Lexicon(("red", "hat", "écharpe"))
     assert lexicon.index == {"red": 0, "hat": 1, "écharpe": 2}
     assert pickle.loads(pickle.dumps(lexicon)) == lexicon
@@ -67,7 +64,7 @@ def test_index_is_the_order_of_the_words() -> None:
         ('["red", "hat", "red"]', "'red' is listed 2 times"),
     ],
 )
-def test_bad_files(tmp_path: Path, content: str, message: str) -> None:
+def test_bad_files(tmp_path, content, message):
     path = tmp_path / "words.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=message) as caught:
@@ -75,7 +72,7 @@ def test_bad_files(tmp_path: Path, content: str, message: str) -> None:
     assert "Give aio.attributes.lexicon a JSON list" in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.json cannot be read: No such file"):
         Lexicon.from_file(tmp_path / "none.json")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00[")
@@ -90,7 +87,7 @@ SLOTS = [
 ]
 
 
-def test_build_counts_words() -> None:
+def test_build_counts_words():
     assert build_lexicon(SLOTS, 3).words == ("blue", "red")
     assert build_lexicon(SLOTS, 2).words == ("blue", "red", "coat", "jeans", "woman")
     everything = set(build_lexicon(iter(SLOTS), 1).words)
@@ -98,16 +95,16 @@ def test_build_counts_words() -> None:
     assert not {"unknown", "a", "with", "2"} & everything
 
 
-def test_build_does_not_depend_on_the_order_of_persons() -> None:
+def test_build_does_not_depend_on_the_order_of_persons():
     assert build_lexicon(SLOTS, 1) == build_lexicon(SLOTS[::-1], 1)
 
 
 @pytest.mark.parametrize(("slots", "least"), [(SLOTS, 4), ([], 1)])
-def test_build_of_nothing(slots: list[str], least: int) -> None:
+def test_build_of_nothing(slots, least):
     with pytest.raises(ConfigError, match=f"None of .* attribute words occurs {least} times"):
         build_lexicon(slots, least)
 
 
-def test_written_lexicon_is_plain_json(tmp_path: Path) -> None:
+def test_written_lexicon_is_plain_json(tmp_path):
     build_lexicon(SLOTS, 3).to_file(tmp_path / "l.json")
     assert json.loads((tmp_path / "l.json").read_text()) == ["blue", "red"]

@@ -1,7 +1,5 @@
 """Whole-word masking of attribute words."""
 
-from __future__ import annotations
-
 import math
 import random
 
@@ -23,7 +21,7 @@ pieces = st.lists(st.integers(1, 999), min_size=1, max_size=3)
 captions = st.lists(st.tuples(some_word, pieces), max_size=12)
 
 
-def test_all_words_masked() -> None:
+def test_all_words_masked():
     ids, masked, labels = mask_attributes(CAPTION, LEXICON, random.Random(0), fraction=1.0, length=10)
     assert ids.tolist() == [START, 5, 6, 7, 8, 9, 10, END, 0, 0]
     assert masked.tolist() == [START, 5, MASK_ID, MASK_ID, MASK_ID, 9, 10, END, 0, 0]
@@ -33,9 +31,7 @@ def test_all_words_masked() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(captions, st.sampled_from([0.01, 0.3, 0.5, 1.0]), st.integers(1, 4), st.integers(2, 20), st.integers(0, 99))
-def test_masks_whole_words_and_nothing_else(
-    caption: list[tuple[str, list[int]]], fraction: float, most: int, length: int, seed: int
-) -> None:
+def test_masks_whole_words_and_nothing_else(caption, fraction, most, length, seed):
     ids, masked, labels = mask_attributes(caption, LEXICON, random.Random(seed), fraction, most, length)
     place, whole, drawn = 1, 0, 0
     for word, tokens in caption:
@@ -57,7 +53,7 @@ def test_masks_whole_words_and_nothing_else(
     assert ids.tolist() == expected + [0] * (length - len(expected))
 
 
-def test_caption_without_attribute_words_stays() -> None:
+def test_caption_without_attribute_words_stays():
     for caption in ([("a", [5]), ("bag", [6])], []):
         ids, masked, labels = mask_attributes(caption, LEXICON, random.Random(0))
         assert torch.equal(ids, masked)
@@ -65,14 +61,14 @@ def test_caption_without_attribute_words_stays() -> None:
         assert ids.shape == (77,)
 
 
-def test_words_cut_off_are_not_drawn() -> None:
+def test_words_cut_off_are_not_drawn():
     for length, expected in ((7, {0, 1}), (6, {0, 1}), (5, {0}), (3, set())):  # crossbody ends at place 4
         _, masked, labels = mask_attributes(CAPTION, LEXICON, random.Random(0), fraction=1.0, length=length)
         assert set(labels[labels >= 0].tolist()) == expected
         assert masked[-1] in (END, 0)
 
 
-def test_draw_follows_the_generator() -> None:
+def test_draw_follows_the_generator():
     caption = [("red", [i]) for i in range(1, 9)]
     draws = {tuple(mask_attributes(caption, LEXICON, random.Random(s), length=10)[2].tolist()) for s in range(20)}
     again = {tuple(mask_attributes(caption, LEXICON, random.Random(s), length=10)[2].tolist()) for s in range(20)}
@@ -81,7 +77,7 @@ def test_draw_follows_the_generator() -> None:
     assert all(sum(label >= 0 for label in draw) == 4 for draw in draws)
 
 
-def test_real_captions_keep_the_tokens_of_encode() -> None:
+def test_real_captions_keep_the_tokens_of_encode():
     long = "A young woman with a ponytail wears a RED t-shirt, blue jeans and a crossbody bag. " * 5
     for caption in ("A man.", "a man in a striped shirt &amp; a hat!!", long):
         ids, masked, labels = mask_attributes(words(caption), Lexicon.default(), random.Random(1), 1.0, 99)
@@ -92,6 +88,6 @@ def test_real_captions_keep_the_tokens_of_encode() -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("fraction", 0.0), ("fraction", 1.5), ("fraction", -1.0), ("most", 0)])
-def test_bad_options(option: str, value: float) -> None:
+def test_bad_options(option, value):
     with pytest.raises(ConfigError, match=f"aio.attributes.{option} is {value}"):
-        mask_attributes(CAPTION, LEXICON, random.Random(0), **{option: value})  # type: ignore[arg-type]
+        mask_attributes(CAPTION, LEXICON, random.Random(0), **{option: value})

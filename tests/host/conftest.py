@@ -1,13 +1,9 @@
 """What the host tests share: torchreid with and without the plug-in, and a made-up Market-1501."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,26 +18,26 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def torchreid() -> Iterator[Any]:
+def torchreid():
     aio_plugin.unregister()
     yield import_torchreid()
     aio_plugin.unregister()
 
 
 @pytest.fixture
-def registered(torchreid: Any) -> Any:
+def registered(torchreid):
     aio_plugin.register()
     return torchreid
 
 
 @pytest.fixture(scope="session")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def market(tmp_path_factory):
     """A data root with a Market-1501 of 8 training and 6 test persons in two cameras, 64 x 32 pixels."""
     root = tmp_path_factory.mktemp("data")
     home = root / "market1501" / "Market-1501-v15.09.15"
     rng = np.random.default_rng(0)
 
-    def write(folder: str, pid: int, camera: int, number: int) -> None:
+    def write(folder, pid, camera, number):
         picture = rng.integers(0, 60, (64, 32, 3)) + 12 * np.array([pid, (pid * 7) % 16, (pid * 3) % 11])
         path = home / folder / f"{pid:04d}_c{camera}s1_{number:06d}_00.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,10 +54,10 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def python() -> Callable[..., subprocess.CompletedProcess[str]]:
+def python():
     """Runs Python with this repository, and whatever else is given, importable."""
 
-    def run(*arguments: str, path: tuple[Path, ...] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments, path=(), **environment):
         found = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, REPOSITORY))), **environment}
         found.update(OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
         return subprocess.run(

@@ -3,8 +3,6 @@
 stock_run.py ROOT OUT LOSS [plain | registered | unregistered]
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -16,7 +14,7 @@ repair_torchvision()  # what a healthy torchvision needs not
 import torchreid  # noqa: E402
 
 
-def main(root: str, out: str, *hows: str) -> None:
+def main(root, out, *hows):
     torch.set_num_threads(1)
     for how in hows:
         if how != "plain":
@@ -31,7 +29,7 @@ def main(root: str, out: str, *hows: str) -> None:
             run(root, Path(out) / f"{how}-{loss}", loss)
 
 
-def run(root: str, out: Path, loss: str) -> None:
+def run(root, out, loss):
     torchreid.utils.set_random_seed(1)  # an attribute on both distributions
     data = torchreid.data.ImageDataManager(
         root=root,

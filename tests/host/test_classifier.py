@@ -1,10 +1,5 @@
 """``aio.classifier`` on its way through torchreid: sizes of the sources, state of the optimiser."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
 
@@ -13,11 +8,11 @@ from aio_plugin.errors import ConfigError
 from aio_plugin.losses.shards import Shard
 
 
-def _model(torchreid: Any, classes: int = 8) -> Any:
+def _model(torchreid, classes=8):
     return torchreid.models.build_model("aio_tiny", num_classes=classes, pretrained=False, use_gpu=False)
 
 
-def test_the_sizes_of_the_sources_reach_the_model(torchreid: Any, market: Path) -> None:
+def test_the_sizes_of_the_sources_reach_the_model(torchreid, market):
     aio_plugin.register({"encoder": {"weights": "random"}, "classifier": {"negatives": "own_dataset"}})
     for _ in range(2):  # a second data manager starts anew
         manager = torchreid.data.ImageDataManager(
@@ -30,9 +25,7 @@ def test_the_sizes_of_the_sources_reach_the_model(torchreid: Any, market: Path) 
 
 
 @pytest.mark.parametrize("optim", ["adamw", "sgd"])
-def test_the_optimiser_of_a_rank_takes_a_whole_checkpoint(
-    torchreid: Any, optim: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_optimiser_of_a_rank_takes_a_whole_checkpoint(torchreid, optim, monkeypatch):
     aio_plugin.register({"encoder": {"weights": "random"}, "classifier": {"shard": True}})
     whole, name = _trained(torchreid, optim)
     monkeypatch.setattr(Shard, "here", classmethod(lambda cls, rows: cls(rows, 1, 3)))
@@ -44,7 +37,7 @@ def test_the_optimiser_of_a_rank_takes_a_whole_checkpoint(
             assert torch.equal(value, whole["state"][name][key][2:5])
 
 
-def _trained(torchreid: Any, optim: str) -> tuple[dict[str, Any], int]:
+def _trained(torchreid, optim):
     """State of an optimiser after a step of one process, and the classifier's name in it."""
     model = _model(torchreid)
     optimizer = torchreid.optim.build_optimizer(model, optim=optim, lr=0.1)

@@ -1,11 +1,7 @@
 """The ways in, with stock models: the launcher, our own main, and the command line's errors."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -24,20 +20,20 @@ SMALL = (
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> str:
+def config(tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(SMALL)
     return str(path)
 
 
-def _untimed(log: str) -> list[str]:
+def _untimed(log):
     """What a run printed, without times, places and what the machine says of itself."""
     log = re.sub(r"\*\* System info \*\*.*?(?=\n=> Loading train)", "", log, flags=re.DOTALL)
     log = re.sub(r"(time|data) [\d.]+ \([\d.]+\)|eta [\d:]+|Elapsed .*|Speed: .*", "", log)
     return [line for line in log.splitlines() if "save_dir" not in line and "Checkpoint saved" not in line]
 
 
-def test_run_executes_a_script_as_python_would(python: Callable[..., Any], tmp_path: Path) -> None:
+def test_run_executes_a_script_as_python_would(python, tmp_path):
     (tmp_path / "neighbour.py").write_text("value = 3\n")
     script = tmp_path / "script.py"
     script.write_text(
@@ -54,9 +50,7 @@ def test_run_executes_a_script_as_python_would(python: Callable[..., Any], tmp_p
     assert done.returncode == 3
 
 
-def test_main_trains_resumes_and_tests_a_stock_model(
-    torchreid: Any, capfd: pytest.CaptureFixture[str], market: Path, config: str, tmp_path: Path
-) -> None:
+def test_main_trains_resumes_and_tests_a_stock_model(torchreid, capfd, market, config, tmp_path):
     log = tmp_path / "log"
     command = (
         "main",
@@ -91,9 +85,7 @@ def test_main_trains_resumes_and_tests_a_stock_model(
     assert first == second
 
 
-def test_upstreams_script_does_the_same_by_every_way_in(
-    python: Callable[..., Any], upstream: Path, market: Path, config: str, tmp_path: Path
-) -> None:
+def test_upstreams_script_does_the_same_by_every_way_in(python, upstream, market, config, tmp_path):
     """Upstream's main.py plain, after unregister(), launched on both distributions; and our own main."""
     script = str(upstream / "scripts" / "main.py")
     wrapper = tmp_path / "wrapper.py"
@@ -126,7 +118,7 @@ def test_upstreams_script_does_the_same_by_every_way_in(
         assert same(other_state, state), name
 
 
-def test_everything_here_holds_for_upstream(python: Callable[..., Any], upstream: Path) -> None:
+def test_everything_here_holds_for_upstream(python, upstream):
     """The tests of the host that run in process, once more with upstream's torchreid first on the path."""
     here = Path(__file__).parent
     tests = [str(here / f"test_{name}.py") for name in ("registration", "dispatch", "datasets", "optim")]
@@ -147,22 +139,20 @@ def test_everything_here_holds_for_upstream(python: Callable[..., Any], upstream
         (("main", "aio.loss.tua", "1"), "aio.loss.tau"),
     ],
 )
-def test_a_users_mistake_is_a_message_and_code_2(
-    torchreid: Any, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
-) -> None:
+def test_a_users_mistake_is_a_message_and_code_2(torchreid, capsys, arguments, says):
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert says in printed.err
     assert "Traceback" not in printed.err
 
 
-def test_debugging_shows_the_traceback(torchreid: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debugging_shows_the_traceback(torchreid, monkeypatch):
     monkeypatch.setenv("AIO_DEBUG", "1")
     with pytest.raises(Exception, match=r"no\.py"):
         main(("run", "no.py"))
 
 
-def test_config_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_lists_every_key(capsys):
     assert main(("config",)) == 0
     printed = capsys.readouterr().out
     for option in describe(dataset_options()):
@@ -170,7 +160,7 @@ def test_config_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert "aio.datasets.sysu_mm01." in printed
 
 
-def test_no_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(())
     assert "COMMAND" in capsys.readouterr().err

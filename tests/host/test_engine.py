@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
@@ -13,14 +9,14 @@ from aio_plugin.host.run_config import session
 class _Manager:
     train_loader, test_loader, num_train_pids, copies = (), (), 5, 1
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.config = session.latest()
 
-    def loader_at(self) -> None: ...
+    def loader_at(self): ...
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
-def test_the_encoder_is_held_in_the_precision_of_training(torchreid: Any, precision: str, dtype: torch.dtype) -> None:
+def test_the_encoder_is_held_in_the_precision_of_training(torchreid, precision, dtype):
     aio_plugin.register({"encoder": {"weights": "random"}, "train": {"precision": precision}})
     model = torchreid.models.build_model("aio_tiny", num_classes=5, pretrained=False, use_gpu=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

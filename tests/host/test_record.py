@@ -1,12 +1,8 @@
 """What a test leaves: one file a target, leak warnings in it and in the log."""
 
-from __future__ import annotations
-
 import json
 import warnings
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -25,7 +21,7 @@ ENCODER = SimpleNamespace(name="toy", sha256="00ff")
 
 
 @pytest.fixture
-def leaking(torchreid: Any, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def leaking(torchreid, market, tmp_path, monkeypatch):
     """A data manager that trains on MaSk1K and tests on Market-1501, and the warnings it gave."""
     sketch_sets.mask1k(tmp_path)
     (tmp_path / "market1501").symlink_to(market / "market1501")
@@ -45,9 +41,7 @@ def leaking(torchreid: Any, market: Path, tmp_path: Path, monkeypatch: pytest.Mo
     return manager, [each for each in caught if each.category is LeakWarning]
 
 
-def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(
-    leaking: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(leaking, capsys):
     manager, warned = leaking
     (leak,) = manager.test_targets["market1501"].leaks
     assert leak.startswith("mask1k and market1501 both contain photos of Market-1501")
@@ -58,7 +52,7 @@ def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(
 
 
 @pytest.mark.parametrize("name", ["toy@sketch+text", "my/own set"])
-def test_every_target_has_a_file_of_its_own(torchreid: Any, tmp_path: Path, name: str) -> None:
+def test_every_target_has_a_file_of_its_own(torchreid, tmp_path, name):
     at = helpers.target()
     target = Target(name, at.protocol, at.query, at.gallery, ["a note"], ["a leak"])
     other = Target("other", at.protocol, at.query, at.gallery)

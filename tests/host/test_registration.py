@@ -1,10 +1,6 @@
-from __future__ import annotations
-
 import random
 import sys
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +15,7 @@ from aio_plugin.host.torchreid_import import distribution, import_torchreid
 from aio_plugin.models.specs import NAMES
 
 
-def _snapshot(torchreid: Any) -> dict[str, Any]:
+def _snapshot(torchreid):
     """Every object that any seam touches, and the namespaces around them."""
     spaces = {
         "torchreid": torchreid,
@@ -42,13 +38,13 @@ def _snapshot(torchreid: Any) -> dict[str, Any]:
     return found
 
 
-def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
+def _same(before, after):
     return before.keys() == after.keys() and all(
         before[key] is after[key] or (key == "safe globals" and before[key] == after[key]) for key in before
     )
 
 
-def test_unregister_gives_back_the_very_objects(torchreid: Any) -> None:
+def test_unregister_gives_back_the_very_objects(torchreid):
     before = _snapshot(torchreid)
     aio_plugin.register()
     assert not _same(before, _snapshot(torchreid))
@@ -56,7 +52,7 @@ def test_unregister_gives_back_the_very_objects(torchreid: Any) -> None:
     assert _same(before, _snapshot(torchreid))
 
 
-def test_register_and_unregister_are_idempotent(torchreid: Any) -> None:
+def test_register_and_unregister_are_idempotent(torchreid):
     before = _snapshot(torchreid)
     aio_plugin.unregister()
     assert _same(before, _snapshot(torchreid))
@@ -70,20 +66,20 @@ def test_register_and_unregister_are_idempotent(torchreid: Any) -> None:
     assert _same(before, _snapshot(torchreid))
 
 
-def test_register_draws_no_random_number(torchreid: Any) -> None:
+def test_register_draws_no_random_number(torchreid):
     states = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
     aio_plugin.register()
     assert states[:2] == (random.getstate(), str(np.random.get_state()))
     assert torch.equal(states[2], torch.get_rng_state())
 
 
-def test_all_names_are_known_while_registered(registered: Any) -> None:
+def test_all_names_are_known_while_registered(registered):
     datasets = vars(sys.modules[registered.data.register_image_dataset.__module__])["__image_datasets"]
     assert set(ADAPTERS) <= set(datasets)
     assert set(NAMES) <= set(vars(registered.models)["__model_factory"])
 
 
-def test_upstreams_module_names_can_be_imported(registered: Any) -> None:
+def test_upstreams_module_names_can_be_imported(registered):
     from torchreid.data.datasets import init_image_dataset
     from torchreid.utils import Logger, set_random_seed
 
@@ -92,7 +88,7 @@ def test_upstreams_module_names_can_be_imported(registered: Any) -> None:
     assert init_image_dataset.__module__.endswith("data.datasets")
 
 
-def test_a_taken_name_is_an_error_and_leaves_nothing_behind(torchreid: Any) -> None:
+def test_a_taken_name_is_an_error_and_leaves_nothing_behind(torchreid):
     factory = vars(torchreid.models)["__model_factory"]
     factory["aio_tiny"] = mine = lambda **kwargs: None
     before = _snapshot(torchreid)
@@ -105,20 +101,20 @@ def test_a_taken_name_is_an_error_and_leaves_nothing_behind(torchreid: Any) -> N
         del factory["aio_tiny"]
 
 
-def test_distribution_names_what_is_installed(torchreid: Any) -> None:
+def test_distribution_names_what_is_installed(torchreid):
     kind = "PyPI" if "reid" in vars(torchreid) else "upstream"
     assert distribution() == f"{kind} {torchreid.__version__}"
 
 
-def test_another_package_of_the_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_package_of_the_name_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchreid", ModuleType("torchreid"))
     with pytest.raises(HostError, match=r"not the person re-identification framework.*pip install torchreid==0\.2\.5"):
         import_torchreid()
 
 
 @pytest.mark.parametrize(("lacking", "says"), [("torchreid", "not installed"), ("gdown", "'gdown'")])
-def test_an_absent_package_is_named(monkeypatch: pytest.MonkeyPatch, lacking: str, says: str) -> None:
-    def fail(name: str) -> None:
+def test_an_absent_package_is_named(monkeypatch, lacking, says):
+    def fail(name):
         raise ModuleNotFoundError(f"No module named {lacking!r}", name=lacking)
 
     import_torchreid()
@@ -127,7 +123,7 @@ def test_an_absent_package_is_named(monkeypatch: pytest.MonkeyPatch, lacking: st
         import_torchreid()
 
 
-def test_register_takes_the_node_as_a_mapping(torchreid: Any) -> None:
+def test_register_takes_the_node_as_a_mapping(torchreid):
     aio_plugin.register({"loss": {"va": 0}})
     assert session.latest().asks_for_aio
     assert session.latest().options().loss.va == 0.0
@@ -139,7 +135,7 @@ def test_register_takes_the_node_as_a_mapping(torchreid: Any) -> None:
     assert not session.latest()
 
 
-def test_register_takes_a_whole_config_file(torchreid: Any, tmp_path: Path) -> None:
+def test_register_takes_a_whole_config_file(torchreid, tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("data: {height: 384, width: 192}\naio:\n  multimodal: {min: 3}\n")
     aio_plugin.register(path)
@@ -162,19 +158,19 @@ def test_register_takes_a_whole_config_file(torchreid: Any, tmp_path: Path) -> N
         ("no/such/file.yaml", "cannot be read"),
     ],
 )
-def test_a_wrong_config_is_refused(torchreid: Any, config: Any, says: str) -> None:
+def test_a_wrong_config_is_refused(torchreid, config, says):
     with pytest.raises(ConfigError, match=says):
         aio_plugin.register(config)
     assert not session.latest()
 
 
-def test_a_file_that_holds_no_mapping_is_refused(torchreid: Any, tmp_path: Path) -> None:
+def test_a_file_that_holds_no_mapping_is_refused(torchreid, tmp_path):
     (tmp_path / "x.yaml").write_text("- 1\n")
     with pytest.raises(ConfigError, match="list"):
         aio_plugin.register(tmp_path / "x.yaml")
 
 
-def test_a_stock_checkpoint_loads_while_registered(torchreid: Any, tmp_path: Path) -> None:
+def test_a_stock_checkpoint_loads_while_registered(torchreid, tmp_path):
     state = {"state_dict": {}, "epoch": 3, "rank1": np.float32(0.5), "optimizer": {}, "scheduler": {}}
     torch.save(state, tmp_path / "x.tar")
     aio_plugin.register()

@@ -1,12 +1,9 @@
 """Several configs in one process: every run is built, trained and recorded by its own."""
 
-from __future__ import annotations
-
 import copy
 import json
 import pickle
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,7 +16,7 @@ from aio_plugin.host.default_config import arguments, default_config
 from aio_plugin.host.run_config import RunConfig, TrainingIdentities, session
 
 
-def _config(root: Path, **aio: Any) -> CfgNode:
+def _config(root, **aio):
     cfg = default_config()
     aio = {"encoder": {"weights": "random"}, "test": {"report": False, "pixels": False}, **aio}
     data = {"root": str(root), "height": 64, "width": 32, "workers": 0}
@@ -30,7 +27,7 @@ def _config(root: Path, **aio: Any) -> CfgNode:
 
 
 @pytest.fixture
-def two(registered: Any, market: Path) -> tuple[CfgNode, CfgNode]:
+def two(registered, market):
     """Configs that differ in the ``aio`` node and ``train.seed`` alone, both merged before anything is built."""
     first = _config(market, bnneck="per_modality", loss={"va": 0.0}, text={"lr_mult": 0.5}, train={"warmup_epochs": 0})
     first.train.seed = 5
@@ -38,7 +35,7 @@ def two(registered: Any, market: Path) -> tuple[CfgNode, CfgNode]:
     return first, second
 
 
-def _engine(torchreid: Any, cfg: CfgNode) -> Any:
+def _engine(torchreid, cfg):
     """What torchreid's main.py builds from a config."""
     manager = torchreid.data.ImageDataManager(**arguments(cfg, "image_data"))
     model = torchreid.models.build_model(num_classes=manager.num_train_pids, **arguments(cfg, "model"))
@@ -47,7 +44,7 @@ def _engine(torchreid: Any, cfg: CfgNode) -> Any:
     return torchreid.engine.ImageSoftmaxEngine(manager, model, optimizer, scheduler=scheduler, use_gpu=False)
 
 
-def test_two_configs_that_are_merged_before_either_is_built(two: Any, torchreid: Any, tmp_path: Path) -> None:
+def test_two_configs_that_are_merged_before_either_is_built(two, torchreid, tmp_path):
     engines = [_engine(torchreid, cfg) for cfg in two]
     for place, (cfg, engine) in enumerate(zip(two, engines, strict=True)):
         shape = engine.model.shape
@@ -63,21 +60,21 @@ def test_two_configs_that_are_merged_before_either_is_built(two: Any, torchreid:
         assert written["config"] == json.loads(json.dumps(cfg))
 
 
-def test_a_stock_config_that_is_merged_later_changes_nothing(two: Any, torchreid: Any) -> None:
+def test_a_stock_config_that_is_merged_later_changes_nothing(two, torchreid):
     default_config().merge_from_list(["model.name", "osnet_x0_25"])
     first, _ = two
     manager = torchreid.data.ImageDataManager(**arguments(first, "image_data"))
     assert manager.config.document() == first
 
 
-def test_a_model_of_another_config_is_refused(two: Any, torchreid: Any) -> None:
+def test_a_model_of_another_config_is_refused(two, torchreid):
     managers = [torchreid.data.ImageDataManager(**arguments(cfg, "image_data")) for cfg in two]
     model = torchreid.models.build_model("aio_tiny", managers[1].num_train_pids, use_gpu=False)
     with pytest.raises(ConfigError, match=r"another config.*num_classes=datamanager\.num_train_pids"):
         torchreid.engine.ImageSoftmaxEngine(managers[0], model, torch.optim.SGD(model.parameters(), lr=0.1))
 
 
-def test_values_tell_which_config_is_meant_where_no_list_does(two: Any, market: Path) -> None:
+def test_values_tell_which_config_is_meant_where_no_list_does(two, market):
     first, second = two
     first.data.height = 96
     values = {"root": str(market), "sources": ["market1501"], "width": 32}
@@ -91,14 +88,14 @@ def test_values_tell_which_config_is_meant_where_no_list_does(two: Any, market: 
         assert session.config_of(arguments_).options().loss.va == cfg.aio.loss.va, why
 
 
-def test_what_register_is_given_last_is_in_force(two: Any) -> None:
+def test_what_register_is_given_last_is_in_force(two):
     aio_plugin.register({"loss": {"tau": 0.25}})
     assert session.latest().options().loss.tau == 0.25
     _config(Path("elsewhere"), loss={"tau": 0.5})
     assert session.latest().options().loss.tau == 0.5
 
 
-def test_training_identities_are_a_number() -> None:
+def test_training_identities_are_a_number():
     config = RunConfig({"model": {"name": "dmf_tiny"}})
     identities = TrainingIdentities([3, 4], config, Vocabulary(("red hat",)))
     assert (identities, f"{identities}", str(identities), json.dumps(identities)) == (7, "7", "7", "7")

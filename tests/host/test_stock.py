@@ -1,18 +1,14 @@
 """Without an AIO name torchreid does what it did, to the last bit: before, during and after a registration."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
 SCRIPT = str(Path(__file__).with_name("stock_run.py"))
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(value, path=""):
     if isinstance(value, dict | list | tuple):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
@@ -21,7 +17,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def same(one: Any, two: Any) -> bool:
+def same(one, two):
     first, second = dict(_leaves(one)), dict(_leaves(two))
     return first.keys() == second.keys() and all(
         torch.equal(value, second[key]) if isinstance(value, torch.Tensor) else value == second[key]
@@ -29,7 +25,7 @@ def same(one: Any, two: Any) -> bool:
     )
 
 
-def _logs(printed: str) -> dict[str, str]:
+def _logs(printed):
     """What every run printed, without times and places."""
     printed = re.sub(
         r"(time|data) [\d.]+ \([\d.]+\)|eta [\d:]+|Elapsed .*|Speed: .*|/\S*-(softmax|triplet)/", "", printed
@@ -37,7 +33,7 @@ def _logs(printed: str) -> dict[str, str]:
     return {run.split("\n", 1)[0]: run.split("\n", 1)[1] for run in printed.split("RUN ")[1:]}
 
 
-def test_stock_runs_are_the_same_to_the_last_bit(python: Callable[..., Any], market: Path, tmp_path: Path) -> None:
+def test_stock_runs_are_the_same_to_the_last_bit(python, market, tmp_path):
     logs = {}
     for hows in (("plain",), ("registered", "unregistered")):
         done = python(SCRIPT, str(market), str(tmp_path), *hows)

@@ -1,11 +1,6 @@
 """An AIO config through torchreid's workflow, by every way in and with every kind of worker."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -28,12 +23,12 @@ FIRST_LINE = "from aio_plugin import register; register()\n"
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def toy(tmp_path_factory):
     return make(tmp_path_factory.mktemp("toy") / "world", ids=8, seed=0, workers=1, progress=False)
 
 
 @pytest.fixture(scope="module")
-def train(python: Callable[..., Any], toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def train(python, toy, tmp_path_factory):
     """Runs the command line that starts with ``way``; returns what it printed, its last checkpoint and its folder."""
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(
@@ -43,13 +38,13 @@ def train(python: Callable[..., Any], toy: Path, tmp_path_factory: pytest.TempPa
     )
 
     def run(
-        *way: str,
-        start: str = "fork",
-        path: tuple[Path, ...] = (),
-        config: Path = CONFIG,
-        repair: bool = False,
-        **more: str,
-    ) -> tuple[str, Any, Path]:
+        *way,
+        start="fork",
+        path=(),
+        config=CONFIG,
+        repair=False,
+        **more,
+    ):
         out = tmp_path_factory.mktemp("log")
         overrides = [word for key, value in more.items() for word in (key.replace("__", "."), value)]
         done = python(
@@ -65,7 +60,7 @@ def train(python: Callable[..., Any], toy: Path, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def plain(train: Callable[..., Any]) -> tuple[Any, Path]:
+def plain(train):
     """The checkpoint and folder of a run without workers."""
     printed, state, out = train("-m", "aio_plugin", "main")
     assert "epoch: [2/2][2/2]" in printed
@@ -74,16 +69,14 @@ def plain(train: Callable[..., Any]) -> tuple[Any, Path]:
 
 
 @pytest.mark.parametrize(("start", "workers"), [("spawn", "2"), ("forkserver", "1")])
-def test_workers_of_every_kind_change_nothing(train: Callable[..., Any], plain: Any, start: str, workers: str) -> None:
+def test_workers_of_every_kind_change_nothing(train, plain, start, workers):
     _, state, _ = train("-m", "aio_plugin", "main", start=start, data__workers=workers)
     assert same(state, plain[0])
 
 
 @pytest.mark.parametrize("installed", [True, False], ids=["installed", "upstream"])
 @pytest.mark.parametrize("start", ["spawn", "forkserver"])
-def test_run_takes_upstreams_script(
-    train: Callable[..., Any], plain: Any, upstream: Path, start: str, installed: bool
-) -> None:
+def test_run_takes_upstreams_script(train, plain, upstream, start, installed):
     path = () if installed else (upstream,)
     script = str(upstream / "scripts" / "main.py")
     _, state, _ = train("-m", "aio_plugin", "run", script, start=start, data__workers="1", path=path)
@@ -91,9 +84,7 @@ def test_run_takes_upstreams_script(
 
 
 @pytest.mark.parametrize("installed", [True, False], ids=["installed", "upstream"])
-def test_register_as_the_first_line_of_a_script(
-    train: Callable[..., Any], plain: Any, upstream: Path, tmp_path: Path, installed: bool
-) -> None:
+def test_register_as_the_first_line_of_a_script(train, plain, upstream, tmp_path, installed):
     script = tmp_path / "main.py"
     script.write_text(FIRST_LINE + (upstream / "scripts" / "main.py").read_text())
     path = (upstream / "scripts", *(() if installed else (upstream,)))
@@ -101,7 +92,7 @@ def test_register_as_the_first_line_of_a_script(
     assert same(state, plain[0])
 
 
-def test_a_config_in_python_registers(train: Callable[..., Any], plain: Any, upstream: Path, tmp_path: Path) -> None:
+def test_a_config_in_python_registers(train, plain, upstream, tmp_path):
     """Upstream only: its unmodified script, started plainly; torchvision must import on its own there."""
     config = tmp_path / "aio.py"
     config.write_text(FIRST_LINE + f"import yaml\ncfg = yaml.safe_load(open({str(CONFIG)!r}))\n")
@@ -109,7 +100,7 @@ def test_a_config_in_python_registers(train: Callable[..., Any], plain: Any, ups
     assert same(state, plain[0])
 
 
-def test_resume_test_and_draw_ranked_lists(train: Callable[..., Any], plain: Any) -> None:
+def test_resume_test_and_draw_ranked_lists(train, plain):
     printed, _, out = train(
         "-m", "aio_plugin", "main", model__resume=str(plain[1] / "model" / "model.pth.tar-2"),
         test__evaluate="True", test__visrank="True", test__rerank="True",

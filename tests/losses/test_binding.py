@@ -1,7 +1,5 @@
 """Feature binding and InfoNCE against loops written straight from the formulas."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 
@@ -17,11 +15,11 @@ BOTH = pytest.mark.parametrize("loss", [feature_binding, info_nce])
 Loss = Callable[..., Tensor]
 
 
-def cos(a: Tensor, b: Tensor) -> float:
+def cos(a, b):
     return float(a @ b / (a.norm() * b.norm()))
 
 
-def slow_binding(z: Tensor, present: Tensor, pids: Tensor, tau: float) -> float:
+def slow_binding(z, present, pids, tau):
     """Eq. 6, anchor by anchor."""
     terms = []
     for i in range(len(z)):
@@ -35,7 +33,7 @@ def slow_binding(z: Tensor, present: Tensor, pids: Tensor, tau: float) -> float:
     return sum(terms) / len(terms) if terms else 0.0
 
 
-def slow_info_nce(z: Tensor, present: Tensor, pids: Tensor, tau: float) -> float:
+def slow_info_nce(z, present, pids, tau):
     """Softmax over candidates, modality by modality, direction by direction, item by item."""
     modalities = []
     for m in range(1, z.shape[1]):
@@ -54,7 +52,7 @@ def slow_info_nce(z: Tensor, present: Tensor, pids: Tensor, tau: float) -> float
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
+def batches(draw):
     """Features with modalities missing and persons repeated; missing rows hold zeros or rubbish."""
     size, modalities = draw(st.integers(1, 7)), draw(st.integers(2, 5))
     pids = torch.tensor(draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)))
@@ -68,10 +66,10 @@ def batches(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize(("loss", "slow"), [(feature_binding, slow_binding), (info_nce, slow_info_nce)])
 @pytest.mark.parametrize("tau", [0.05, 0.7])
-def test_equals_the_slow_loop(loss: Loss, slow: Callable[..., float], tau: float) -> None:
+def test_equals_the_slow_loop(loss, slow, tau):
     @settings(max_examples=60, deadline=None)
     @given(batches())
-    def check(batch: tuple[Tensor, Tensor, Tensor]) -> None:
+    def check(batch):
         z, present, pids = batch
         z.requires_grad_()
         value = loss(z, present, pids, tau)
@@ -84,21 +82,21 @@ def test_equals_the_slow_loop(loss: Loss, slow: Callable[..., float], tau: float
     check()
 
 
-def test_binding_of_orthogonal_persons() -> None:
+def test_binding_of_orthogonal_persons():
     """Every modality equal to RGB, persons orthogonal: -(1 / tau) + log(B - 1)."""
     z = torch.eye(4)[:, None].expand(4, 3, 4)
     value = feature_binding(z, torch.ones(4, 3, dtype=torch.bool), torch.arange(4), 0.5)
     assert value.item() == pytest.approx(-2 + math.log(3))
 
 
-def test_binding_has_no_positive_in_the_denominator() -> None:
+def test_binding_has_no_positive_in_the_denominator():
     """With a positive in the denominator no anchor could fall below 0, as it does here."""
     z = torch.stack([torch.eye(2), torch.eye(2)], dim=1)
     assert feature_binding(z, torch.ones(2, 2), torch.tensor([0, 1]), 0.05).item() == pytest.approx(-20)
     assert info_nce(z, torch.ones(2, 2), torch.tensor([0, 1]), 0.05).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_binding_repels_only_rgb_from_rgb() -> None:
+def test_binding_repels_only_rgb_from_rgb():
     """One anchor's term moves no other modality of other persons, and no same-person feature."""
     z = torch.randn(4, 3, 5, requires_grad=True)
     present = torch.tensor([[1, 1, 1], [1, 0, 0], [1, 0, 0], [0, 1, 1]]).bool()
@@ -108,7 +106,7 @@ def test_binding_repels_only_rgb_from_rgb() -> None:
     assert moved.tolist() == [[True, True, True], [False] * 3, [True, False, False], [False] * 3]
 
 
-def test_binding_does_not_depend_on_other_modalities_of_others() -> None:
+def test_binding_does_not_depend_on_other_modalities_of_others():
     z, present = torch.randn(3, 3, 5), torch.ones(3, 3, dtype=torch.bool)
     present[1:, 1:] = False
     before = feature_binding(z, present, torch.arange(3))
@@ -116,13 +114,13 @@ def test_binding_does_not_depend_on_other_modalities_of_others() -> None:
     assert feature_binding(z, present, torch.arange(3)) == before
 
 
-def test_binding_ignores_length_of_features() -> None:
+def test_binding_ignores_length_of_features():
     z, present, pids = torch.randn(4, 3, 5), torch.ones(4, 3), torch.arange(4)
     scaled = z * torch.rand(4, 3, 1).add(0.5)
     assert feature_binding(scaled, present, pids).item() == pytest.approx(feature_binding(z, present, pids).item())
 
 
-def test_info_nce_is_symmetric() -> None:
+def test_info_nce_is_symmetric():
     z, present, pids = torch.randn(5, 2, 6), torch.ones(5, 2), torch.tensor([0, 1, 1, 2, 3])
     assert info_nce(z.flip(1), present, pids).item() == pytest.approx(info_nce(z, present, pids).item(), rel=1e-5)
 
@@ -139,7 +137,7 @@ def test_info_nce_is_symmetric() -> None:
     ],
     ids=["batch of one", "one person", "rgb alone", "no rgb", "nothing"],
 )
-def test_nothing_to_compare_is_zero_with_a_graph(loss: Loss, present: list[list[int]], pids: list[int]) -> None:
+def test_nothing_to_compare_is_zero_with_a_graph(loss, present, pids):
     z = torch.randn(len(pids), 3, 4, requires_grad=True)
     value = loss(z, torch.tensor(present), torch.tensor(pids))
     value.backward()
@@ -149,7 +147,7 @@ def test_nothing_to_compare_is_zero_with_a_graph(loss: Loss, present: list[list[
 
 
 @BOTH
-def test_empty_batch_is_zero(loss: Loss) -> None:
+def test_empty_batch_is_zero(loss):
     z = torch.randn(0, 3, 4, requires_grad=True)
     value = loss(z, torch.zeros(0, 3), torch.zeros(0, dtype=torch.long))
     value.backward()
@@ -157,7 +155,7 @@ def test_empty_batch_is_zero(loss: Loss) -> None:
 
 
 @BOTH
-def test_zero_features_give_no_nan(loss: Loss) -> None:
+def test_zero_features_give_no_nan(loss):
     z = torch.zeros(3, 3, 4, requires_grad=True)
     value = loss(z, torch.ones(3, 3), torch.arange(3))
     value.backward()
@@ -167,7 +165,7 @@ def test_zero_features_give_no_nan(loss: Loss) -> None:
 
 
 @BOTH
-def test_gradcheck(loss: Loss) -> None:
+def test_gradcheck(loss):
     z = torch.randn(5, 3, 4, dtype=torch.float64, requires_grad=True)
     present = torch.tensor([[1, 1, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]])
     pids = torch.tensor([0, 0, 1, 2, 2])
@@ -175,7 +173,7 @@ def test_gradcheck(loss: Loss) -> None:
 
 
 @BOTH
-def test_half_precision_is_computed_in_float32(loss: Loss) -> None:
+def test_half_precision_is_computed_in_float32(loss):
     z, present, pids = torch.randn(6, 3, 8).bfloat16(), torch.ones(6, 3), torch.arange(6)
     expected = loss(z.float(), present, pids)
     assert expected.dtype is torch.float32

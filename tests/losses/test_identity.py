@@ -1,22 +1,18 @@
 """Cross-entropy, weighted-regularisation triplet and the masked attribute loss."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from aio_plugin.losses.identity import cross_entropy, masked_attribute_loss
 from aio_plugin.losses.triplet import weighted_regularised_triplet
 from aio_plugin.torchvision_import import repair_torchvision
 
 
-def slow_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> float:
+def slow_cross_entropy(logits, labels, smoothing):
     total = 0.0
     for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
         norm = math.log(sum(math.exp(x) for x in row))
@@ -25,7 +21,7 @@ def slow_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> floa
     return total / len(labels)
 
 
-def slow_triplet(features: Tensor, labels: Tensor) -> float:
+def slow_triplet(features, labels):
     terms = []
     for i in range(len(features)):
         distance = [float((features[i] - other).norm()) for other in features]
@@ -40,7 +36,7 @@ def slow_triplet(features: Tensor, labels: Tensor) -> float:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 6), st.integers(1, 5), st.sampled_from([0.0, 0.1, 1.0]), st.integers(0, 999))
-def test_cross_entropy_equals_the_slow_loop(rows: int, classes: int, smoothing: float, seed: int) -> None:
+def test_cross_entropy_equals_the_slow_loop(rows, classes, smoothing, seed):
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(rows, classes, generator=generator, dtype=torch.float64) * 4
     labels = torch.randint(classes, (rows,), generator=generator)
@@ -49,7 +45,7 @@ def test_cross_entropy_equals_the_slow_loop(rows: int, classes: int, smoothing: 
 
 
 @pytest.mark.parametrize("smooth", [False, True])
-def test_cross_entropy_equals_torchreids(smooth: bool) -> None:
+def test_cross_entropy_equals_torchreids(smooth):
     repair_torchvision()
     losses = pytest.importorskip("torchreid").losses
     logits, labels = torch.randn(8, 5), torch.randint(5, (8,))
@@ -57,7 +53,7 @@ def test_cross_entropy_equals_torchreids(smooth: bool) -> None:
     torch.testing.assert_close(cross_entropy(logits, labels, 0.1 if smooth else 0.0), theirs)
 
 
-def test_uniform_logits_cost_the_log_of_the_classes() -> None:
+def test_uniform_logits_cost_the_log_of_the_classes():
     labels = torch.tensor([0, 3, 6])
     for smoothing in (0.0, 0.1):
         assert cross_entropy(torch.zeros(3, 7), labels, smoothing).item() == pytest.approx(math.log(7))
@@ -65,21 +61,21 @@ def test_uniform_logits_cost_the_log_of_the_classes() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=7), st.sampled_from([0.1, 1.0, 20.0]), st.integers(0, 999))
-def test_triplet_equals_the_slow_loop(persons: list[int], spread: float, seed: int) -> None:
+def test_triplet_equals_the_slow_loop(persons, spread, seed):
     features = torch.randn(len(persons), 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     features, labels = features * spread, torch.tensor(persons)
     value = weighted_regularised_triplet(features, labels).item()
     assert value == pytest.approx(slow_triplet(features, labels), rel=1e-9, abs=1e-12)
 
 
-def test_triplet_of_known_distances() -> None:
+def test_triplet_of_known_distances():
     """A positive at 1 and a negative at 3 (4 from the other one): weights are all 1."""
     features, labels = torch.tensor([[0.0], [1.0], [-3.0]]), torch.tensor([0, 0, 1])
     expected = (math.log1p(math.exp(1 - 3)) + math.log1p(math.exp(1 - 4))) / 2
     assert weighted_regularised_triplet(features, labels).item() == pytest.approx(expected)
 
 
-def test_triplet_survives_equal_features() -> None:
+def test_triplet_survives_equal_features():
     features = torch.zeros(4, 3, requires_grad=True)
     value = weighted_regularised_triplet(features, torch.tensor([0, 0, 1, 1]))
     value.backward()
@@ -89,7 +85,7 @@ def test_triplet_survives_equal_features() -> None:
 
 
 @pytest.mark.parametrize("labels", [[0], [1, 1, 1], [0, 1, 2], []], ids=["one", "one person", "all others", "none"])
-def test_triplet_without_triplets_is_zero_with_a_graph(labels: list[int]) -> None:
+def test_triplet_without_triplets_is_zero_with_a_graph(labels):
     features = torch.randn(len(labels), 3, requires_grad=True)
     value = weighted_regularised_triplet(features, torch.tensor(labels, dtype=torch.long))
     value.backward()
@@ -98,14 +94,14 @@ def test_triplet_without_triplets_is_zero_with_a_graph(labels: list[int]) -> Non
     assert (features.grad == 0).all()
 
 
-def test_attribute_loss_is_the_mean_over_masked_words() -> None:
+def test_attribute_loss_is_the_mean_over_masked_words():
     logits, labels = torch.randn(5, 9), torch.tensor([0, 8, 2, 2, 1])
     expected = slow_cross_entropy(logits, labels, 0.0)
     assert masked_attribute_loss(logits, labels).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", [masked_attribute_loss, cross_entropy])
-def test_no_rows_are_zero_with_a_graph(loss: Callable[..., Tensor]) -> None:
+def test_no_rows_are_zero_with_a_graph(loss):
     weight = torch.randn(4, 6, requires_grad=True)
     value = loss(torch.zeros(0, 4) @ weight, torch.zeros(0, dtype=torch.long))
     value.backward()
@@ -128,12 +124,12 @@ LOSSES = pytest.mark.parametrize(
 
 
 @LOSSES
-def test_gradcheck(loss: Callable[[Tensor], Tensor]) -> None:
+def test_gradcheck(loss):
     assert torch.autograd.gradcheck(loss, torch.randn(5, 4, dtype=torch.float64, requires_grad=True))
 
 
 @LOSSES
-def test_half_precision_is_computed_in_float32(loss: Callable[[Tensor], Tensor]) -> None:
+def test_half_precision_is_computed_in_float32(loss):
     half = torch.randn(5, 4).bfloat16()
     expected = loss(half.float())
     assert expected.dtype is torch.float32

@@ -5,7 +5,7 @@ from aio_plugin.errors import ModalityError
 from aio_plugin.synthesis.channel import channel_augment
 
 
-def slow(image: torch.Tensor, choice: int) -> torch.Tensor:
+def slow(image, choice):
     out = torch.empty_like(image)
     for i in range(image.shape[1]):
         for j in range(image.shape[2]):

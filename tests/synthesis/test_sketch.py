@@ -1,7 +1,6 @@
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ RELEASED = {
 """Names and shapes of the convolutions in sk_model.pth; each has a bias."""
 
 
-def photo(path: Path, size: tuple[int, int] = (24, 48), seed: int = 0) -> str:
+def photo(path, size=(24, 48), seed=0):
     pixels = np.full((size[1], size[0], 3), (200, 190, 180), dtype=np.uint8)
     pixels[12:36, 6:18] = (170, 40, 40 + seed)
     Image.fromarray(pixels).save(path)

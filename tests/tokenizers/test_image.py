@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from aio_plugin.errors import ModalityError
 from aio_plugin.tokenizers.image import IBN, ImageTokenizer, patch_grid
@@ -9,7 +8,7 @@ from aio_plugin.tokenizers.image import IBN, ImageTokenizer, patch_grid
 torch.set_num_threads(1)
 
 
-def slow_instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def slow_instance_norm(x, weight, bias):
     out = torch.empty_like(x)
     for b in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -18,7 +17,7 @@ def slow_instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return out
 
 
-def slow_batch_norm(x: Tensor, norm: torch.nn.BatchNorm2d, train: bool) -> Tensor:
+def slow_batch_norm(x, norm, train):
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
         mean, var = (
@@ -28,7 +27,7 @@ def slow_batch_norm(x: Tensor, norm: torch.nn.BatchNorm2d, train: bool) -> Tenso
     return out
 
 
-def slow_ibn(x: Tensor, norm: IBN, train: bool) -> Tensor:
+def slow_ibn(x, norm, train):
     half = x.shape[1] // 2
     return torch.cat(
         [
@@ -39,7 +38,7 @@ def slow_ibn(x: Tensor, norm: IBN, train: bool) -> Tensor:
     )
 
 
-def slow_tokens(images: Tensor, tokenizer: ImageTokenizer, train: bool) -> Tensor:
+def slow_tokens(images, tokenizer, train):
     """Section by section from TransReID-SSL's description, patches by explicit cutting."""
     c1, n1, _, c2, n2, _, c3, n3, _ = tokenizer.stem
     x = slow_ibn(F.conv2d(images, c1.weight, stride=2, padding=3), n1, train).clamp(min=0)
@@ -53,7 +52,7 @@ def slow_tokens(images: Tensor, tokenizer: ImageTokenizer, train: bool) -> Tenso
     return torch.stack(rows, 1)
 
 
-def tokenizer(dim: int = 12, width: int = 6) -> ImageTokenizer:
+def tokenizer(dim=12, width=6):
     torch.manual_seed(0)
     made = ImageTokenizer(dim, width).double()
     for module in made.modules():

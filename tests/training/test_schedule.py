@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import io
 import math
 
@@ -11,14 +9,14 @@ from aio_plugin.errors import ConfigError
 from aio_plugin.training.optimisation import WarmupCosine
 
 
-def _rate(epoch: float, total: float, warm: float) -> float:
+def _rate(epoch, total, warm):
     if epoch < warm:
         return 0.01 + 0.99 * epoch / warm
     return 0.5 + 0.5 * math.cos(math.pi * (epoch - warm) / (total - warm)) if epoch < total else 0.0
 
 
 @pytest.mark.parametrize(("total", "warm"), [(10, 0), (10, 3), (7, 1.5)])
-def test_schedule_follows_the_formula(total: float, warm: float) -> None:
+def test_schedule_follows_the_formula(total, warm):
     one, two = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([{"params": [one], "lr": 0.5}, {"params": [two], "lr": 2.0}])
     scheduler = WarmupCosine(optimizer, total, warm)
@@ -29,7 +27,7 @@ def test_schedule_follows_the_formula(total: float, warm: float) -> None:
         assert scheduler.get_last_lr() == [g["lr"] for g in optimizer.param_groups]
 
 
-def test_whole_steps_count_epochs() -> None:
+def test_whole_steps_count_epochs():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = WarmupCosine(optimizer, 6, 2)
     for epoch in range(7):
@@ -37,8 +35,8 @@ def test_whole_steps_count_epochs() -> None:
         scheduler.step()
 
 
-def test_state_is_small_loads_safely_and_continues_exactly() -> None:
-    def build() -> tuple[torch.optim.Optimizer, WarmupCosine]:
+def test_state_is_small_loads_safely_and_continues_exactly():
+    def build():
         optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
         return optimizer, WarmupCosine(optimizer, 6, 2)
 
@@ -57,7 +55,7 @@ def test_state_is_small_loads_safely_and_continues_exactly() -> None:
 
 
 @pytest.mark.parametrize("warm", [-1, 6, 7])
-def test_a_warm_up_that_does_not_fit_is_refused(warm: float) -> None:
+def test_a_warm_up_that_does_not_fit_is_refused(warm):
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     with pytest.raises(ConfigError, match="warmup_epochs"):
         WarmupCosine(optimizer, 6, warm)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +5,7 @@ import pytest
 from aio_plugin.host.patches.base import Patches
 
 
-def test_attributes_and_items_come_back_as_the_very_objects() -> None:
+def test_attributes_and_items_come_back_as_the_very_objects():
     one, two = object(), object()
     owner, mapping = SimpleNamespace(a=one), {"k": two}
     patches = Patches()
@@ -24,10 +22,10 @@ def test_attributes_and_items_come_back_as_the_very_objects() -> None:
     assert mapping["k"] is two
 
 
-def test_methods_of_a_class_come_back_unbound() -> None:
+def test_methods_of_a_class_come_back_unbound():
     class Owner:
         @staticmethod
-        def method() -> int:
+        def method():
             return 1
 
     before = Owner.__dict__["method"]
@@ -37,8 +35,8 @@ def test_methods_of_a_class_come_back_unbound() -> None:
     assert Owner.__dict__["method"] is before
 
 
-def test_close_reverts_latest_first_and_once() -> None:
-    order: list[int] = []
+def test_close_reverts_latest_first_and_once():
+    order = []
     patches = Patches()
     for number in range(3):
         patches.callback(order.append, number)
@@ -47,7 +45,7 @@ def test_close_reverts_latest_first_and_once() -> None:
     assert order == [2, 1, 0]
 
 
-def test_what_is_inherited_is_not_copied_down() -> None:
+def test_what_is_inherited_is_not_copied_down():
     class Base:
         value = 1
 

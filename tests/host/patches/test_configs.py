@@ -1,10 +1,7 @@
-from __future__ import annotations
-
 import importlib.util
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from yacs.config import CfgNode
@@ -21,7 +18,7 @@ STAGES = [
 ]
 
 
-def _merge(tmp_path: Path, text: str) -> CfgNode:
+def _merge(tmp_path, text):
     path = tmp_path / "x.yaml"
     path.write_text(text)
     cfg = default_config()
@@ -29,7 +26,7 @@ def _merge(tmp_path: Path, text: str) -> CfgNode:
     return cfg
 
 
-def test_a_config_without_the_node_is_left_as_it_is(registered: Any, tmp_path: Path) -> None:
+def test_a_config_without_the_node_is_left_as_it_is(registered, tmp_path):
     cfg = _merge(tmp_path, "model:\n  name: osnet_x0_25\n")
     cfg.merge_from_list(["train.max_epoch", "3"])
     plain = default_config()
@@ -41,21 +38,21 @@ def test_a_config_without_the_node_is_left_as_it_is(registered: Any, tmp_path: P
     assert session.latest().setting("train.max_epoch", 0) == 3
 
 
-def test_errors_of_a_config_without_the_node_are_yacss(registered: Any, tmp_path: Path) -> None:
+def test_errors_of_a_config_without_the_node_are_yacss(registered, tmp_path):
     with pytest.raises(KeyError, match="Non-existent config key: modle"):
         _merge(tmp_path, "modle:\n  name: x\n")
     with pytest.raises(AssertionError, match=r"Non-existent key: train\.epochs"):
         default_config().merge_from_list(["train.epochs", "3"])
 
 
-def test_other_peoples_configs_are_not_torchreids(registered: Any) -> None:
+def test_other_peoples_configs_are_not_torchreids(registered):
     cfg = CfgNode({"a": 1})
     with pytest.raises(KeyError, match="Non-existent config key: aio"):
         cfg.merge_from_other_cfg(CfgNode({"aio": {}}))
     assert not session.latest()
 
 
-def test_the_node_comes_with_its_defaults(registered: Any, tmp_path: Path) -> None:
+def test_the_node_comes_with_its_defaults(registered, tmp_path):
     cfg = _merge(tmp_path, "aio:\n")
     assert cfg.aio == asdict(parse_config({}, dataset_options()))
     assert session.latest().options() == parse_config({}, dataset_options())
@@ -66,14 +63,14 @@ def test_the_node_comes_with_its_defaults(registered: Any, tmp_path: Path) -> No
     assert cfg.aio.stages == STAGES
 
 
-def test_options_of_datasets_are_keys(registered: Any, tmp_path: Path) -> None:
+def test_options_of_datasets_are_keys(registered, tmp_path):
     cfg = _merge(tmp_path, "aio:\n  datasets:\n    sysu_mm01: {}\n")
     assert "sysu_mm01" in cfg.aio.datasets
     with pytest.raises(ConfigError, match="Did you mean"):
         _merge(tmp_path, "aio:\n  datasets:\n    sysu_mm02: {}\n")
 
 
-def test_a_second_file_adds_to_the_first(registered: Any, tmp_path: Path) -> None:
+def test_a_second_file_adds_to_the_first(registered, tmp_path):
     cfg = _merge(tmp_path, "aio:\n  loss: {tau: 0.1}\n")
     (tmp_path / "y.yaml").write_text("aio:\n  loss: {fb: 2}\n")
     cfg.merge_from_file(str(tmp_path / "y.yaml"))
@@ -98,7 +95,7 @@ def test_a_second_file_adds_to_the_first(registered: Any, tmp_path: Path) -> Non
         ("aio: {}\ndta: {root: x}\n", "'dta'.*'data'"),
     ],
 )
-def test_a_wrong_file_is_refused_and_leaves_no_node(registered: Any, tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_file_is_refused_and_leaves_no_node(registered, tmp_path, text, says):
     cfg = default_config()
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(ConfigError, match=says):
@@ -107,7 +104,7 @@ def test_a_wrong_file_is_refused_and_leaves_no_node(registered: Any, tmp_path: P
     assert isinstance(ConfigError("x"), KeyError)
 
 
-def test_overrides_reach_the_node(registered: Any, tmp_path: Path) -> None:
+def test_overrides_reach_the_node(registered, tmp_path):
     cfg = _merge(tmp_path, "aio: {}\n")
     cfg.merge_from_list(
         ["aio.loss.va", "0", "train.max_epoch", "3", "aio.stages", str(STAGES), "aio.encoder.name", "timm:vit_tiny"]
@@ -119,7 +116,7 @@ def test_overrides_reach_the_node(registered: Any, tmp_path: Path) -> None:
     assert session.latest().options().encoder.name == "timm:vit_tiny"
 
 
-def test_overrides_need_no_node_in_the_file(registered: Any) -> None:
+def test_overrides_need_no_node_in_the_file(registered):
     cfg = default_config()
     cfg.merge_from_list(["aio.loss.tau", "0.1"])
     assert cfg.aio.loss.tau == 0.1
@@ -137,14 +134,14 @@ def test_overrides_need_no_node_in_the_file(registered: Any) -> None:
         (["aio.loss.tau"], "has no value"),
     ],
 )
-def test_wrong_overrides_are_refused(registered: Any, pairs: list[str], says: str) -> None:
+def test_wrong_overrides_are_refused(registered, pairs, says):
     cfg = default_config()
     with pytest.raises(ConfigError, match=says):
         cfg.merge_from_list(pairs)
     assert "aio" not in cfg
 
 
-def test_a_config_without_the_node_falls_back_to_what_register_was_given(registered: Any, tmp_path: Path) -> None:
+def test_a_config_without_the_node_falls_back_to_what_register_was_given(registered, tmp_path):
     import aio_plugin
 
     aio_plugin.register({"loss": {"tau": 0.2}})
@@ -154,7 +151,7 @@ def test_a_config_without_the_node_falls_back_to_what_register_was_given(registe
     assert session.latest().options().loss.tau == 0.2
 
 
-def test_changes_of_the_node_are_seen_and_checked(registered: Any, tmp_path: Path) -> None:
+def test_changes_of_the_node_are_seen_and_checked(registered, tmp_path):
     cfg = _merge(tmp_path, "aio: {}\n")
     cfg.aio.loss.tau = 1
     assert session.latest().options().loss.tau == 1.0
@@ -163,19 +160,19 @@ def test_changes_of_the_node_are_seen_and_checked(registered: Any, tmp_path: Pat
         session.latest().options()
 
 
-def test_weights_of_registered_losses_are_keys_of_the_users(registered: Any, tmp_path: Path) -> None:
+def test_weights_of_registered_losses_are_keys_of_the_users(registered, tmp_path):
     cfg = _merge(tmp_path, "aio:\n  loss: {others: {mine: 1}}\n")
     cfg.merge_from_list(["aio.loss.others.soft_triplet", "0.5", "aio.loss.fb", "0"])
     assert cfg.aio.loss.others == {"mine": 1.0, "soft_triplet": 0.5}
 
 
-def test_text_that_looks_like_a_literal_stays_text(registered: Any) -> None:
+def test_text_that_looks_like_a_literal_stays_text(registered):
     cfg = default_config()
     cfg.merge_from_list(["aio.datasets.finegpr.views", "1,10", "aio.encoder.name", "'toy'", "aio.loss.tau", "1e-1"])
     assert (cfg.aio.datasets.finegpr.views, cfg.aio.encoder.name, cfg.aio.loss.tau) == ("1,10", "toy", 0.1)
 
 
-def test_shipped_configs_merge(registered: Any) -> None:
+def test_shipped_configs_merge(registered):
     shipped = sorted((Path(__file__).resolve().parents[3] / "configs").glob("*/*.yaml"))
     assert shipped
     for path in shipped:
@@ -185,7 +182,7 @@ def test_shipped_configs_merge(registered: Any) -> None:
         assert session.latest().image_size == (cfg.data.height, cfg.data.width)
 
 
-def test_defaults_and_arguments_are_upstreams(upstream: Path) -> None:
+def test_defaults_and_arguments_are_upstreams(upstream):
     spec = importlib.util.spec_from_file_location("upstream_config", upstream / "scripts" / "default_config.py")
     assert spec is not None
     assert spec.loader is not None

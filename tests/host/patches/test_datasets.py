@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import copy
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,27 +20,27 @@ RGB, IR, TEXT = (Modality.RGB,), (Modality.IR,), (Modality.TEXT,)
 
 
 @pytest.fixture
-def adapters(torchreid: Any, tmp_path: Path) -> Any:
+def adapters(torchreid, tmp_path):
     """Three datasets of four images each, registered: all splits, training only, test only with text."""
     for number in range(4):
         Image.fromarray(np.full((64, 32, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
-    reads: list[str] = []
+    reads = []
 
-    def images(root: str) -> list[Item]:
+    def images(root):
         modalities = (Modality.RGB, Modality.IR)
         return [Item(Media(f"{root}/{n}.png", modalities[n % 2]), n // 2, n % 2) for n in range(4)]
 
-    def adapter(name: str, **parts: Any) -> Adapter:
-        def read(root: str, options: Any, query: Any) -> Splits:
+    def adapter(name, **parts):
+        def read(root, options, query):
             reads.append(name)
             return Splits(**{part: make(root) for part, make in parts.items()})
 
         return Adapter(name, name, read, lambda root, options: None, (RGB,), (Option("mode", "all", "which"),))
 
-    def captions(root: str) -> list[Item]:
+    def captions(root):
         return [Item(Media(f"{root}/a.json#0", Modality.TEXT, "a man"), 0, 0)]
 
-    def pairs(root: str) -> list[Item]:
+    def pairs(root):
         photo = images(root)[0]
         text = Media(f"{root}/a.json#0", Modality.TEXT, "a man")
         return [Item(Media(str(photo.media), partners=(text,)), 0, 0)]
@@ -64,20 +61,20 @@ def adapters(torchreid: Any, tmp_path: Path) -> Any:
         ADAPTERS.unregister(each.name)
 
 
-def _init(torchreid: Any, name: str, root: str, **options: Any) -> Any:
+def _init(torchreid, name, root, **options):
     from torchreid.data.datasets import init_image_dataset
 
     return init_image_dataset(name, root=root, split_id=0, market1501_500k=False, cuhk03_labeled=False, **options)
 
 
-def _manager(torchreid: Any, root: str, **options: Any) -> Any:
-    class Mine(torchreid.data.ImageDataManager):  # type: ignore[misc]
+def _manager(torchreid, root, **options):
+    class Mine(torchreid.data.ImageDataManager):
         """A user's own: stock behaviour, whatever the datasets."""
 
     return Mine(root=root, height=64, width=32, use_gpu=False, batch_size_train=2, workers=0, **options)
 
 
-def test_a_stock_data_manager_reads_an_adapter_once(adapters: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stock_data_manager_reads_an_adapter_once(adapters, capsys):
     torchreid, root, reads = adapters
     manager = _manager(torchreid, root, sources="whole")
     assert isinstance(manager.train_loader.dataset, torchreid.data.ImageDataset)
@@ -92,14 +89,14 @@ def test_a_stock_data_manager_reads_an_adapter_once(adapters: Any, capsys: pytes
     assert len(manager.test_dataset["whole"]["gallery"]) == 4
 
 
-def test_train_only_and_test_only_sets_work_together(adapters: Any) -> None:
+def test_train_only_and_test_only_sets_work_together(adapters):
     torchreid, root, _ = adapters
     manager = _manager(torchreid, root, sources="train_only", targets="test_only")
     assert manager.num_train_pids == 2
     assert len(manager.test_loader["test_only"]["query"].dataset) == 4
 
 
-def test_sources_add_up(adapters: Any, market: Path, tmp_path: Path) -> None:
+def test_sources_add_up(adapters, market, tmp_path):
     torchreid, root, _ = adapters
     (tmp_path / "market1501").symlink_to(market / "market1501")
     manager = _manager(torchreid, root, sources=["whole", "market1501", "train_only"], targets="whole")
@@ -109,7 +106,7 @@ def test_sources_add_up(adapters: Any, market: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "mode"), [("text_query", "query"), ("pair_query", "query")])
-def test_queries_that_are_not_one_image_are_refused(adapters: Any, name: str, mode: str) -> None:
+def test_queries_that_are_not_one_image_are_refused(adapters, name, mode):
     torchreid, root, _ = adapters
     assert len(_init(torchreid, name, root, mode="train")) == 4
     with pytest.raises(HostError, match="text.*Choose an AIO model"):
@@ -117,25 +114,25 @@ def test_queries_that_are_not_one_image_are_refused(adapters: Any, name: str, mo
 
 
 @pytest.mark.parametrize(("name", "mode"), [("test_only", "train"), ("train_only", "query"), ("train_only", "gallery")])
-def test_a_split_that_is_not_there_is_named(adapters: Any, name: str, mode: str) -> None:
+def test_a_split_that_is_not_there_is_named(adapters, name, mode):
     torchreid, root, _ = adapters
     with pytest.raises(ConfigError, match=f"{name} has no {mode} list"):
         _init(torchreid, name, root, mode=mode)
 
 
-def test_combineall_is_refused(adapters: Any) -> None:
+def test_combineall_is_refused(adapters):
     torchreid, root, _ = adapters
     with pytest.raises(ConfigError, match="combineall"):
         _init(torchreid, "whole", root, mode="train", combineall=True)
 
 
-def test_an_unknown_mode_fails_in_torchreids_words(adapters: Any) -> None:
+def test_an_unknown_mode_fails_in_torchreids_words(adapters):
     torchreid, root, _ = adapters
     with pytest.raises(ValueError, match="Invalid mode"):
         _init(torchreid, "whole", root, mode="test")
 
 
-def test_a_dataset_pickles_and_copies(adapters: Any) -> None:
+def test_a_dataset_pickles_and_copies(adapters):
     torchreid, root, _ = adapters
     dataset = _init(torchreid, "whole", root, mode="train", verbose=False)
     for again in (pickle.loads(pickle.dumps(dataset)), copy.deepcopy(dataset)):
@@ -144,7 +141,7 @@ def test_a_dataset_pickles_and_copies(adapters: Any) -> None:
         assert again.data[1][0].modality is Modality.IR
 
 
-def test_an_unreadable_image_is_an_error_and_not_an_endless_loop(adapters: Any, tmp_path: Path) -> None:
+def test_an_unreadable_image_is_an_error_and_not_an_endless_loop(adapters, tmp_path):
     torchreid, root, _ = adapters
     (tmp_path / "0.png").write_bytes(b"")
     dataset = _init(torchreid, "whole", root, mode="train")
@@ -152,13 +149,13 @@ def test_an_unreadable_image_is_an_error_and_not_an_endless_loop(adapters: Any, 
         dataset[0]
 
 
-def test_k_transforms_give_k_views(adapters: Any) -> None:
+def test_k_transforms_give_k_views(adapters):
     torchreid, root, _ = adapters
     dataset = _init(torchreid, "whole", root, mode="train", k_tfm=2, transform=lambda image: torch.zeros(1))
     assert len(dataset[0]["img"]) == 2
 
 
-def test_market1501_stays_torchreid_s_own_and_the_adapter_lists_the_same(registered: Any, tmp_path: Path) -> None:
+def test_market1501_stays_torchreid_s_own_and_the_adapter_lists_the_same(registered, tmp_path):
     for file in market1501(tmp_path).rglob("9999_empty.jpg"):
         file.unlink()
     stock = _init(registered, "market1501", str(tmp_path), mode="train")

@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import abc
 import pickle
 from pathlib import Path
-from typing import Any
 
 import pytest
 from torch import nn
@@ -24,18 +21,18 @@ class _AIO(nn.Module):
 class _Ours:
     """Stands for AIO's class: keeps what it was called with."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments):
         self.arguments = arguments
 
 
 @pytest.fixture
-def ours(monkeypatch: pytest.MonkeyPatch, registered: Any) -> Any:
+def ours(monkeypatch, registered):
     monkeypatch.setattr(data_manager, "AIODataManager", _Ours)
     monkeypatch.setattr(engine, "AIOEngine", _Ours)
     return registered
 
 
-def _manager(torchreid: Any, root: Path, **options: Any) -> Any:
+def _manager(torchreid, root, **options):
     return torchreid.data.ImageDataManager(
         root=str(root), height=64, width=32, use_gpu=False, batch_size_train=4, workers=0, **options
     )
@@ -46,7 +43,7 @@ class _Loaders:
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_stock_model_gets_the_stock_engine_itself(torchreid: Any, name: str) -> None:
+def test_a_stock_model_gets_the_stock_engine_itself(torchreid, name):
     stock = getattr(torchreid.engine, name)
     aio_plugin.register()
     engine = getattr(torchreid.engine, name)(_Loaders(), nn.Linear(1, 1), None)
@@ -58,22 +55,22 @@ def test_a_stock_model_gets_the_stock_engine_itself(torchreid: Any, name: str) -
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("wrap", [False, True])
-def test_an_aio_model_gets_ours(ours: Any, name: str, wrap: bool) -> None:
+def test_an_aio_model_gets_ours(ours, name, wrap):
     model = nn.DataParallel(_AIO()) if wrap else _AIO()
     made = getattr(ours.engine, name)("dm", model, "opt", use_gpu=False)
     assert type(made) is _Ours
     assert made.arguments == {"datamanager": "dm", "model": model, "optimizer": "opt", "use_gpu": False}
 
 
-def test_positional_arguments_arrive_under_their_names(ours: Any) -> None:
+def test_positional_arguments_arrive_under_their_names(ours):
     made = ours.engine.ImageTripletEngine("dm", _AIO(), "opt", 0.3, 1, 0, "sched")
     assert (made.arguments["margin"], made.arguments["weight_x"], made.arguments["scheduler"]) == (0.3, 0, "sched")
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_users_subclasses_derive_from_the_stock_engine(registered: Any, name: str) -> None:
-    class Mine(getattr(registered.engine, name), abc.ABC):  # type: ignore[misc]
-        def forward_backward(self, data: Any) -> str:
+def test_users_subclasses_derive_from_the_stock_engine(registered, name):
+    class Mine(getattr(registered.engine, name), abc.ABC):
+        def forward_backward(self, data):
             return "mine"
 
     engine = Mine(_Loaders(), _AIO(), None)
@@ -83,19 +80,19 @@ def test_users_subclasses_derive_from_the_stock_engine(registered: Any, name: st
     assert not isinstance(registered.engine.ImageSoftmaxEngine(_Loaders(), nn.Linear(1, 1), None), Mine)
 
 
-def test_a_wrong_call_fails_in_torchreids_words(registered: Any) -> None:
+def test_a_wrong_call_fails_in_torchreids_words(registered):
     with pytest.raises(TypeError, match="batch_size"):
         registered.data.ImageDataManager(sources="market1501", batch_size=3)
 
 
-def test_video_is_left_alone(torchreid: Any) -> None:
+def test_video_is_left_alone(torchreid):
     before = torchreid.data.VideoDataManager, torchreid.engine.VideoSoftmaxEngine, torchreid.engine.VideoTripletEngine
     aio_plugin.register()
     after = torchreid.data.VideoDataManager, torchreid.engine.VideoSoftmaxEngine, torchreid.engine.VideoTripletEngine
     assert all(one is two for one, two in zip(before, after, strict=True))
 
 
-def test_stock_names_get_the_stock_data_manager(torchreid: Any, market: Path) -> None:
+def test_stock_names_get_the_stock_data_manager(torchreid, market):
     stock = torchreid.data.ImageDataManager
     aio_plugin.register()
     manager = _manager(torchreid, market, sources="market1501")
@@ -114,11 +111,11 @@ def test_stock_names_get_the_stock_data_manager(torchreid: Any, market: Path) ->
         {"sources": "market1501", "targets": ["tri_cuhk_pedes@sketch+text"]},
     ],
 )
-def test_our_datasets_get_ours(ours: Any, options: dict[str, Any]) -> None:
+def test_our_datasets_get_ours(ours, options):
     assert type(_manager(ours, Path("x"), **options)) is _Ours
 
 
-def test_a_mapping_given_to_register_gets_ours(ours: Any) -> None:
+def test_a_mapping_given_to_register_gets_ours(ours):
     aio_plugin.register({})
     assert type(_manager(ours, Path("x"), sources="market1501")) is _Ours
 
@@ -131,25 +128,23 @@ def test_a_mapping_given_to_register_gets_ours(ours: Any) -> None:
         ("my_own", ["aio.loss.va", "0"], True),
     ],
 )
-def test_a_config_decides_by_model_and_node(
-    ours: Any, market: Path, model: str, overrides: list[str], is_ours: bool
-) -> None:
+def test_a_config_decides_by_model_and_node(ours, market, model, overrides, is_ours):
     aio_plugin.register({})  # a config is asked before what register() was given
     cfg = default_config()
     cfg.merge_from_list(["model.name", model, *overrides])
     assert (type(_manager(ours, market, sources="market1501")) is _Ours) == is_ours
 
 
-def test_a_stock_model_on_our_data_manager_is_refused(registered: Any) -> None:
+def test_a_stock_model_on_our_data_manager_is_refused(registered):
     class Bundles(_Loaders):
-        def loader_at(self) -> None: ...
+        def loader_at(self): ...
 
     with pytest.raises(HostError, match="Linear is one of torchreid's models"):
         registered.engine.ImageSoftmaxEngine(Bundles(), nn.Linear(1, 1), None)
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_stock_model_in_several_processes(registered: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stock_model_in_several_processes(registered, name, monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     with pytest.raises(HostError, match="Linear is one of torchreid's models, whose engine trains in one process"):
         getattr(registered.engine, name)(_Loaders(), nn.Linear(1, 1), None)

@@ -1,8 +1,3 @@
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -16,11 +11,11 @@ from aio_plugin.host.run_config import is_aio, unwrap
 RANDOM = {"encoder": {"weights": "random"}}
 
 
-def _build(torchreid: Any, name: str = "aio_tiny", **options: Any) -> Any:
+def _build(torchreid, name="aio_tiny", **options):
     return torchreid.models.build_model(name, num_classes=5, pretrained=False, use_gpu=False, **options)
 
 
-def test_the_factory_builds_our_models(torchreid: Any) -> None:
+def test_the_factory_builds_our_models(torchreid):
     aio_plugin.register(RANDOM)
     model = _build(torchreid)
     assert is_aio(model)
@@ -30,7 +25,7 @@ def test_the_factory_builds_our_models(torchreid: Any) -> None:
     assert torchreid.utils.compute_model_complexity(model, (1, 3, 128, 64))[0] > 0
 
 
-def test_the_size_of_images_comes_from_the_config(torchreid: Any) -> None:
+def test_the_size_of_images_comes_from_the_config(torchreid):
     aio_plugin.register(RANDOM)
     sizes = [_build(torchreid).shape.image_size]
     aio_plugin.register({"aio": RANDOM, "data": {"height": 96, "width": 48}})
@@ -41,7 +36,7 @@ def test_the_size_of_images_comes_from_the_config(torchreid: Any) -> None:
     assert sizes == [(128, 64), (96, 48), (64, 32)]
 
 
-def test_loss_name_reaches_the_model(torchreid: Any) -> None:
+def test_loss_name_reaches_the_model(torchreid):
     aio_plugin.register(RANDOM)
     images = torch.rand(2, 3, 128, 64)
     assert _build(torchreid)(images).shape == (2, 5)
@@ -49,12 +44,12 @@ def test_loss_name_reaches_the_model(torchreid: Any) -> None:
     assert (logits.shape, features.shape[0]) == ((2, 5), 2)
 
 
-def test_aio_without_an_encoder_is_refused(registered: Any) -> None:
+def test_aio_without_an_encoder_is_refused(registered):
     with pytest.raises(ConfigError, match=r"aio\.encoder\.name"):
         _build(registered, "aio")
 
 
-def test_feature_extractor_loads_a_checkpoint_and_extracts(torchreid: Any, tmp_path: Path) -> None:
+def test_feature_extractor_loads_a_checkpoint_and_extracts(torchreid, tmp_path):
     aio_plugin.register(RANDOM)
     torch.manual_seed(3)
     model = _build(torchreid).eval()

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
@@ -10,7 +6,7 @@ import aio_plugin
 
 
 class _Stock(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.trunk, self.classifier = nn.Linear(3, 4), nn.Linear(4, 2)
 
@@ -18,14 +14,14 @@ class _Stock(nn.Module):
 class _AIO(_Stock):
     is_aio = True
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.words = nn.Embedding(5, 3)
 
 
 @pytest.mark.parametrize("optim", ["adam", "amsgrad", "sgd", "rmsprop", "radam"])
 @pytest.mark.parametrize("staged_lr", [False, True])
-def test_stock_optimisers_are_untouched(torchreid: Any, optim: str, staged_lr: bool) -> None:
+def test_stock_optimisers_are_untouched(torchreid, optim, staged_lr):
     model = _Stock()
     options = {"optim": optim, "lr": 0.1, "staged_lr": staged_lr, "new_layers": "classifier"}
     before = torchreid.optim.build_optimizer(model, **options)
@@ -37,7 +33,7 @@ def test_stock_optimisers_are_untouched(torchreid: Any, optim: str, staged_lr: b
         assert all(p is q for p, q in zip(one["params"], two["params"], strict=True))
 
 
-def test_adamw_groups_a_stock_model_as_torchreid_does(registered: Any) -> None:
+def test_adamw_groups_a_stock_model_as_torchreid_does(registered):
     model = _Stock()
     optimizer = registered.optim.build_optimizer(
         model, optim="adamw", lr=0.1, weight_decay=0.2, adam_beta1=0.8, staged_lr=True, new_layers="classifier"
@@ -57,7 +53,7 @@ def test_adamw_groups_a_stock_model_as_torchreid_does(registered: Any) -> None:
 
 @pytest.mark.parametrize("optim", ["adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"])
 @pytest.mark.parametrize("wrap", [False, True])
-def test_an_aio_model_brings_its_own_groups(registered: Any, optim: str, wrap: bool) -> None:
+def test_an_aio_model_brings_its_own_groups(registered, optim, wrap):
     model = _AIO()
     given = nn.DataParallel(model) if wrap else model
     optimizer = registered.optim.build_optimizer(given, optim=optim, lr=0.1, weight_decay=0.2)
@@ -69,7 +65,7 @@ def test_an_aio_model_brings_its_own_groups(registered: Any, optim: str, wrap: b
     assert of[id(model.trunk.bias)]["weight_decay"] == 0.0
 
 
-def test_an_aio_model_keeps_staged_learning_rates(registered: Any) -> None:
+def test_an_aio_model_keeps_staged_learning_rates(registered):
     model = _AIO()
     optimizer = registered.optim.build_optimizer(
         model, optim="adamw", lr=0.1, staged_lr=True, new_layers=["classifier"], base_lr_mult=0.5
@@ -80,7 +76,7 @@ def test_an_aio_model_keeps_staged_learning_rates(registered: Any) -> None:
     assert of[id(model.words.weight)] == pytest.approx(0.005)
 
 
-def test_unknown_names_are_told_the_new_ones(registered: Any) -> None:
+def test_unknown_names_are_told_the_new_ones(registered):
     with pytest.raises(ValueError, match="adamw"):
         registered.optim.build_optimizer(_Stock(), optim="adamx")
     with pytest.raises(ValueError, match="adamw"):
@@ -91,7 +87,7 @@ def test_unknown_names_are_told_the_new_ones(registered: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["single_step", "multi_step", "cosine"])
-def test_stock_schedulers_are_untouched(torchreid: Any, name: str) -> None:
+def test_stock_schedulers_are_untouched(torchreid, name):
     optimizer = torchreid.optim.build_optimizer(_Stock())
     options = {"lr_scheduler": name, "stepsize": [2, 4], "max_epoch": 6}
     before = torchreid.optim.build_lr_scheduler(optimizer, **options)
@@ -100,7 +96,7 @@ def test_stock_schedulers_are_untouched(torchreid: Any, name: str) -> None:
     assert type(before) is type(after)
 
 
-def test_warm_up_comes_from_the_latest_config(torchreid: Any) -> None:
+def test_warm_up_comes_from_the_latest_config(torchreid):
     aio_plugin.register({"train": {"warmup_epochs": 2}})
     optimizer = torchreid.optim.build_optimizer(_Stock(), lr=0.1)
     scheduler = torchreid.optim.build_lr_scheduler(optimizer, lr_scheduler="cosine_warmup", max_epoch=10)

@@ -1,11 +1,7 @@
 """Our ranking in torchreid's engines, and beside torchreid's re-ranking and CUHK03's sampled metric."""
 
-from __future__ import annotations
-
 import inspect
 import sys
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,17 +16,17 @@ from aio_plugin.protocols.cuhk03 import CUHK03Classic
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
 
-def labels(queries: int, gallery: int, people: int, cameras: int = 3) -> tuple[Any, ...]:
+def labels(queries, gallery, people, cameras=3):
     rng = np.random.default_rng(0)
     return tuple(rng.integers(0, top, n) for top in (people, cameras) for n in (queries, gallery))
 
 
-def problem() -> tuple[Any, tuple[Any, ...]]:
+def problem():
     matrix = np.random.default_rng(1).random((60, 200), dtype=np.float32)
     return matrix, labels(60, 200, 20)
 
 
-def test_the_option_is_off_by_default_and_undone(torchreid: Any) -> None:
+def test_the_option_is_off_by_default_and_undone(torchreid):
     stock = torchreid.metrics.evaluate_rank
     modules = torchreid.metrics, sys.modules[stock.__module__]
     aio_plugin.register()
@@ -49,7 +45,7 @@ def test_the_option_is_off_by_default_and_undone(torchreid: Any) -> None:
 
 
 @pytest.mark.parametrize("max_rank", [1, 50, 150])
-def test_equals_torchreids_evaluator(torchreid: Any, max_rank: int) -> None:
+def test_equals_torchreids_evaluator(torchreid, max_rank):
     matrix, sides = problem()
     expected = torchreid.metrics.evaluate_rank(matrix, *sides, max_rank, use_cython=False)
     aio_plugin.register(exact_ranking=True)
@@ -62,7 +58,7 @@ def test_equals_torchreids_evaluator(torchreid: Any, max_rank: int) -> None:
         torchreid.metrics.evaluate_rank(matrix, sides[0] + 1000, *sides[1:])
 
 
-def test_the_sampled_metric_stays_torchreids(torchreid: Any) -> None:
+def test_the_sampled_metric_stays_torchreids(torchreid):
     matrix, sides = problem()
     found = []
     for exact in (False, True):
@@ -73,9 +69,7 @@ def test_the_sampled_metric_stays_torchreids(torchreid: Any) -> None:
     assert found[0][1] == found[1][1]
 
 
-def test_a_stock_engine_finds_the_same(
-    torchreid: Any, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stock_engine_finds_the_same(torchreid, market, tmp_path, capsys):
     data = torchreid.data.ImageDataManager(
         root=str(market), sources="market1501", height=64, width=32, batch_size_test=16, workers=0, use_gpu=False
     )
@@ -92,12 +86,12 @@ def test_a_stock_engine_finds_the_same(
     assert len(printed[0]) == 10
 
 
-def items(pids: Any, camids: Any, side: str) -> list[Item]:
+def items(pids, camids, side):
     return [Item(Media(f"{side}{i}.jpg"), int(p), int(c)) for i, (p, c) in enumerate(zip(pids, camids, strict=True))]
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_reranked_results_equal_torchreids(torchreid: Any, metric: str) -> None:
+def test_reranked_results_equal_torchreids(torchreid, metric):
     q_pids, g_pids, q_camids, g_camids = sides = labels(30, 90, 10)
     generator = torch.Generator().manual_seed(0)
     centres = torch.randn(10, 16, generator=generator)
@@ -129,7 +123,7 @@ def test_reranked_results_equal_torchreids(torchreid: Any, metric: str) -> None:
     assert abs(mean - plain[1]) > 0.01, "re-ranking changes something"
 
 
-def test_cuhk03_sampled_as_torchreid_samples(torchreid: Any) -> None:
+def test_cuhk03_sampled_as_torchreid_samples(torchreid):
     """Where nothing is left to chance, equal; otherwise CMC is equal in the mean over draws."""
     people = 25
     rng = np.random.default_rng(0)
