@@ -96,10 +96,7 @@ AFTER = ("targets", 0, "results", "after")
         (change(["targets", 1, "notes"], "a note"), r"results.targets\[1\].notes: 'a note' is not of type 'array'"),
         (change(["targets", 0, "leaks"], KeyError), r"results.targets\[0\]: 'leaks' is a required"),
         (change(["targets", 1, "leaks"], [1]), r"results.targets\[1\].leaks\[0\]: 1 is not of type 'string'"),
-        (
-            change([*AFTER, "mean", "mAP"], 51.2),
-            r"results.after.mean.mAP: 51.2 is greater than the maximum",
-        ),
+        (change([*AFTER, "mean", "mAP"], 51.2), r"results.after.mean.mAP: 51.2 is greater than the maximum"),
         (change([*AFTER, "mean", "rank-1"], "0.5"), "mean.*rank-1.*: '0.5' is not of type 'number'"),
         (change([*AFTER, "trials", 0, "num_valid"], None), r"trials\[0\].num_valid: None is not of type 'integer'"),
         (change(["targets", 0, "results", "during"], None), "results: .*'during' was unexpected"),

@@ -37,14 +37,7 @@ def train(python, toy, tmp_path_factory):
         "    repair_torchvision()\n"
     )
 
-    def run(
-        *way,
-        start="fork",
-        path=(),
-        config=CONFIG,
-        repair=False,
-        **more,
-    ):
+    def run(*way, start="fork", path=(), config=CONFIG, repair=False, **more):
         out = tmp_path_factory.mktemp("log")
         overrides = [word for key, value in more.items() for word in (key.replace("__", "."), value)]
         done = python(

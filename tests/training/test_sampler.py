@@ -20,10 +20,7 @@ def sampler(sizes, quotas, **options):
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), min_size=1, max_size=3),
-    st.integers(0, 5),
-)
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), min_size=1, max_size=3), st.integers(0, 5))
 def test_every_batch_holds_distinct_persons_and_every_person_is_seen(pairs, epoch):
     quotas = [q for q, _ in pairs]
     sizes = [q + extra for q, extra in pairs]

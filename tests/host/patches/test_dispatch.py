@@ -122,11 +122,7 @@ def test_a_mapping_given_to_register_gets_ours(ours):
 
 @pytest.mark.parametrize(
     ("model", "overrides", "is_ours"),
-    [
-        ("osnet_x0_25", [], False),
-        ("aio_tiny", [], True),
-        ("my_own", ["aio.loss.va", "0"], True),
-    ],
+    [("osnet_x0_25", [], False), ("aio_tiny", [], True), ("my_own", ["aio.loss.va", "0"], True)],
 )
 def test_a_config_decides_by_model_and_node(ours, market, model, overrides, is_ours):
     aio_plugin.register({})  # a config is asked before what register() was given

@@ -108,16 +108,7 @@ def test_reranked_results_equal_torchreids(torchreid, metric):
     rerank = reranking(sys.modules[torchreid.engine.Engine.__module__], metric)
     protocol = WholeGallery("toy", "same_camera")
     of_query, of_gallery = items(q_pids, q_camids, "q"), items(g_pids, g_camids, "g")
-    found = score(
-        query,
-        gallery,
-        of_query,
-        of_gallery,
-        protocol,
-        metric=metric,
-        ranks=(1, 50),
-        rerank=rerank,
-    )
+    found = score(query, gallery, of_query, of_gallery, protocol, metric=metric, ranks=(1, 50), rerank=rerank)
     np.testing.assert_allclose(found.trials[0].retrieval.cmc[:50], cmc, atol=1e-6)
     assert found.mAP == pytest.approx(mean, abs=1e-6)
     assert abs(mean - plain[1]) > 0.01, "re-ranking changes something"
