@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
@@ -20,33 +20,26 @@ DISTRACTOR = 0
 """Market-1501's identity of people who are not searched for; junk boxes have a lower one."""
 
 
-class SeenModalities:
-    """The modalities in which each identity of a split occurs.
+def modality_gaps(split: str, items: Iterable[Item]) -> list[str]:
+    """For every modality of a split, how many identities have no media in it, and a file of the first.
 
     Args:
         split: for messages.
     """
-
-    def __init__(self, split: str) -> None:
-        self.split = split
-        self.seen: dict[int, set[Modality]] = {}
-        self.first_file: dict[int, str] = {}
-
-    def add(self, items: Iterable[Item]) -> None:
-        """Add the media of items and their partners."""
-        for item in items:
-            self.first_file.setdefault(item.pid, str(item.media))
-            self.seen.setdefault(item.pid, set()).update(item.media.combination)
-
-    def gaps(self) -> Iterator[str]:
-        """For every modality of the split, how many identities lack it, and a file of the first."""
-        for modality in in_order({modality for modalities in self.seen.values() for modality in modalities}):
-            lacking = sorted(pid for pid, seen in self.seen.items() if modality not in seen)
-            if lacking:
-                yield (
-                    f"{len(lacking):,} of {len(self.seen):,} {self.split} identities have no {modality}; the first is "
-                    f"that of {self.first_file[lacking[0]]}"
-                )
+    seen: dict[int, set[Modality]] = {}
+    first_file: dict[int, str] = {}
+    for item in items:
+        first_file.setdefault(item.pid, str(item.media))
+        seen.setdefault(item.pid, set()).update(item.media.combination)
+    gaps = []
+    for modality in in_order(set().union(*seen.values())):
+        lacking = sorted(pid for pid, modalities in seen.items() if modality not in modalities)
+        if lacking:
+            gaps.append(
+                f"{len(lacking):,} of {len(seen):,} {split} identities have no {modality}; the first is that of "
+                f"{first_file[lacking[0]]}"
+            )
+    return gaps
 
 
 @dataclass
@@ -76,18 +69,19 @@ class AdapterReport:
         """Read the dataset below the data root ``root``."""
         report = cls(adapter)
         for options in adapter.survey:
-            tested, complete = SeenModalities("test"), False
+            tested: list[Item] = []
+            complete = False
             for query in adapter.queries or (None,):
                 splits = report._read(root, options, query)
                 if splits is None:
                     continue
                 report._add(splits, options)
-                tested.add(item for item in (*splits.query, *splits.gallery) if item.pid > DISTRACTOR)
+                tested += (item for item in (*splits.query, *splits.gallery) if item.pid > DISTRACTOR)
                 complete = bool(splits.published)
                 report.problems += with_first(
                     "identities searched for that are not in the gallery", [str(pid) for pid in _unmatched(splits)]
                 )
-            report._add_gaps(tested, complete)
+            report._add_gaps("test", tested, complete)
         return report
 
     @property
@@ -104,16 +98,16 @@ class AdapterReport:
         """Add facts and problems to the section of the folder, in which so many datasets are present."""
         name = self.adapter.name
         if self.absent and present:
-            section.add_facts([f"{name}: not present (parts are missing)"])
+            section.facts.append(f"{name}: not present (parts are missing)")
         else:
-            section.add_problems(self.incomplete[:1] or (self.other_forms.values() if self.absent else ()))
-            section.add_facts(f"{name} ({form}): not present, not required" for form in self.other_forms)
+            section.problems += self.incomplete[:1] or (self.other_forms.values() if self.absent else ())
+            section.facts += (f"{name} ({form}): not present, not required" for form in self.other_forms)
         if self.counts:
-            section.add_facts([f"{name}:\n" * (present > 1) + counts_table(self.counts)])
-        section.add_facts(f"note: {note}" for note in self.notes)
-        section.add_problems(problem.removeprefix(f"{name}: ") for problem in self.problems)
+            section.facts.append(f"{name}:\n" * (present > 1) + counts_table(self.counts))
+        section.facts += (f"note: {note}" for note in self.notes)
+        section.problems += (problem.removeprefix(f"{name}: ") for problem in self.problems)
         if check_counts:
-            section.add_problems(f"{name}: {problem}" for problem in differing_counts(self.counts))
+            section.problems += (f"{name}: {problem}" for problem in differing_counts(self.counts))
 
     def _read(self, root: str, options: Options, query: Combination | None) -> Splits | None:
         try:
@@ -146,13 +140,11 @@ class AdapterReport:
         for items in (splits.train, splits.query, splits.gallery):
             images = (part for item in items for part in item.media.parts if part.modality.is_image)
             self.used.update(Media(i, i.modality) if i.modality.channels == 1 else str(i) for i in images)
-        trained = SeenModalities("training")
-        trained.add(splits.train)
-        self._add_gaps(trained, bool(splits.published))
+        self._add_gaps("training", splits.train, bool(splits.published))
 
-    def _add_gaps(self, seen: SeenModalities, complete: bool) -> None:
+    def _add_gaps(self, split: str, items: Iterable[Item], complete: bool) -> None:
         """Lacking modalities are a problem where published counts say that everybody has all of them."""
-        (self.problems if complete else self.notes).extend(seen.gaps())
+        (self.problems if complete else self.notes).extend(modality_gaps(split, items))
 
 
 def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_counts: bool, fast: bool) -> Section:
@@ -169,36 +161,28 @@ def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_coun
     for report in reports:
         report.add_to(section, present, check_counts)
     base = os.path.join(root, *folder.split("/"))
-    contents = FolderContents.of(base, root)
+    contents = FolderContents(base, root)
     spare = [pattern for adapter in adapters for pattern in adapter.spare]
     empty_folders = [path for path in contents.empty_folders if not _matches(path, base, spare)]
-    section.add_problems(with_first("empty folders", empty_folders))
-    section.add_problems(with_first("empty files", contents.empty_files))
-    section.add_problems(with_first("links out of the data root", contents.outside_links))
-    section.add_problems(with_first("broken links", contents.broken_links))
-    section.add_problems(with_first("folders that cannot be listed", contents.unlistable))
+    for kind, paths in {"empty folders": empty_folders, **contents.problems}.items():
+        section.problems += with_first(kind, paths)
     if present and all(report.whole for report in reports):
         used = set().union(*(report.used for report in reports))
         unused = [path for path in contents.images if path not in used and not _matches(path, base, spare)]
-        _add_unused(section, unused, [report.adapter.name for report in reports if report.absent])
+        lines = with_first("images that no split uses", unused)
+        owners = " or ".join(report.adapter.name for report in reports if report.absent)
+        if owners:
+            section.facts += (f"{line} (they may belong to {owners})" for line in lines)
+        else:
+            section.problems += lines
     else:
-        section.add_facts(["unused images: unknown until the dataset can be read"])
+        section.facts.append("unused images: unknown until the dataset can be read")
     if not fast:
         inside = sorted(path for report in reports for path in report.used if MARK in path)
-        decoded_otherwise: dict[str, Media] = {
-            path: path for report in reports for path in report.used if isinstance(path, Media)
-        }
-        images = [decoded_otherwise.get(path, path) for path in (*contents.images, *inside)]
-        section.add_problems(with_first("images that cannot be read", list(unreadable_images(images, folder))))
-    return section
-
-
-def _add_unused(section: Section, unused: Sequence[str], absent: Sequence[str]) -> None:
-    lines = with_first("images that no split uses", unused)
-    if absent:
-        section.add_facts(f"{line} (they may belong to {' or '.join(absent)})" for line in lines)
-    else:
-        section.add_problems(lines)
+        media = {str(path): path for report in reports for path in report.used if isinstance(path, Media)}
+        images = [media.get(path, path) for path in (*contents.images, *inside)]
+        section.problems += with_first("images that cannot be read", list(unreadable_images(images, folder)))
+    return Section(section.title, list(dict.fromkeys(section.facts)), list(dict.fromkeys(section.problems)))
 
 
 def _form(options: Options) -> str:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from ..datasets import Adapter, all_adapters
 from ..errors import DatasetError
@@ -17,9 +18,16 @@ TOY_MANIFEST = "toy.json"
 
 
 def run_doctor(args: argparse.Namespace) -> int:
-    """Print the report; the exit code is 1 if there is a problem."""
+    """Print the report; the exit code is 1 if there is a problem.
+
+    Raises:
+        DatasetError: ``--root`` is not a folder.
+    """
+    root = os.path.expanduser(args.root) if args.root is not None else None
+    if root is not None and not os.path.isdir(root):
+        raise DatasetError(f"There is no folder {root}; give --root the folder that contains the datasets' folders.")
     problems = 0
-    for section in examine(args.root, args.fast):
+    for section in examine(root, args.fast):
         print(f"{section}\n", flush=True)
         problems += len(section.problems)
     print(conclusion(problems))
@@ -32,17 +40,12 @@ def examine(root: str | None, fast: bool = False) -> Iterator[Section]:
     Args:
         root: the data root; None examines no datasets.
         fast: do not open images.
-
-    Raises:
-        DatasetError: ``root`` is not a folder.
     """
-    if root is not None and not os.path.isdir(os.path.expanduser(root)):
-        raise DatasetError(f"There is no folder {root}; give --root the folder that contains the datasets' folders.")
     yield installation.packages()
     yield installation.encoders()
     yield from installation.plugins()
     if root is not None:
-        yield from _datasets(os.path.expanduser(root), fast)
+        yield from _datasets(root, fast)
 
 
 def conclusion(problems: int) -> str:
@@ -55,9 +58,9 @@ def _datasets(root: str, fast: bool) -> Iterator[Section]:
     toy = _add_toy_world(section, root)
     folders = _dataset_folders(root)
     if not folders:
-        known = sorted({adapter.folder for adapter in all_adapters().values() if adapter.folder})
-        section.add_problems([f"no dataset is here; --root must contain one or more of the folders {', '.join(known)}"])
-    section.add_problems(_misspelt_folders(root, folders))
+        known = ", ".join(sorted({adapter.folder for adapter in all_adapters().values() if adapter.folder}))
+        section.problems.append(f"no dataset is here; --root must contain one or more of the folders {known}")
+    section.problems += _misspelt_folders(root, folders)
     yield section
     for folder, adapters in folders.items():
         yield check_folder(folder, adapters, root, check_counts=not toy, fast=fast)
@@ -65,15 +68,14 @@ def _datasets(root: str, fast: bool) -> Iterator[Section]:
 
 def _add_toy_world(section: Section, root: str) -> bool:
     """Whether the data root is a toy world, whose counts are not the published ones; adds how it was made."""
-    manifest = os.path.join(root, TOY_MANIFEST)
-    if not os.path.isfile(manifest):
+    manifest = Path(root, TOY_MANIFEST)
+    if not manifest.is_file():
         return False
     try:
-        with open(manifest, encoding="utf-8") as file:
-            settings = ", ".join(f"{key} {value}" for key, value in json.load(file).items())
-        section.add_facts([f"a toy world ({settings}): its counts differ from the published ones, as expected"])
+        settings = ", ".join(f"{key} {value}" for key, value in json.loads(manifest.read_text("utf-8")).items())
+        section.facts.append(f"a toy world ({settings}): its counts differ from the published ones, as expected")
     except (OSError, ValueError, AttributeError) as error:
-        section.add_problems([f"{manifest} cannot be read ({error}). Delete the toy world and make it again."])
+        section.problems.append(f"{manifest} cannot be read ({error}). Delete the toy world and make it again.")
     return True
 
 
@@ -95,10 +97,9 @@ def _accepted_names(adapter: Adapter) -> Sequence[str]:
 def _misspelt_folders(root: str, present: dict[str, list[Adapter]]) -> Iterator[str]:
     """A problem for every folder whose name differs from a dataset's in upper and lower case alone."""
     adapters = all_adapters().values()
-    accepted = {name for adapter in adapters for name in _accepted_names(adapter)}
     usual_names = {adapter.folder.lower(): adapter.folder for adapter in adapters}
     names = set(os.listdir(root))
-    for name in sorted(names - accepted):
+    for name in sorted(names - {name for adapter in adapters for name in _accepted_names(adapter)}):
         usual = usual_names.get(name.lower(), name)
         if usual not in names and usual not in present:
             yield f"the folder {name} must be called {usual}; rename it"

@@ -27,17 +27,20 @@ SCHEMA, ROWS_DONE = 1, "rows_done"
 
 def item_lines(items: Sequence[Item], root: str) -> bytes:
     """The lines of ``<part>.items.jsonl``; paths are relative to ``root`` where they are below it."""
-    lines = (json.dumps(_describe(item, root), ensure_ascii=False) for item in items)
+    lines = (json.dumps(_describe(item, os.path.join(root, "")), ensure_ascii=False) for item in items)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
 
 
-def _describe(item: Item, root: str) -> dict[str, Any]:
-    parts = item.media.parts
-    media = {part.modality.value: _relative(str(part), root) for part in parts}
-    line = {"name": _relative(str(item.media), root), "pid": item.pid, "camid": item.camid, "media": media}
-    caption = next((part.caption for part in parts if part.caption is not None), None)
-    synthetic = [part.modality.value for part in parts if part.synthetic]
+def _describe(item: Item, base: str) -> dict[str, Any]:
+    paths = {part.modality.value: _relative(str(part), base) for part in item.media.parts}
+    line = {"name": _relative(str(item.media), base), "pid": item.pid, "camid": item.camid, "media": paths}
+    caption = next((part.caption for part in item.media.parts if part.caption is not None), None)
+    synthetic = [part.modality.value for part in item.media.parts if part.synthetic]
     return {**line, **({"caption": caption} if caption else {}), **({"synthetic": synthetic} if synthetic else {})}
+
+
+def _relative(path: str, base: str) -> str:
+    return os.path.relpath(path, base).replace(os.sep, "/") if path.startswith(base) else path
 
 
 class FeatureFile:
@@ -71,10 +74,10 @@ class FeatureFile:
             np.lib.format.open_memmap(self._npy, mode="r")  # unlike r+, does not extend a truncated file
             self._rows = np.lib.format.open_memmap(self._npy, mode="r+")
         except (OSError, ValueError, EOFError) as error:
+            megabytes = shape[0] * shape[1] * np.dtype(description["dtype"]).itemsize / 1e6
             raise CacheError(
-                f"{folder}: features cannot be written there ({error}); they take "
-                f"{_megabytes(shape, description['dtype'])}. Free disk space, or give another --out; delete broken "
-                "files."
+                f"{folder}: features cannot be written there ({error}); they take {megabytes:,.1f} MB. Free disk "
+                "space, or give another --out; delete broken files."
             ) from error
         if self._rows.shape != shape or self._rows.dtype != np.dtype(description["dtype"]):
             raise CacheError(f"{self._npy} does not match {self._json}; delete both, or give another --out.")
@@ -111,12 +114,3 @@ class FeatureFile:
             with open(self._npy, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, os.path.getsize(self._npy))
         write_json({**self._description, ROWS_DONE: 0}, self._json)
-
-
-def _relative(path: str, root: str) -> str:
-    inside = path.startswith(os.path.join(root, ""))
-    return os.path.relpath(path, root).replace(os.sep, "/") if inside else path
-
-
-def _megabytes(shape: tuple[int, int], dtype: str) -> str:
-    return f"{shape[0] * shape[1] * np.dtype(dtype).itemsize / 1e6:,.1f} MB"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
@@ -17,51 +16,47 @@ QUEUED = 1024
 """Images handed to the threads at a time; an executor takes all its work into memory at once."""
 
 
-@dataclass
 class FolderContents:
-    """Paths on disk, sorted within each folder; files left behind by operating systems are skipped.
+    """Paths below a folder, sorted within each folder; files left behind by operating systems are skipped.
+
+    Args:
+        folder: to search; links may lead anywhere inside it or inside the data root.
+        root: the data root.
 
     Attributes:
         images: of at least one byte.
-        empty_files, empty_folders: without content.
-        outside_links: links that lead out of the data root, with their destinations; they are not followed.
-        broken_links: links without a destination, or to a folder that contains them.
-        unlistable: folders that cannot be read.
+        empty_folders: without content.
+        problems: kind -> paths. Links that lead out of the data root are not followed and have their destinations;
+            broken links have no destination, or lead to a folder that contains them.
     """
 
-    images: list[str] = field(default_factory=list)
-    empty_files: list[str] = field(default_factory=list)
-    empty_folders: list[str] = field(default_factory=list)
-    outside_links: list[str] = field(default_factory=list)
-    broken_links: list[str] = field(default_factory=list)
-    unlistable: list[str] = field(default_factory=list)
+    def __init__(self, folder: str, root: str) -> None:
+        self.images: list[str] = []
+        self.empty_folders: list[str] = []
+        kinds = ("empty files", "links out of the data root", "broken links", "folders that cannot be listed")
+        self.problems: dict[str, list[str]] = {kind: [] for kind in kinds}
+        self._allowed = tuple(os.path.realpath(path) for path in (root, folder))
+        self._add(folder, (os.path.realpath(folder),))
 
-    @classmethod
-    def of(cls, folder: str, root: str) -> FolderContents:
-        """What is below ``folder``; links may lead anywhere inside it or inside the data root."""
-        contents = cls()
-        contents._add(folder, tuple(os.path.realpath(path) for path in (root, folder)), (os.path.realpath(folder),))
-        return contents
-
-    def _add(self, folder: str, allowed: Sequence[str], above: tuple[str, ...]) -> None:
+    def _add(self, folder: str, above: tuple[str, ...]) -> None:
         try:
             entries = sorted((e for e in os.scandir(folder) if not is_junk(e.name)), key=lambda entry: entry.name)
         except OSError as error:
-            self.unlistable.append(f"{folder} ({error.strerror})")
+            self.problems["folders that cannot be listed"].append(f"{folder} ({error.strerror})")
             return
         if not entries:
             self.empty_folders.append(folder)
         for entry in entries:
             real = os.path.realpath(entry.path) if entry.is_symlink() else ""
-            outside = leads_out(entry.path, allowed) if real else None
+            outside = leads_out(entry.path, self._allowed) if real else None
             if outside is not None:
-                self.outside_links.append(f"{entry.path} -> {outside}")
+                self.problems["links out of the data root"].append(f"{entry.path} -> {outside}")
             elif real and (real in above or not os.path.exists(real)):
-                self.broken_links.append(f"{entry.path} -> {os.readlink(entry.path)}")
+                self.problems["broken links"].append(f"{entry.path} -> {os.readlink(entry.path)}")
             elif entry.is_dir():
-                self._add(entry.path, allowed, (*above, real or os.path.join(above[-1], entry.name)))
+                self._add(entry.path, (*above, real or os.path.join(above[-1], entry.name)))
             elif not entry.stat().st_size:
-                self.empty_files.append(entry.path)
+                self.problems["empty files"].append(entry.path)
             elif entry.name.lower().endswith(IMAGE_SUFFIXES):
                 self.images.append(entry.path)
 

@@ -32,16 +32,14 @@ def packages() -> Section:
     section = Section("packages")
     versions = package_versions()
     try:
-        section.add_facts([f"torchreid: {distribution()}"])
+        section.facts.append(f"torchreid: {distribution()}")
     except HostError as error:
-        section.add_problems([str(error)])
-    section.add_facts(f"{name}: {version}" for name, version in versions.items() if name != "torchreid")
-    section.add_problems(f"{name} is not installed: pip install {name}" for name in NEEDED if name not in versions)
-    gpus = hardware()["gpus"]
+        section.problems.append(str(error))
+    section.facts += (f"{name}: {version}" for name, version in versions.items() if name != "torchreid")
+    section.problems += (f"{name} is not installed: pip install {name}" for name in NEEDED if name not in versions)
+    gpus = ", ".join(hardware()["gpus"]) or "no GPU, training and testing run on the CPU"
     cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built without CUDA"
-    section.add_facts(
-        [f"devices: {', '.join(gpus) if gpus else 'no GPU, training and testing run on the CPU'} ({cuda})"]
-    )
+    section.facts.append(f"devices: {gpus} ({cuda})")
     return section
 
 
@@ -49,16 +47,14 @@ def encoders() -> Section:
     """Where the weights of each encoder are on disk; nothing is downloaded."""
     section = Section("encoders")
     for name in NAMES:
-        if name == TOY:
-            try:
-                load_toy()
-            except EncoderError as error:
-                section.add_problems([str(error)])
-            else:
-                section.add_facts([f"{name}: shipped, hash verified"])
-        else:
-            path = weights_path(name)
-            section.add_facts([f"{name}: {path or 'not on disk; downloaded when a config names it'}"])
+        if name != TOY:
+            section.facts.append(f"{name}: {weights_path(name) or 'not on disk; downloaded when a config names it'}")
+            continue
+        try:
+            load_toy()
+            section.facts.append(f"{name}: shipped, hash verified")
+        except EncoderError as error:
+            section.problems.append(str(error))
     return section
 
 
@@ -69,22 +65,24 @@ def plugins() -> Iterator[Section]:
         for name, origin in registry.outside().items():
             try:
                 registry[name]
+                section.facts.append(f"{registry.kind} {name}: {origin}")
             except RegistryError as error:
-                section.add_problems([str(error)])
-            else:
-                section.add_facts([f"{registry.kind} {name}: {origin}"])
+                section.problems.append(str(error))
     if section.facts or section.problems:
         yield section
 
 
 def weights_path(name: str) -> str | None:
     """Path of the published weights of an encoder of :data:`NAMES`; None if they are not downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
     family, _, model = name.partition(":")
     if family == "meta_transformer":
         file = Path(torch.hub.get_dir()) / "checkpoints" / VARIANTS[model].file
         return str(file) if file.is_file() else None
     repository = _clip_repository(model) if family == "open_clip" else _timm_repository(model)
-    return _cached(repository)
+    paths = (try_to_load_from_cache(repository, file) for file in HUB_FILES if repository)
+    return next((path for path in paths if isinstance(path, str)), None)
 
 
 def _clip_repository(model: str) -> str:
@@ -98,14 +96,3 @@ def _timm_repository(model: str) -> str:
 
     config = timm.get_pretrained_cfg(model)
     return str(config.hf_hub_id or "") if config else ""
-
-
-def _cached(repository: str) -> str | None:
-    """Path of the weights of a repository in the hub's cache, under any of the usual names."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for file in HUB_FILES if repository else ():
-        path = try_to_load_from_cache(repository, file)
-        if isinstance(path, str):
-            return path
-    return None

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..datasets.reading.annotations import read_objects, strings
 from ..datasets.text.synth_pedes import ANNOTATIONS, FOLDER
 from ..heads.lexicon import Lexicon, build_lexicon
-
-
-def attribute_slots(root: str | Path) -> Iterator[str]:
-    """The attribute strings of SYNTH-PEDES below the data root, six slots each.
-
-    Raises:
-        DatasetError: the annotations are absent, or a record has no attributes.
-    """
-    file = str(Path(root) / FOLDER / ANNOTATIONS)
-    for number, record in read_objects(file):
-        yield from strings(record, "attributes", f"{file}: record {number}")
 
 
 def run_lexicon(args: argparse.Namespace) -> None:
@@ -28,7 +16,17 @@ def run_lexicon(args: argparse.Namespace) -> None:
 
 
 def write_lexicon(root: str | Path, least: int, out: str | Path) -> Lexicon:
-    """Write the words that occur at least ``least`` times as a JSON list, the most frequent first."""
-    lexicon = build_lexicon(attribute_slots(root), least)
+    """Write the words of the attributes below the data root as a JSON list, the most frequent first.
+
+    Args:
+        least: minimum number of occurrences of a word.
+
+    Raises:
+        DatasetError: the annotations are absent, or a record has no attributes.
+    """
+    file = str(Path(root) / FOLDER / ANNOTATIONS)
+    records = read_objects(file)
+    slots = (slot for n, record in records for slot in strings(record, "attributes", f"{file}: record {n}"))
+    lexicon = build_lexicon(slots, least)
     lexicon.to_file(out)
     return lexicon

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tabulate import tabulate
@@ -14,19 +14,11 @@ Counts = dict[str, tuple[int, int | None]]
 
 @dataclass
 class Section:
-    """A part of the report under a title. Facts and problems are kept in order, each once."""
+    """A part of the report under a title."""
 
     title: str
     facts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-    def add_facts(self, facts: Iterable[str]) -> None:
-        """Add statements about what was examined."""
-        self.facts += [fact for fact in dict.fromkeys(facts) if fact not in self.facts]
-
-    def add_problems(self, problems: Iterable[str]) -> None:
-        """Add what is wrong."""
-        self.problems += [problem for problem in dict.fromkeys(problems) if problem not in self.problems]
 
     def __str__(self) -> str:
         lines = [self.title, *(textwrap.indent(fact, "  ") for fact in self.facts)]

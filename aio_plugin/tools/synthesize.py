@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from ..errors import CacheError, ConfigError, MediaError, WorkerError
 from ..evaluation.environment import hardware
+from ..host.data_manager import AIODataManager
 from ..host.inference import load_aio_config, training_data
 from ..modality import LINE_DRAWING
 from ..synthesis.sketch import Sketcher
@@ -25,22 +25,6 @@ QUEUED = 4096
 """Photos handed to the workers at a time; an executor takes all its work into memory at once."""
 CHUNK = 16
 MADE, PRESENT = "made", "present"
-
-
-@dataclass
-class SketchCounts:
-    """What one run did.
-
-    Attributes:
-        unreadable: errors of the photos that could not be read.
-    """
-
-    made: int = 0
-    present: int = 0
-    unreadable: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return f"{self.made} made, {self.present} present, {len(self.unreadable)} unreadable"
 
 
 def run_synthesize(args: argparse.Namespace) -> int:
@@ -54,9 +38,13 @@ def run_synthesize(args: argparse.Namespace) -> int:
     sketcher = manager.sketcher.to("cuda" if cfg.use_gpu and manager.sketcher.weights else "cpu")
     photos = list(islice(photos_to_draw(manager), number - 1, None, shards))
     assert sketcher.cache is not None  # the data manager always sets one
-    counts = draw_all(photos, sketcher, workers)
-    print("".join(f"{error}\n" for error in counts.unreadable) + f"{sketcher.cache / sketcher.method}: {counts}")
-    return 1 if counts.unreadable else 0
+    results = draw_all(photos, sketcher, workers)
+    errors = [result for result in results if result not in (MADE, PRESENT)]
+    for error in errors:
+        print(error)
+    counts = f"{results[MADE]} made, {results[PRESENT]} present, {len(errors)} unreadable"
+    print(f"{sketcher.cache / sketcher.method}: {counts}")
+    return 1 if errors else 0
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -72,12 +60,8 @@ def parse_shard(text: str) -> tuple[int, int]:
     return number, shards
 
 
-def photos_to_draw(manager: Any) -> Iterator[str]:
-    """The photos that training stages need sketches of, then those of test queries, each once.
-
-    Args:
-        manager: the data manager of a config.
-    """
+def photos_to_draw(manager: AIODataManager) -> Iterator[str]:
+    """The photos that training stages need sketches of, then those of test queries, each once."""
     drawn = dict.fromkeys(
         (share.source, modality)
         for stage in manager.stages
@@ -95,30 +79,36 @@ def photos_to_draw(manager: Any) -> Iterator[str]:
     return iter(dict.fromkeys(chain(training, testing)))
 
 
-def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> SketchCounts:
+def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> Counter[str]:
     """Draw every photo without a sketch in the cache; shows a progress bar.
 
     Processes draw on CPUs; where the sketcher uses a GPU, threads read the photos for it.
+
+    Returns:
+        Number of results of :func:`draw_one`.
 
     Raises:
         CacheError: the cache cannot be written.
         WorkerError: a process died.
     """
-    counts = SketchCounts()
+    executor: type[ProcessPoolExecutor | ThreadPoolExecutor]
+    executor = ProcessPoolExecutor if sketcher.device == "cpu" else ThreadPoolExecutor
+    results = Counter[str]()
     try:
-        with _pool(sketcher, workers) as pool, tqdm(total=len(photos), unit="photo", disable=None) as bar:
-            for result in _results(pool, photos):
-                counts.made += result == MADE
-                counts.present += result == PRESENT
-                if result not in (MADE, PRESENT):
-                    counts.unreadable.append(result)
-                bar.update()
+        with (
+            executor(workers, initializer=_start_worker, initargs=(sketcher,)) as pool,
+            tqdm(total=len(photos), unit="photo", disable=None) as bar,
+        ):
+            for start in range(0, len(photos), QUEUED):
+                for result in pool.map(_draw, photos[start : start + QUEUED], chunksize=CHUNK):
+                    results[result] += 1
+                    bar.update()
     except BrokenProcessPool as error:
         raise WorkerError(
             "A drawing process died, most often for lack of memory: lower --workers. Finished sketches are kept; run "
             "the same command again to continue."
         ) from error
-    return counts
+    return results
 
 
 def draw_one(photo: str, sketcher: Sketcher) -> str:
@@ -138,28 +128,14 @@ def draw_one(photo: str, sketcher: Sketcher) -> str:
     return MADE
 
 
-def _results(pool: Executor, photos: Sequence[str]) -> Iterator[str]:
-    for start in range(0, len(photos), QUEUED):
-        yield from pool.map(_draw, photos[start : start + QUEUED], chunksize=CHUNK)
-
-
-def _pool(sketcher: Sketcher, workers: int) -> Executor:
-    if sketcher.device != "cpu":
-        return ThreadPoolExecutor(workers, initializer=_set_sketcher, initargs=(sketcher,))
-    return ProcessPoolExecutor(workers, initializer=_start_process, initargs=(sketcher,))
-
-
 _sketcher: list[Sketcher] = []
 """The sketcher of this process; sent along with every photo, it would load its network every time."""
 
 
-def _set_sketcher(sketcher: Sketcher) -> None:
+def _start_worker(sketcher: Sketcher) -> None:
+    if sketcher.device == "cpu":
+        torch.set_num_threads(1)
     _sketcher[:] = [sketcher]
-
-
-def _start_process(sketcher: Sketcher) -> None:
-    torch.set_num_threads(1)
-    _set_sketcher(sketcher)
 
 
 def _draw(photo: str) -> str:
