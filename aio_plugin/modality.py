@@ -320,10 +320,6 @@ def format_combination(combination: Sequence[Modality]) -> str:
     return "+".join(m.value for m in combination)
 
 
-TEXT_KEYS = ("text", "masked_text", "attributes", "phrases")
-"""What a Batch holds of captions."""
-
-
 class Batch(dict[str, Any]):
     """What the loader gives and the model takes.
 
@@ -347,6 +343,9 @@ class Batch(dict[str, Any]):
             and batch normalisation counts the images of all.
     """
 
+    TEXT_PADDING: ClassVar = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
+    """Keys of captions -> what follows the end of a shorter caption."""
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch with every tensor on ``device``."""
         return self._with_tensors(lambda tensor: tensor.to(device, non_blocking=non_blocking))
@@ -369,7 +368,7 @@ class Batch(dict[str, Any]):
         taken.update({k: [v[item] for item in items] for k, v in self.items() if not isinstance(v, Tensor)})
         for modality in MODALITIES:
             if not taken.has(modality).any():
-                for key in (modality.value,) if modality.is_image else TEXT_KEYS:
+                for key in (modality.value,) if modality.is_image else self.TEXT_PADDING:
                     taken.pop(key, None)
         return taken
 

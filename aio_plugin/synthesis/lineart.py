@@ -99,7 +99,6 @@ def draw_lineart(generator: LineArtGenerator, image: Image.Image, resolution: in
     resized = image.convert("RGB").resize((inner[0], inner[1]), Image.Resampling.BICUBIC)
     device = next(generator.parameters()).device
     pixels = torch.from_numpy(np.array(resized)).to(device).permute(2, 0, 1)[None].float() / 255
-    drawing = F.interpolate(
-        generator(pixels), size=(height, width), mode="bilinear", antialias=True, align_corners=False
-    )
+    drawing = generator(pixels)
+    drawing = F.interpolate(drawing, size=(height, width), mode="bilinear", antialias=True, align_corners=False)
     return Image.fromarray((drawing[0, 0] * 255).round().clamp(0, 255).byte().cpu().numpy())

@@ -19,8 +19,6 @@ from ..heads.classification import BNNeck
 from ..losses.precision import at_least_float32
 from ..losses.shards import Shard
 
-MODES = ("sync", "local")
-
 
 class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Normalises by the rows of all ranks.

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from ..errors import MediaError, ModalityError
 from ..heads.lexicon import Lexicon
@@ -27,7 +28,7 @@ from .images import as_modality, decode_image, read_image, to_rgb
 from .transforms import Parts, Transform, normalise, split_transform
 
 NORMALISATION, CHANNEL, GAPS = "normalisation", "channel", "gaps"
-"""Keys of a batch that :func:`finish` applies and removes: mean and std of the config, draws of channel augmentation
+"""Keys of a batch that :func:`finish` applies and removes: mean and std of the config, choices of channel augmentation
 (B, M) (-1: none), and the image modalities that some items lack."""
 
 
@@ -38,8 +39,8 @@ class MediaReader:
         transform: PIL image -> (3, H, W) float tensor, normalised.
         text_length: tokens a caption is cut to.
         sketcher: makes line drawings; needed only for modalities that are made so.
-        lexicon: attribute words to mask in captions; None masks none (testing, or VA switched off).
-        fraction, most: share and number of a caption's attribute words that are masked.
+        lexicon: attribute words to mask in captions; None masks none (in tests, or without the VA loss).
+        fraction, most: share and largest number of a caption's attribute words that are masked.
         phrases: reads captions as attribute phrases (DMF); None reads them as words.
     """
 
@@ -56,15 +57,15 @@ class MediaReader:
         self.transform, self.parts = transform, split_transform(transform)
         self.text_length, self.sketcher = text_length, sketcher
         self.lexicon, self.fraction, self.most, self.phrases = lexicon, fraction, most, phrases
-        self.modalities = MODALITIES  # its pickle registers them in a spawned worker
+        self.modalities = MODALITIES  # when unpickled in a spawned worker, it registers them
         self._other_parts: dict[tuple[bool, Modality | None], Parts] = {}
 
     def entries(self, media: Sequence[Media], rng: random.Random) -> dict[str, Any]:
-        """The tensors of ``media`` (at most one a modality) and their row of ``present``.
+        """The tensors of ``media`` (at most one per modality) and their row of ``present``.
 
         An image is decoded and resized once, however many modalities are made from it. Images are uint8
-        (H, W, 3) or floats (H, W, 1) if ``normalisation`` is left to the batch, else floats (3, H, W). Those that
-        channel augmentation will make grey still have colours; ``channel`` holds the draws.
+        (H, W, 3) or floats (H, W, 1) if the batch is normalised later, else floats (3, H, W). Those for channel
+        augmentation still have colours; ``channel`` holds the random choices.
         """
         resize = self.parts.resize or (lambda image: image)
         photos: dict[str, Image.Image] = {}
@@ -91,7 +92,7 @@ class MediaReader:
         return out
 
     def picture(self, medium: Media) -> Image.Image:
-        """An image medium to look at, 8-bit RGB, synthesised if need be (for ranked lists)."""
+        """An image medium for display, 8-bit RGB, synthesised if necessary."""
         if not medium.synthetic:
             return read_image(medium)
         if medium.modality.synthesis == CHANNEL_AUGMENTATION:
@@ -99,7 +100,7 @@ class MediaReader:
         return to_rgb(self._synthesised(medium))
 
     def _parts(self, image: Image.Image, modality: Modality) -> Parts:
-        """The transform's parts for such an image of the modality."""
+        """The parts of the transform for ``image``."""
         values, own = image.mode == "F", modality.normalisation
         key = (values, None if own is None else modality)
         if key == (False, None):
@@ -109,16 +110,14 @@ class MediaReader:
         return self._other_parts[key]
 
     def _synthesised(self, medium: Media) -> Image.Image:
-        """The image that the modality's own function or the sketcher makes of the photo at ``medium``."""
+        """The image that the modality's function or the sketcher makes of the photo at ``medium``."""
         synthesis = medium.modality.synthesis
         if callable(synthesis):
             return as_modality(synthesis(read_image(medium)), medium.modality, str(medium))
         if synthesis != LINE_DRAWING:
             raise ModalityError(f"{medium}: {medium.modality} cannot be made from RGB; give it a `synthesis`.")
         if self.sketcher is None:
-            raise MediaError(
-                f"{medium}: a sketch has to be drawn, but this reader has no sketcher; pass it a Sketcher."
-            )
+            raise MediaError(f"{medium}: a sketch has to be drawn, but this reader has no sketcher; pass it one.")
         return self.sketcher(str(medium), read_image)
 
     def _text(self, medium: Media, rng: random.Random) -> dict[str, Tensor]:
@@ -134,9 +133,9 @@ class MediaReader:
 
 
 class QueryDataset(torch.utils.data.Dataset[dict[str, Any]]):
-    """Items to extract features of; the partners of an item belong to it.
+    """Items to extract features of, each with its partners.
 
-    Random draws depend on the file's name alone, so that testing is repeatable.
+    Random choices depend on the file's name alone, so that tests are reproducible.
     """
 
     def __init__(self, items: Sequence[Item], reader: MediaReader) -> None:
@@ -152,11 +151,8 @@ class QueryDataset(torch.utils.data.Dataset[dict[str, Any]]):
         return {**entry, "pid": item.pid, "camid": item.camid, "dsetid": 0, "impath": item.media}
 
 
-PADDING = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
-
-
 def collate(entries: Sequence[dict[str, Any]]) -> Batch:
-    """Entries of items -> Batch. Captions are padded to the longest; rows without a modality hold zeros."""
+    """Entries of items -> Batch. Captions are padded to the longest; rows without a modality are zeros."""
     return finish(stack(entries))
 
 
@@ -169,9 +165,10 @@ def stack(entries: Sequence[dict[str, Any]]) -> Batch:
     for modality in MODALITIES:
         if modality.is_image and any(modality.value in e for e in entries):
             batch[modality.value] = _stack_images([e.get(modality.value) for e in entries])
-    for key, padding in PADDING.items():
+    for key, padding in Batch.TEXT_PADDING.items():
         if any(key in e for e in entries):
-            batch[key] = _stack_text([e.get(key) for e in entries], padding)
+            texts = [e.get(key, torch.empty(0, dtype=torch.long)) for e in entries]
+            batch[key] = pad_sequence(texts, batch_first=True, padding_value=padding)
     if any(CHANNEL in e for e in entries):
         none = torch.full((len(MODALITIES),), -1)
         batch[CHANNEL] = torch.stack([e.get(CHANNEL, none) for e in entries])
@@ -208,12 +205,3 @@ def _stack_images(images: Sequence[Tensor | None]) -> Tensor:
         images = [None if image is None else image.expand(-1, -1, 3) for image in images]
     blank = torch.zeros_like(next(image for image in images if image is not None))
     return torch.stack([blank if image is None else image for image in images])
-
-
-def _stack_text(texts: Sequence[Tensor | None], padding: int) -> Tensor:
-    length = max(len(text) for text in texts if text is not None)
-    out = torch.full((len(texts), length), padding, dtype=torch.long)
-    for row, text in zip(out, texts, strict=True):
-        if text is not None:
-            row[: len(text)] = text
-    return out

@@ -54,11 +54,11 @@ class Parts(NamedTuple):
     """A transform in parts that are applied at different times; in sequence they are the transform.
 
     Attributes:
-        resize: PIL -> PIL, deterministic, so applied once an image; None if the transform does not begin with it.
+        resize: PIL -> PIL, deterministic, so applied once per image; None if the transform does not begin with it.
         size: height and width in pixels after ``resize``.
-        rest: applied to every modality with draws of its own: PIL -> (H, W, 3) uint8 or (H, W, 1) float in [0, 1] where
-            ``normalisation`` is left for the batch, else PIL -> (3, H, W) float.
-        normalisation: (2, 3) mean and std, for images in [0, 1]; None where ``rest`` does it.
+        rest: applied to every modality with random numbers of its own: PIL -> (H, W, 3) uint8 or (H, W, 1) float in
+            [0, 1] if batches are normalised, else PIL -> (3, H, W) float.
+        normalisation: (2, 3) mean and std of a batch's images in [0, 1]; None if ``rest`` normalises.
     """
 
     resize: Callable[[Image.Image], Image.Image] | None
@@ -68,7 +68,7 @@ class Parts(NamedTuple):
 
 
 def split_transform(transform: Transform, values: bool = False, normalisation: Tensor | None = None) -> Parts:
-    """The parts of a transform of torchreid's; any other is ``rest`` as a whole.
+    """The parts of one of torchreid's transforms; any other is ``rest`` as a whole.
 
     A step after normalisation (torchreid's random_erase) keeps normalisation in the worker.
 
@@ -86,19 +86,17 @@ def split_transform(transform: Transform, values: bool = False, normalisation: T
     steps = [to_tensor if isinstance(step, ToTensor) else step for step in steps]
     if normalisation is not None:
         if not any(isinstance(step, Normalize) for step in steps):
-            raise ModalityError(
-                "A modality has norm_mean, but the transform has no Normalize step to take it; add one."
-            )
+            raise ModalityError("A modality has norm_mean, but the transform has no Normalize step for it; add one.")
         own = Normalize(*normalisation.tolist())
         steps = [own if isinstance(step, Normalize) else step for step in steps]
-    resize, size, left = None, None, None
+    resize, size, of_batch = None, None, None
     if isinstance(steps[0], Resize) and isinstance(steps[0].size, (tuple, list)) and len(steps[0].size) == 2:
         resize, size = steps[0], (int(steps[0].size[0]), int(steps[0].size[1]))
         steps = steps[1:]
     if len(steps) >= 2 and steps[-2] is to_tensor and isinstance(steps[-1], Normalize):
-        left = torch.tensor([list(steps[-1].mean), list(steps[-1].std)], dtype=torch.float32)
+        of_batch = torch.tensor([list(steps[-1].mean), list(steps[-1].std)], dtype=torch.float32)
         steps = [*steps[:-2], to_pixels]
-    return Parts(resize, size, Compose(steps), left)
+    return Parts(resize, size, Compose(steps), of_batch)
 
 
 def to_tensor(image: Image.Image) -> Tensor:
