@@ -255,6 +255,12 @@ class Media(str):
         """``path`` as a Media: itself if it is one, else an RGB image."""
         return path if isinstance(path, cls) else cls(path)
 
+    @classmethod
+    def joined(cls, parts: Iterable[Media]) -> Media:
+        """The first of ``parts`` with the others as its only partners."""
+        first, *others = (cls(str(part), part.modality, part.caption, (), part.synthetic) for part in parts)
+        return cls(str(first), first.modality, first.caption, others, first.synthetic)
+
     @property
     def parts(self) -> tuple[Media, ...]:
         """This and its partners, in the order of modalities."""

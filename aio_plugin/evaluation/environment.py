@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import re
 import subprocess
-import sys
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,12 @@ PACKAGES = (
 )
 
 
-def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that are installed."""
     versions = {"python": platform.python_version()}
-    for name in names:
-        try:
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return versions
 
 
@@ -50,23 +48,14 @@ def hardware() -> dict[str, Any]:
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    if sys.platform == "linux" and cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    model = re.search(r"^model name\s*:(.*)", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
+    return model[1].strip() if model else platform.processor() or platform.machine()
 
 
 def git_commit(folder: Path) -> str | None:
     """The commit checked out at ``folder``, with ``-dirty`` appended if files differ; None without git."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None

@@ -14,9 +14,8 @@ from tabulate import tabulate
 from ..errors import AIOError
 from ..modality import Item, Media
 from .pictures import camera_name, ranked_picture
-from .pixels import Render
 from .rankings import item_of
-from .report import embed, template
+from .report import template
 from .results import COLUMNS
 from .table import percent
 from .tiles import caption_tile
@@ -45,6 +44,18 @@ class ExplainedQuery:
     top: Sequence[Item]
     similarity: Sequence[float]
 
+    @property
+    def summary(self) -> str:
+        """The query in a line."""
+        words = [f"AP {percent(self.ap)} %", f"right person at rank {self.first_rank}", f"pid {self.item.pid}"]
+        words += [camera_name(self.item.media.modality, self.item.camid), "" if self.trial == "all" else self.trial]
+        return ", ".join(filter(None, words))
+
+    @property
+    def media(self) -> list[str]:
+        """Every medium of the query in a line: modality and path, or the caption."""
+        return [_described(part) for part in self.item.media.parts]
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -61,53 +72,31 @@ class Explanation:
 
     def text(self) -> str:
         """As plain text, a block per query."""
-        return "\n\n".join(
-            [f"{self.heading}\n{self.about}", *(self._block(*each) for each in enumerate(self.queries, 1))]
-        )
-
-    def summary(self, query: ExplainedQuery) -> str:
-        """A query in a line."""
-        camera = camera_name(query.item.media.modality, query.item.camid)
-        words = [f"AP {percent(query.ap)} %", f"right person at rank {query.first_rank}", f"pid {query.item.pid}"]
-        return ", ".join([*words, *([camera] if camera else []), *([query.trial] if query.trial != "all" else [])])
-
-    def _block(self, number: int, query: ExplainedQuery) -> str:
-        lines = [f"{number}. {self.summary(query)}", *(f"   {each}" for each in described(query.item))]
-        similarity = [f"{value:.3f}" for value in query.similarity] or ["-"] * len(query.top)
-        rows = [
-            (
-                rank,
-                _printable(str(item.media)),
-                item.pid,
-                camera_name(item.media.modality, item.camid),
-                cosine,
-                "<- right person" if item.pid == query.item.pid else "",
-            )
-            for rank, (item, cosine) in enumerate(zip(query.top, similarity, strict=True), 1)
-        ]
-        head = ("rank", "gallery", "pid", "camera", "similarity", "")
-        return (
-            "\n".join(lines)
-            + "\n"
-            + textwrap.indent(tabulate(rows, head, disable_numparse=True, colalign=("right",)), " " * 5)
-        )
-
-
-def described(item: Item) -> list[str]:
-    """Every medium of a query in a line: modality and path, or the caption."""
-    return [_described(part) for part in item.media.parts]
+        blocks = [f"{self.heading}\n{self.about}"]
+        for number, query in enumerate(self.queries, 1):
+            cosines = [f"{value:.3f}" for value in query.similarity] or ["-"] * len(query.top)
+            rows = []
+            for rank, (item, cosine) in enumerate(zip(query.top, cosines, strict=True), 1):
+                remark = "<- right person" if item.pid == query.item.pid else ""
+                camera = camera_name(item.media.modality, item.camid)
+                rows.append((rank, _printable(item.media), item.pid, camera, cosine, remark))
+            head = ("rank", "gallery", "pid", "camera", "similarity", "")
+            table = tabulate(rows, head, disable_numparse=True, colalign=("right",))
+            lines = [f"{number}. {query.summary}", *(f"   {each}" for each in query.media)]
+            blocks.append("\n".join([*lines, textwrap.indent(table, " " * 5)]))
+        return "\n\n".join(blocks)
 
 
 def _described(medium: Media) -> str:
     caption = " ".join((medium.caption or "").split())
     if len(caption) > CAPTION_LENGTH:
         caption = f"{caption[:CAPTION_LENGTH].rstrip()} ..."
-    made = " (synthetic)" if medium.synthetic else ""
-    return f"{medium.modality}{made}: {_printable(str(medium))}" + (f" {caption!r}" if caption else "")
+    synthetic = " (synthetic)" if medium.synthetic else ""
+    return f"{medium.modality}{synthetic}: {_printable(medium)}" + (f" {caption!r}" if caption else "")
 
 
 def _printable(path: str) -> str:
-    return path if path.isprintable() else repr(path)  # escapes would reach the terminal
+    return str(path) if path.isprintable() else repr(str(path))  # escapes would reach the terminal
 
 
 def explain(
@@ -136,11 +125,12 @@ def explain(
     entries.sort(key=lambda entry: (-entry[0], entry[1]) if best else (entry[0], -entry[1]))
     chosen: dict[int, ExplainedQuery] = {}
     for ap, rank, trial, row in entries:
-        if len(chosen) >= count:
-            break
         index = trial["query"][row]
-        if index not in chosen:
-            chosen[index] = _query(rankings, trial, row, ap, rank, topk)
+        if index not in chosen and len(chosen) < count:
+            item = item_of(rankings["query"], trial["parts"][row] if trial["parts"] else [index])
+            top = [item_of(rankings["gallery"], [at]) for at in trial["top"][row][:topk]]
+            similarity = trial["similarity"][row][: len(top)] if trial["similarity"] else ()
+            chosen[index] = ExplainedQuery(trial["trial"], item, ap, rank, top, similarity)
     which = f"the {len(chosen)} {'best' if best else 'worst'} by AP"
     valid = len({trial["query"][row] for _, _, trial, row in entries})
     return Explanation(
@@ -149,15 +139,6 @@ def explain(
         f"{which} of {valid:,} queries; ranks count {'identities' if result['cmc'] == 'identity' else 'images'}",
         list(chosen.values()),
     )
-
-
-def _query(
-    rankings: Mapping[str, Any], trial: Mapping[str, Any], row: int, ap: float, rank: int, topk: int
-) -> ExplainedQuery:
-    parts = trial["parts"][row] if trial["parts"] else [trial["query"][row]]
-    top = [item_of(rankings["gallery"], [index]) for index in trial["top"][row][:topk]]
-    similarity = trial["similarity"][row][: len(top)] if trial["similarity"] else ()
-    return ExplainedQuery(trial["trial"], item_of(rankings["query"], parts), ap, rank, top, similarity)
 
 
 def explanation_page(
@@ -183,27 +164,12 @@ def explanation_page(
             missing[str(error)] = None
             return caption_tile(f"cannot be read: {path}", width, 2 * width)
 
-    sections = [
-        {
-            "heading": each.heading,
-            "about": each.about,
-            "entries": [_figure(each, query, render, width) for query in each.queries],
-        }
-        for each in explanations
-    ]
-    page = template("explain.html").render(title=title, sections=sections, missing=list(missing))
+    def picture(query: ExplainedQuery) -> Image.Image:
+        order = range(len(query.top))
+        return ranked_picture(query.item, query.top, order, render, width, 2 * width, query.similarity)
+
+    page = template("explain.html").render(title=title, explanations=explanations, picture=picture, missing=missing)
     return page, list(missing)
-
-
-def _figure(explanation: Explanation, query: ExplainedQuery, render: Render, width: int) -> dict[str, Any]:
-    order = range(len(query.top))
-    picture = ranked_picture(query.item, query.top, order, render, width, 2 * width, query.similarity)
-    return {
-        "source": embed(picture),
-        "pid": query.item.pid,
-        "summary": explanation.summary(query),
-        "media": described(query.item),
-    }
 
 
 def default_root(document: Mapping[str, Any]) -> str:

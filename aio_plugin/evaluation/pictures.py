@@ -125,16 +125,11 @@ def ranked_pictures(
             places = retrieval.top[row, :topk].numpy()
             order = trial.gallery[places[places >= 0]]
             query = result.query[position]
-            if trial.parts is not None:
-                query = joined([result.query[part] for part in trial.parts[row]])
+            if trial.parts is not None:  # one query made of several items
+                parts = (part for index in trial.parts[row] for part in result.query[index].media.parts)
+                query = query._replace(media=Media.joined(parts))
             values = [] if similarity is None else similarity[row, : len(order)].tolist()
             yield position, ranked_picture(query, result.gallery, order, render, width, height, values, cameras)
-
-
-def joined(queries: Sequence[Item]) -> Item:
-    """The first of the queries, with the media of all."""
-    first, *others = (part for query in queries for part in query.media.parts)
-    return queries[0]._replace(media=Media(str(first), first.modality, first.caption, others, first.synthetic))
 
 
 def write_ranked_lists(result: Result, folder: Path, topk: int, render: Render, size: tuple[int, int]) -> Path:

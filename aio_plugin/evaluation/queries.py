@@ -9,7 +9,7 @@ from ..modality import MODALITIES, Combination, Item, Media, Modality, format_co
 
 
 def as_own(written: Combination, own: Sequence[Combination]) -> Combination:
-    """The combination written after the @, in the dataset's order.
+    """The combination written after the @, in the order of the dataset's own combinations.
 
     ORBench has a list for every modality that stands first: ``cp+text`` and ``text+cp`` differ there.
     Elsewhere they do not, and both are put into the order of modalities.
@@ -66,9 +66,7 @@ def _compose(media: Media, combination: Combination, synthesise: bool) -> Media:
         if part.modality in parts:
             raise ModalityError(f"{media}: the query has two parts of {part.modality}; give it one of each modality.")
         parts[part.modality] = part
-    first, *others = (parts.get(modality) or _make(media, parts, modality, synthesise) for modality in combination)
-    partners = [Media(str(part), part.modality, part.caption, (), part.synthetic) for part in others]
-    return Media(str(first), first.modality, first.caption, partners, first.synthetic)
+    return Media.joined(parts.get(modality) or _make(media, parts, modality, synthesise) for modality in combination)
 
 
 def _make(media: Media, parts: dict[Modality, Media], modality: Modality, synthesise: bool) -> Media:

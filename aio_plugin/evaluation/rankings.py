@@ -11,7 +11,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,44 +36,36 @@ def rankings_of(result: Result, root: str) -> dict[str, Any]:
         root: data root; media below it are named relative to it.
     """
     tops = [_gallery_positions(each) for each in result.trials]
-    used = np.unique(np.concatenate([top.ravel() for top in tops]))
-    used = used[used >= 0]
+    used = np.unique(np.concatenate([row for top in tops for row in top]))
     return {
         "schema": SCHEMA,
         "query": _columns(result.query, root),
         "gallery": _columns([result.gallery[index] for index in used], root),
-        "trials": [
-            _trial(result, each, np.where(top >= 0, np.searchsorted(used, top), -1))
-            for each, top in zip(result.trials, tops, strict=True)
-        ],
+        "trials": [_trial(result, each, top, used) for each, top in zip(result.trials, tops, strict=True)],
     }
 
 
-def _gallery_positions(each: TrialResult) -> IntArray:
-    """(Q, k) positions of the top k among all gallery items, -1 where there are fewer."""
-    top = each.retrieval.top.numpy()
-    return np.where(top >= 0, each.trial.gallery[top], -1)
+def _gallery_positions(each: TrialResult) -> list[IntArray]:
+    """For every query the positions of its top k among all gallery items."""
+    return [each.trial.gallery[row[row >= 0]] for row in each.retrieval.top.numpy()]
 
 
-def _trial(result: Result, each: TrialResult, top: IntArray) -> dict[str, Any]:
+def _trial(result: Result, each: TrialResult, tops: Sequence[IntArray], used: IntArray) -> dict[str, Any]:
     trial, retrieval = each.trial, each.retrieval
-    similarity = result.similarity(retrieval)
-    ap = [
-        round(value, 6) if valid else None for value, valid in zip(retrieval.ap.tolist(), retrieval.valid, strict=True)
-    ]
+    cosines = result.similarity(retrieval)
+    rows = None if cosines is None else cosines.double().numpy().round(4).tolist()
     return {
         "trial": trial.name,
         "query": trial.query.tolist(),
         "parts": None if trial.parts is None else [part.tolist() for part in trial.parts],
-        "ap": ap,
+        "ap": [None if ap != ap else round(ap, 6) for ap in retrieval.ap.tolist()],
         "first_rank": retrieval.first_rank.tolist(),
-        "top": [[index for index in row if index >= 0] for row in top.tolist()],
-        "similarity": None if similarity is None else similarity.double().numpy().round(4).tolist(),
+        "top": [np.searchsorted(used, top).tolist() for top in tops],
+        "similarity": rows and [row[: len(top)] for row, top in zip(rows, tops, strict=True)],
     }
 
 
-def _columns(items: Iterable[Item], root: str) -> dict[str, list[Any]]:
-    items = list(items)
+def _columns(items: Sequence[Item], root: str) -> dict[str, list[Any]]:
     return {
         "pid": [int(item.pid) for item in items],
         "camid": [int(item.camid) for item in items],
@@ -81,14 +74,10 @@ def _columns(items: Iterable[Item], root: str) -> dict[str, list[Any]]:
 
 
 def _medium(medium: Media, root: str) -> dict[str, Any]:
-    path = str(medium)
-    entry: dict[str, Any] = {"path": path.removeprefix(f"{root.rstrip('/')}/") if root else path}
-    entry["modality"] = medium.modality.value
-    if medium.caption is not None:
-        entry["caption"] = medium.caption
-    if medium.synthetic:
-        entry["synthetic"] = True
-    return entry
+    path = str(medium).removeprefix(os.path.join(root, "")) if root else str(medium)
+    entry: dict[str, Any] = {"path": path, "modality": medium.modality.value}
+    optional = {"caption": medium.caption, "synthetic": medium.synthetic or None}
+    return {**entry, **{key: value for key, value in optional.items() if value is not None}}
 
 
 def item_of(columns: Mapping[str, Sequence[Any]], indices: Sequence[int]) -> Item:
@@ -97,13 +86,12 @@ def item_of(columns: Mapping[str, Sequence[Any]], indices: Sequence[int]) -> Ite
     Raises:
         ModalityError: one of its modalities is not registered.
     """
-    first, *others = (
+    parts = (
         Media(each["path"], Modality.named(each["modality"]), each.get("caption"), (), each.get("synthetic", False))
         for index in indices
         for each in columns["media"][index]
     )
-    media = Media(str(first), first.modality, first.caption, others, first.synthetic)
-    return Item(media, columns["pid"][indices[0]], columns["camid"][indices[0]])
+    return Item(Media.joined(parts), columns["pid"][indices[0]], columns["camid"][indices[0]])
 
 
 def write_rankings(rankings: Mapping[str, Any], path: Path) -> str:

@@ -66,7 +66,7 @@ def write_report(
         columns=[(name, COLUMN_NAMES[name]) for name in columns(document)],
         metrics=[(key, METRIC_NAMES[key]) for key in TABLE_METRICS],
         rows=rows(document),
-        sections=[_section(target, lists.get(target["target"], ())) for target in document["targets"]],
+        lists=lists,
     )
     with written_whole(path) as file:
         file.write(page.encode())
@@ -82,21 +82,11 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = percent
+    environment.filters |= {"percent": percent, "data_url": _data_url}
     return environment.get_template(name)
 
 
-def _section(target: Mapping[str, Any], lists: Sequence[RankedList]) -> dict[str, Any]:
-    measured = [result for result in target["results"].values() if result]
-    return {
-        "target": target,
-        "result": measured[-1] if measured else None,
-        "lists": [{"pid": each.pid, "captions": each.captions, "source": embed(each.picture)} for each in lists],
-    }
-
-
-def embed(picture: Image.Image) -> str:
-    """A picture as a ``data:`` URL."""
+def _data_url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -71,11 +70,6 @@ class Result:
     def mINP(self) -> float:
         """Mean over trials."""
         return self._mean(lambda retrieval: retrieval.mINP)
-
-    @property
-    def chance(self) -> float:
-        """Expected Rank-1 of random rankings, the mean over trials."""
-        return self._mean(lambda retrieval: retrieval.chance)
 
     def measures(self) -> dict[str, float]:
         """Further measures of the protocol by name, the means over trials."""
@@ -172,32 +166,18 @@ def score(
     for trial in protocol.trials(query_items, gallery_items):
         query, gallery = trial_queries(query_features, trial), gallery_features[torch.from_numpy(trial.gallery)]
         try:
-            ranking = Ranking(
-                np.array([query_items[i].pid for i in trial.query]),
-                np.array([gallery_items[i].pid for i in trial.gallery]),
-                trial.query_key,
-                trial.gallery_key,
-            )
+            pids = [query_items[i].pid for i in trial.query], [gallery_items[i].pid for i in trial.gallery]
+            ranking = Ranking(*pids, trial.query_key, trial.gallery_key)
             rows = matrix_rows(rerank(query, gallery)) if rerank else feature_rows(query, gallery, metric)
             retrieval = evaluate_rows(rows, ranking, cmc=protocol.cmc, max_rank=length, topk=topk, measures=measures)
             trials.append(TrialResult(trial, retrieval))
         except ProtocolError as error:
             first = f" The first query is {str(query_items[trial.query[0]].media)!r}." if len(trial.query) else ""
             raise ProtocolError(f"{protocol.name}, {trial.name}: {error}{first}") from error
+    features, items = (query_features, gallery_features), (query_items, gallery_items)
     variants = tuple(
-        score(
-            query_features,
-            gallery_features,
-            query_items,
-            gallery_items,
-            variant,
-            metric=metric,
-            ranks=ranks,
-            rerank=rerank,
-        )
-        for variant in protocol.variants
+        score(*features, *items, variant, metric=metric, ranks=ranks, rerank=rerank) for variant in protocol.variants
     )
-    items = query_items, gallery_items
     return Result(protocol, *items, metric, rerank is not None, listed, tuple(trials), variants)
 
 

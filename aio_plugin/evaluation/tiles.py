@@ -6,7 +6,7 @@ import bisect
 import math
 from functools import cache
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ..modality import Media
 from .pixels import Render
@@ -37,30 +37,27 @@ def tile(medium: Media, render: Render, width: int, height: int) -> Image.Image:
     if medium.modality.is_image:
         return render(medium).convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     caption = medium.caption or ""
-    widths = [int(times * width) for times in CAPTION_WIDTHS]
-    return caption_tile(caption, next((w for w in widths if _holds(caption, w, height)), widths[-1]), height)
+    for times in CAPTION_WIDTHS:
+        lines, _ = fit(caption, *_room(int(times * width), height))
+        if not lines[-1].endswith(ELLIPSIS):
+            break
+    return caption_tile(caption, int(times * width), height)
 
 
 def caption_tile(caption: str, width: int, height: int) -> Image.Image:
     """A caption, wrapped, in the largest font that fits; cut with an ellipsis if even the smallest does not."""
     picture = Image.new("RGB", (width, height), "#f6f7f9")
     draw = ImageDraw.Draw(picture)
-    margin = _margin(width)
-    lines, size = fit(caption, *_room(width, height))
-    draw.multiline_text((margin, margin), "\n".join(lines), fill=INK, font=font(size), spacing=_gap(size))
+    room = _room(width, height)
+    lines, size = fit(caption, *room)
+    corner = ((width - room[0]) // 2, (height - room[1]) // 2)
+    draw.multiline_text(corner, "\n".join(lines), fill=INK, font=font(size), spacing=size // 3)
     return picture
 
 
-def _holds(caption: str, width: int, height: int) -> bool:
-    return not fit(caption, *_room(width, height))[0][-1].endswith(ELLIPSIS)
-
-
 def _room(width: int, height: int) -> tuple[int, int]:
-    return width - 2 * _margin(width), height - 2 * _margin(width)
-
-
-def _margin(width: int) -> int:
-    return max(4, width // 20)
+    margin = max(4, width // 20)
+    return width - 2 * margin, height - 2 * margin
 
 
 def fit(text: str, width: int, height: int) -> tuple[list[str], int]:
@@ -102,16 +99,9 @@ def _fitting(line: str, width: int, size: int) -> int:
 
 def framed(picture: Image.Image, colour: str, thickness: int) -> Image.Image:
     """The picture with a frame of ``thickness`` pixels on every side."""
-    width, height = picture.size
-    frame = Image.new("RGB", (width + 2 * thickness, height + 2 * thickness), colour)
-    frame.paste(picture, (thickness, thickness))
-    return frame
-
-
-def _gap(size: int) -> int:
-    return size // 3
+    return ImageOps.expand(picture, thickness, colour)
 
 
 def _step(size: int) -> int:
     """Pixels from line to line."""
-    return size + _gap(size) + 1
+    return size + size // 3 + 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,8 +24,6 @@ REMOVAL_RULES: Mapping[RemovalRule, str] = {
 }
 """Rules by name, as a protocol's sentence states them: ``same_camera`` is Market-1501's; ``source`` removes the photo
 that a sketch or caption was made from (UNIReID), and nothing for queries whose ``source`` is -1."""
-KEEP = -1
-"""The removal key that removes nothing."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,32 @@ class Protocol(ABC):
     def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
         """Yield the trials."""
 
+    def removal_key(self, item: Item) -> Hashable:
+        """What a query and the gallery items that are removed from its ranking have in common; None removes nothing."""
+        if self.removal == "same_camera":
+            return item.pid, item.camid
+        return item.source if self.removal == "source" and item.source >= 0 else None
+
+    def make_trial(
+        self,
+        name: str,
+        query: Sequence[Item],
+        gallery: Sequence[Item],
+        chosen_queries: Sequence[int] | IntArray,
+        chosen_gallery: Sequence[int] | IntArray,
+        parts: tuple[IntArray, ...] | None = None,
+    ) -> Trial:
+        """The trial of the queries and gallery items at the chosen positions, with the keys of :meth:`removal_key`."""
+        numbers: dict[Hashable, int] = {None: -1}
+
+        def keys(items: Sequence[Item], chosen: Sequence[int] | IntArray) -> IntArray:
+            each = [numbers.setdefault(self.removal_key(items[i]), len(numbers)) for i in chosen]
+            return np.array(each, dtype=np.int64)
+
+        query_key, gallery_key = keys(query, chosen_queries), keys(gallery, chosen_gallery)
+        chosen = np.array(chosen_queries, dtype=np.int64), np.array(chosen_gallery, dtype=np.int64)
+        return Trial(name, *chosen, query_key, gallery_key, parts)
+
     def definition(self) -> dict[str, Any]:
         """The protocol as data, for results."""
         fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
@@ -88,20 +113,30 @@ class Protocol(ABC):
         return {"kind": type(self).__name__, **{name: getattr(self, name) for name in dict.fromkeys((*shared, *names))}}
 
 
-def removal_keys_of(rule: RemovalRule, query: Sequence[Item], gallery: Sequence[Item]) -> tuple[IntArray, IntArray]:
-    """(Q,), (G,) removal keys of ``"none"``, ``"same_camera"`` or ``"source"``."""
-    if rule == "same_camera":
-        return equal_keys(query, gallery, lambda item: (item.pid, item.camid))
-    sides = ([item.source if rule == "source" else KEEP for item in items] for items in (query, gallery))
-    of_query, of_gallery = (np.array(side, dtype=np.int64) for side in sides)
-    return of_query, of_gallery
+ItemsByPlace = dict[tuple[int, int], list[int]]
+"""(pid, camid) -> positions of its items, in the order of their paths."""
 
 
-def equal_keys(
-    query: Sequence[Item], gallery: Sequence[Item], value: Callable[[Item], Hashable]
-) -> tuple[IntArray, IntArray]:
-    """(Q,), (G,) keys that are equal exactly where ``value`` is equal, for example an item's person and camera."""
-    numbers: dict[Hashable, int] = {}
-    sides = [[numbers.setdefault(value(item), len(numbers)) for item in items] for items in (query, gallery)]
-    of_query, of_gallery = (np.array(side, dtype=np.int64) for side in sides)
-    return of_query, of_gallery
+def items_by_place(items: Sequence[Item]) -> ItemsByPlace:
+    """Group items by person and camera; identities and cameras ascending."""
+    places: ItemsByPlace = {}
+    for index in sorted(range(len(items)), key=lambda i: (items[i].pid, items[i].camid, str(items[i].media))):
+        places.setdefault((items[index].pid, items[index].camid), []).append(index)
+    return places
+
+
+def draw_agw(places: ItemsByPlace, seed: int, shots: int = 1) -> IntArray:
+    """Draw positions as AGW's code does: Python's random seeded once, identities sorted as four-digit
+    strings, then cameras, one ``choice`` each.
+
+    Args:
+        seed: the number of the trial, from 0.
+        shots: images of every person under every camera; above 1 by ``sample``, and all of them
+            where there are fewer.
+    """
+    rng = random.Random(seed)
+    drawn: list[int] = []
+    for place in sorted(places, key=lambda place: (f"{place[0]:04d}", place[1])):
+        images = places[place]
+        drawn += [rng.choice(images)] if shots == 1 else rng.sample(images, min(shots, len(images)))
+    return np.array(drawn, dtype=np.int64)

@@ -6,11 +6,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ..modality import Item
-from .base import REMOVAL_RULES, Protocol, RemovalRule, Trial, removal_keys_of
-from .draw import ItemsByPlace, items_by_place
+from .base import REMOVAL_RULES, ItemsByPlace, Protocol, RemovalRule, Trial, items_by_place
 
 
 @dataclass
@@ -51,11 +48,9 @@ class CUHK03Classic(Protocol):
             first, second = _draw(places, gallery, repeat)
             in_first = [item.pid in first and gallery[first[item.pid]].camid != item.camid for item in query]
             for half, drawn, wanted in (("a", first, True), ("b", second, False)):
-                probes = np.array([i for i, is_first in enumerate(in_first) if is_first is wanted], dtype=np.int64)
-                searched = np.array(list(drawn.values()), dtype=np.int64)
-                keys = removal_keys_of(self.removal, [query[i] for i in probes], [gallery[i] for i in searched])
-                if len(probes):
-                    yield Trial(f"repeat {repeat + 1}{half}", probes, searched, *keys)
+                probes = [i for i, is_first in enumerate(in_first) if is_first is wanted]
+                if probes:
+                    yield self.make_trial(f"repeat {repeat + 1}{half}", query, gallery, probes, [*drawn.values()])
 
 
 def _draw(places: ItemsByPlace, gallery: Sequence[Item], seed: int) -> tuple[Mapping[int, int], Mapping[int, int]]:

@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from ..errors import ProtocolError
 from ..metrics.retrieval import Cmc
 from ..modality import Item
-from .base import Protocol, RemovalRule, Trial, removal_keys_of
-from .draw import draw_agw, items_by_place
+from .base import Protocol, RemovalRule, Trial, draw_agw, items_by_place
 
 Direction = Literal["ir_to_vis", "vis_to_ir", "deen_release"]
 _DIRECTIONS: dict[Direction, str] = {
@@ -61,7 +58,5 @@ class LLCM(Protocol):
         places = items_by_place(query if draws_query else gallery)
         for number in range(self.num_trials):
             drawn = draw_agw(places, number)
-            probes = drawn if draws_query else np.arange(len(query))
-            searched = np.arange(len(gallery)) if draws_query else drawn
-            keys = removal_keys_of(self.removal, [query[i] for i in probes], [gallery[i] for i in searched])
-            yield Trial(f"trial {number + 1}", probes, searched, *keys)
+            chosen = (drawn, range(len(gallery))) if draws_query else (range(len(query)), drawn)
+            yield self.make_trial(f"trial {number + 1}", query, gallery, *chosen)

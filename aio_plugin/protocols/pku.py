@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ..errors import ProtocolError
-from ..metrics.ranking import IntArray
 from ..modality import Item
-from .base import KEEP, Protocol, Trial
+from .base import Protocol, Trial
 
 
 @dataclass
@@ -50,10 +47,5 @@ class PKUSketch(Protocol):
     def trials(self, query: Sequence[Item], gallery: Sequence[Item]) -> Iterator[Trial]:
         """Yield one trial per split."""
         for number, split in enumerate(self.splits, 1):
-            sketches, photos = _positions(split, query), _positions(split, gallery)
-            keys = np.full_like(sketches, KEEP), np.full_like(photos, KEEP)
-            yield Trial(f"split {number}", sketches, photos, *keys)
-
-
-def _positions(split: Collection[int], items: Sequence[Item]) -> IntArray:
-    return np.array([index for index, item in enumerate(items) if item.pid in split], dtype=np.int64)
+            sketches, photos = ([i for i, item in enumerate(side) if item.pid in split] for side in (query, gallery))
+            yield self.make_trial(f"split {number}", query, gallery, sketches, photos)

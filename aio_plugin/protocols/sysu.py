@@ -12,11 +12,10 @@ from ..errors import ProtocolError
 from ..metrics.ranking import IntArray
 from ..metrics.retrieval import Cmc
 from ..modality import Item
-from .base import Protocol, RemovalRule, Trial
-from .draw import ItemsByPlace, draw_agw, items_by_place
+from .base import ItemsByPlace, Protocol, RemovalRule, Trial, draw_agw, items_by_place
 
 CAMERAS = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
-LOCATIONS = np.array([1, 2, 2, 4, 5, 6])
+LOCATIONS = (1, 2, 2, 4, 5, 6)
 """Locations of cameras 1 to 6: 2 and 3 share a room, so all of camera 2 is removed for a query of camera 3."""
 
 SysuPermutations = Mapping[int, Mapping[int, IntArray]]
@@ -79,15 +78,19 @@ class SysuMM01(Protocol):
         """
         cameras = CAMERAS[self.mode]
         places = {place: at for place, at in items_by_place(gallery).items() if place[1] + 1 in cameras}
-        probes = np.arange(len(query))
         for number in range(self.num_trials):
             drawn = (
                 draw_agw(places, number, self.shots)
                 if self.permutations is None
                 else self._official(self.permutations, places, number)
             )
-            keys = _locations(query), _locations([gallery[i] for i in drawn])
-            yield Trial(f"trial {number + 1}", probes, drawn, *keys)
+            yield self.make_trial(f"trial {number + 1}", query, gallery, range(len(query)), drawn)
+
+    def removal_key(self, item: Item) -> int:
+        """The location of the item's camera."""
+        if not 0 <= item.camid < len(LOCATIONS):
+            raise ProtocolError(f"sysu_mm01 has cameras 1 to 6, got {item.camid + 1}; check the file names.")
+        return LOCATIONS[item.camid]
 
     def _official(self, permutations: SysuPermutations, places: ItemsByPlace, number: int) -> IntArray:
         """The positions that row ``number`` (from 0) draws, camera by camera."""
@@ -103,12 +106,3 @@ class SysuMM01(Protocol):
                 )
             drawn += [images[image - 1] for image in table[number, : self.shots]]
         return np.array(drawn, dtype=np.int64)
-
-
-def _locations(items: Sequence[Item]) -> IntArray:
-    """(N,) the locations of the items' cameras, as removal keys."""
-    camids = np.array([item.camid for item in items], dtype=np.int64)
-    if len(camids) and not (camids.min() >= 0 and camids.max() < len(LOCATIONS)):
-        raise ProtocolError(f"sysu_mm01 has cameras 1 to 6, got {sorted(set(camids + 1))}; check the file names.")
-    keys: IntArray = LOCATIONS[camids]
-    return keys

@@ -8,9 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..metrics.ranking import IntArray
 from ..modality import Item, format_combination
-from .base import REMOVAL_RULES, Protocol, RemovalRule, Trial, removal_keys_of
+from .base import REMOVAL_RULES, Protocol, RemovalRule, Trial
 
 Grouping = Literal["none", "person", "combination"]
 _GROUPINGS: dict[Grouping, str] = {
@@ -58,22 +57,12 @@ class WholeGallery(Protocol):
         for index, item in enumerate(query):
             kind = {"none": None, "person": item.pid, "combination": item.media.combination}[self.grouping]
             groups.setdefault(kind, []).append(index)
+        parts = None
+        trials = {"all": list(range(len(query)))}
         if self.grouping == "combination":
-            for members in groups.values():
-                yield self._trial(format_combination(query[members[0]].media.combination), members, query, gallery)
+            trials = {format_combination(query[at[0]].media.combination): at for at in groups.values()}
         elif self.grouping == "person":
             parts = tuple(np.array(members, dtype=np.int64) for members in groups.values())
-            yield self._trial("all", [int(members[0]) for members in parts], query, gallery, parts)
-        else:
-            yield self._trial("all", range(len(query)), query, gallery)
-
-    def _trial(
-        self,
-        name: str,
-        members: Sequence[int],
-        query: Sequence[Item],
-        gallery: Sequence[Item],
-        parts: tuple[IntArray, ...] | None = None,
-    ) -> Trial:
-        keys = removal_keys_of(self.removal, [query[i] for i in members], gallery)
-        return Trial(name, np.array(members, dtype=np.int64), np.arange(len(gallery)), *keys, parts)
+            trials = {"all": [members[0] for members in groups.values()]}
+        for name, chosen in trials.items():
+            yield self.make_trial(name, query, gallery, chosen, range(len(gallery)), parts)

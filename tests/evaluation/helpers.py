@@ -28,8 +28,7 @@ def query(pid, *modalities, source=-1):
         Modality.CP: lambda: Media(f"/data/{pid}_c.jpg", Modality.CP),
         Modality.TEXT: lambda: Media(f"/data/captions.json#{pid}.0", Modality.TEXT, CAPTION),
     }
-    first, *others = (made[modality]() for modality in modalities)
-    return Item(Media(str(first), first.modality, first.caption, others, first.synthetic), pid, 1, source)
+    return Item(Media.joined(made[modality]() for modality in modalities), pid, 1, source)
 
 
 def target(*modalities, protocol=None, people=PEOPLE):

@@ -103,8 +103,7 @@ def _items(moments: Sequence[Moment], combination: Combination) -> list[Item]:
     for moment in moments:
         parts = [moment.media[modality] for modality in combination if modality in moment.media]
         if parts:
-            media = Media(str(parts[0]), parts[0].modality, partners=parts[1:])
-            items.append(Item(media, moment.pid, moment.camid))
+            items.append(Item(Media.joined(parts), moment.pid, moment.camid))
     return items
 
 

@@ -102,9 +102,7 @@ def query_items(
             parts = [images]
         else:
             parts = [[*images, caption] for caption in photo.captions[:captions]]
-        for first, *others in parts:
-            media = Media(str(first), first.modality, first.caption, others)
-            items.append(Item(media, photo.pid, camera, at))
+        items += [Item(Media.joined(each), photo.pid, camera, at) for each in parts]
     return items
 
 

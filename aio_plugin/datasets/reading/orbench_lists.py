@@ -96,8 +96,7 @@ def _queries(
                 parts[modality] = Media(_image(tree, value, modality, where), modality)
                 absences.see(parts[modality])
         seen.add((pid, *values))
-        anchor, *others = (parts[modality] for modality in combination)
-        items.append(Item(Media(str(anchor), anchor.modality, anchor.caption, others), pid, OTHER_CAMERA))
+        items.append(Item(Media.joined(parts[modality] for modality in combination), pid, OTHER_CAMERA))
     if len(seen) < len(items):
         notes.append(f"{tree.dataset}: {len(items) - len(seen)} repeated rows of {key} are all scored")
     return items
