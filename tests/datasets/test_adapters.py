@@ -5,7 +5,6 @@ import pickle
 import pytest
 
 from aio_plugin import datasets
-from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.base import check_query
 from aio_plugin.datasets.storage.columns import Columnar, columns_of
 from aio_plugin.datasets.storage.lmdb_images import MARK
@@ -13,9 +12,8 @@ from aio_plugin.errors import ConfigError, DatasetError, ModalityError
 from aio_plugin.modality import Modality, parse_combination
 from aio_plugin.training.images import read_image
 
-from .miniatures import EVERY, rgb
+from .miniatures import ADAPTERS, EVERY, captions_of, read, rgb
 
-ADAPTERS = all_adapters()
 NAMES = sorted(ADAPTERS)
 CASES = [(name, query) for name in NAMES for query in (*ADAPTERS[name].queries, None)]
 
@@ -40,7 +38,7 @@ def test_every_option_is_documented(name):
 @pytest.mark.parametrize(("name", "query"), CASES)
 def test_items_are_well_formed(name, query, tmp_path):
     EVERY[name](tmp_path)
-    splits = ADAPTERS[name].read(str(tmp_path), {}, query)
+    splits = read(name, tmp_path, query)
     for part, items in (("train", splits.train), ("query", splits.query), ("gallery", splits.gallery)):
         for item in items:
             assert item.camid >= 0, part
@@ -54,14 +52,13 @@ def test_items_are_well_formed(name, query, tmp_path):
         assert len({(str(i.media), i.pid, i.media.partners) for i in items}) == len(items), "items stand once"
     pids = {item.pid for item in splits.train}
     assert pids == set(range(len(pids)))
-    assert list(pickle.loads(pickle.dumps(splits.train))) == list(splits.train)
     assert set(splits.published) <= set(splits.found)
 
 
 @pytest.mark.parametrize(("name", "query"), [case for case in CASES if ADAPTERS[case[0]].queries])
 def test_queries_have_the_modalities_asked_for(name, query, tmp_path):
     EVERY[name](tmp_path)
-    splits = ADAPTERS[name].read(str(tmp_path), {}, query)
+    splits = read(name, tmp_path, query)
     own = ADAPTERS[name].queries
     wanted = {query} if query else set(own) if name.startswith("orbench_") else {own[0]}
     assert splits.query
@@ -75,13 +72,13 @@ def test_queries_have_the_modalities_asked_for(name, query, tmp_path):
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "manifest"])
 def test_toy_counts_are_noted_and_no_error(name, tmp_path):
     EVERY[name](tmp_path)
-    assert any("found (published)" in note for note in ADAPTERS[name].read(str(tmp_path), {}, None).notes)
+    assert any("found (published)" in note for note in read(name, tmp_path).notes)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_folder_shows_the_tree(name, tmp_path):
     with pytest.raises(DatasetError) as error:
-        ADAPTERS[name].read(str(tmp_path), {}, None)
+        read(name, tmp_path)
     message = str(error.value)
     assert f"{ADAPTERS[name].folder}/" in message
     assert message.count("MISSING") >= 3
@@ -92,7 +89,7 @@ def test_a_missing_folder_shows_the_tree(name, tmp_path):
 def test_the_dataset_s_own_folder_as_root_is_explained(name, tmp_path):
     base = EVERY[name](tmp_path)
     with pytest.raises(DatasetError, match="not be that folder"):
-        ADAPTERS[name].read(str(base), {}, None)
+        read(name, base)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,10 +97,10 @@ def test_order_does_not_depend_on_the_file_system(name, tmp_path, monkeypatch):
     from aio_plugin.datasets.reading import layouts as files
 
     EVERY[name](tmp_path)
-    plain = ADAPTERS[name].read(str(tmp_path), {}, None)
+    plain = read(name, tmp_path)
     scandir = files.os.scandir
     monkeypatch.setattr(files.os, "scandir", lambda path: reversed(list(scandir(path))))
-    shuffled = ADAPTERS[name].read(str(tmp_path), {}, None)
+    shuffled = read(name, tmp_path)
     for part in ("train", "query", "gallery"):
         assert list(getattr(plain, part)) == list(getattr(shuffled, part))
 
@@ -112,7 +109,7 @@ def test_order_does_not_depend_on_the_file_system(name, tmp_path, monkeypatch):
 def test_an_unknown_option_is_refused(name, tmp_path):
     EVERY[name](tmp_path)
     with pytest.raises(ConfigError, match=f"aio.datasets.{name}.shotz"):
-        ADAPTERS[name].read(str(tmp_path), {"shotz": 1}, None)
+        read(name, tmp_path, shotz=1)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +124,9 @@ def test_an_unknown_option_is_refused(name, tmp_path):
         ("mask1k", "train_styles", "AG", "ABCDEF"),
         ("mask1k", "test_styles", "", "ABCDEF"),
         ("mask1k", "test_styles", "AA", "each once"),
+        ("mask1k", "queries", "mult", "'multi'"),
+        ("regdb", "trial", 0, "aio.datasets.regdb.trial is 0"),
+        ("regdb", "trial", 11, "aio.datasets.regdb.trial is 11"),
         ("pku_sketch", "splits", 0, "at least 1"),
         ("pku_sketch", "split", 11, "10 splits"),
         ("pku_sketch", "lists", "seed", "'seeded'"),
@@ -146,21 +146,29 @@ def test_an_unknown_option_is_refused(name, tmp_path):
 def test_option_values_are_checked(name, option, value, says, tmp_path):
     EVERY[name](tmp_path)
     with pytest.raises(ConfigError, match=says):
-        ADAPTERS[name].read(str(tmp_path), {option: value}, None)
+        read(name, tmp_path, **{option: value})
 
 
-def test_a_query_the_dataset_cannot_form_names_those_it_can(tmp_path):
+def test_a_query_the_dataset_cannot_form_names_those_it_can():
     with pytest.raises(ModalityError, match=r"sysu_mm01 has no text queries of its own; it has ir"):
         check_query("sysu_mm01", ADAPTERS["sysu_mm01"].queries, parse_combination("text"))
-    EVERY["pku_sketch"](tmp_path)
-    with pytest.raises(ModalityError, match="rgb"):
-        ADAPTERS["pku_sketch"].read(str(tmp_path), {}, (Modality.RGB,))
 
 
-@pytest.mark.parametrize("name", ["synth_pedes", "luperson_nl", "mals", "luperson_t"])
-def test_what_is_large_knows_its_numbers_without_its_items(name, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_training_items_are_a_sequence_that_pickles(name, tmp_path):
     EVERY[name](tmp_path)
-    train = ADAPTERS[name].read(str(tmp_path), {}, None).train
-    assert isinstance(train, Columnar)
-    for known, counted in zip(train.columns(), columns_of(list(train)), strict=True):
-        assert known.tolist() == counted.tolist()
+    train = read(name, tmp_path).train
+    items = list(train)
+    assert len(train) == len(items)
+    for part in (slice(None), slice(None, None, -1), slice(1, 8, 3), slice(4, 0, -2)):
+        assert list(train[part]) == items[part]
+    unpickled = list(pickle.loads(pickle.dumps(train)))
+    assert [(item, captions_of(item)) for item in unpickled] == [(item, captions_of(item)) for item in items]
+    assert not items or train[-1] == items[-1]
+    for outside in (len(items), -len(items) - 1):
+        with pytest.raises(IndexError):
+            train[outside]
+    if name in ("synth_pedes", "luperson_nl", "mals", "luperson_t"):
+        assert isinstance(train, Columnar), "what is large knows its numbers without its items"
+        for column, expected in zip(train.columns(), columns_of(items), strict=True):
+            assert column.tolist() == expected.tolist()

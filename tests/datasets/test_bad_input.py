@@ -1,112 +1,119 @@
-"""Damaged datasets: every kind of damage is a DatasetError that names the place."""
+"""Damaged datasets: every kind of damage is a DatasetError that names the place, or a note and the rest is read."""
 
 import contextlib
 import json
 import os
 
+import h5py
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from scipy.io import savemat
 
 from aio_plugin.datasets.reading.annotations import read_photos
 from aio_plugin.errors import DatasetError, MediaError
 from aio_plugin.training.images import read_image
 
-from .miniatures import EVERY, read
-from .miniatures import infrared as infrared_sets
-from .miniatures import text as text_sets
-from .miniatures.files import image, write
+from .miniatures import EVERY, assert_noted, infrared, read, rgb, sketch, text
+from .miniatures.damage import (
+    added,
+    column,
+    content,
+    cut,
+    emptied,
+    gone,
+    lines,
+    matlab,
+    more_records,
+    parsed,
+    record,
+    renamed,
+    together,
+)
+
+# -- annotations in JSON ----------------------------------------------------------------------------------------------
+
+TRAIN_VAL_TEST, TRAIN_TEST = "one of train, val, test", "one of train, test"
+ANNOTATIONS = {
+    "synth_pedes": ("synthpedes_dataset.json", "file_path", "captions", None),
+    "cuhk_pedes": ("reid_raw.json", "file_path", "captions", TRAIN_VAL_TEST),
+    "icfg_pedes": ("ICFG-PEDES.json", "file_path", "captions", TRAIN_TEST),
+    "tri_icfg_pedes": ("ICFG-PEDES.json", "file_path", "captions", TRAIN_TEST),
+    "rstpreid": ("data_captions.json", "img_path", "captions", TRAIN_VAL_TEST),
+    "tri_rstpreid": ("data_captions.json", "img_path", "captions", TRAIN_VAL_TEST),
+    "ufine6926": ("UFine6926_Annotations_1024.json", "file_path", "captions", TRAIN_TEST),
+    "ufine3c": ("anno.json", "file_path", "captions", TRAIN_TEST),
+    "luperson_t": ("LuPerson_caption_all_some_2v.json", "file_path", "captions", None),
+    "mals": ("data/gene_attrs/g_4x_attrs.json", "image", "caption", None),
+    "orbench": ("train_annos.json", "file_path", "caption", None),
+}
+"""Dataset -> its file, the keys of path and captions, the splits that records may name."""
 
 
-def damaged(records, number, **changes):
-    out = [dict(record) for record in records]
-    for key, value in changes.items():
-        if value is None:
-            del out[number][key]
-        else:
-            out[number][key] = value
-    return json.dumps(out)
+def wrong_values(name):
+    """(key, value, message) of a record; None for a key that is absent."""
+    _, path, caption, splits = ANNOTATIONS[name]
+    yield from (
+        (path, None, f"record 1 has no '{path}'"),
+        (path, 3, f"record 1: '{path}' must be a string"),
+        (path, "", f"record 1: '{path}'"),
+        (path, "../../etc/passwd", f"record 1, '{path}': the path .* does not stay inside"),
+        *((path, bad, "does not stay inside") for bad in ("/etc/passwd", "..\\x.jpg", "C:\\x.jpg", "a\0b.jpg")),
+        (caption, None, f"record 1 has no '{caption}'"),
+        (caption, 7, f"record 1: '{caption}' must be a {'string' if caption == 'caption' else 'list'}"),
+        (caption, ["a"] if caption == "caption" else "one", f"record 1: '{caption}' must be a "),
+    )
+    if caption == "captions":
+        yield caption, ["a", 5], r"record 1: 'captions'\[1\] must be a string, got int 5"
+    if name != "orbench":
+        yield path, "nobody/x.jpg", "(?s)1 of .* images .* the first: .*nobody/x.jpg"
+    if name not in ("mals", "luperson_t"):
+        yield "id", None, "record 1 has no 'id'"
+        yield from (("id", bad, "record 1: 'id' must be a whole number") for bad in ("7", True, -1, 1.5, 2**62))
+    if splits:
+        yield "split", "valid", f"record 1: 'split' must be {splits}, got 'valid'"
+        yield "split", 3, "record 1: 'split' must be a string"
+        yield "split", None, "record 1 has no 'split'"
 
 
-ANNOTATED = [
-    ("synth_pedes", "synthpedes_dataset.json", text_sets.SYNTH_RECORDS),
-    ("cuhk_pedes", "reid_raw.json", text_sets.CUHK_RECORDS),
-]
-RECORD_DAMAGE = [
-    ({"id": None}, "record 2 has no 'id'"),
-    ({"id": "7"}, "record 2: 'id' must be a whole number"),
-    ({"id": True}, "'id' must be a whole number"),
-    ({"id": -1}, "'id' must be a whole number"),
-    ({"id": 1.5}, "'id' must be a whole number"),
-    ({"id": 2**62}, "'id' must be a whole number"),
-    ({"file_path": None}, "record 2 has no 'file_path'"),
-    ({"file_path": 3}, "record 2: 'file_path' must be a string"),
-    ({"file_path": ""}, "record 2: 'file_path'"),
-    ({"captions": "one"}, "record 2: 'captions' must be a list"),
-    ({"captions": ["a", 5]}, r"record 2: 'captions'\[1\] must be a string, got int 5"),
-    ({"captions": None}, "record 2 has no 'captions'"),
-    ({"file_path": "../../etc/passwd"}, "record 2, 'file_path': the path .* does not stay inside"),
-    ({"file_path": "/etc/passwd"}, "does not stay inside"),
-    ({"file_path": "..\\x.jpg"}, "does not stay inside"),
-    ({"file_path": "C:\\x.jpg"}, "does not stay inside"),
-    ({"file_path": "a\0b.jpg"}, "does not stay inside"),
-    ({"file_path": "nobody/x.jpg"}, "the first: .*nobody/x.jpg"),
-]
-
-
-@pytest.mark.parametrize(("name", "file", "records"), ANNOTATED)
-@pytest.mark.parametrize(("changes", "says"), RECORD_DAMAGE)
-def test_damaged_records(tmp_path, name, file, records, changes, says):
-    base = EVERY[name](tmp_path)
-    write(base / file, damaged(records, 2, **changes))
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"), [(name, *wrong) for name in ANNOTATIONS for wrong in wrong_values(name)]
+)
+def test_damaged_records(tmp_path, name, key, value, says):
+    base, file = EVERY[name](tmp_path), ANNOTATIONS[name][0]
+    record(file, 1, **{key: value})(base)
     with pytest.raises(DatasetError, match=says) as error:
         read(name, tmp_path)
     assert file in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "file", "records"), ANNOTATED)
+NO_LIST = "not a JSON list of records"
+
+
+@pytest.mark.parametrize("name", ANNOTATIONS)
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("data", "says"),
     [
-        (b"", "not a JSON list of records"),
-        (b"[", "not a JSON list of records"),
-        (b"not json", "not a JSON list of records, before the first record"),
-        (b'[{"id": 1}, ', "record 0|not a JSON list"),
+        (b" \n", NO_LIST),
+        (b"[", NO_LIST),
+        (b"not json", f"{NO_LIST}, before the first record"),
+        (b'[{"id": 1}, ', f"record 0|{NO_LIST}"),
         (b"[]", "no records"),
-        (b"{}", r"not a JSON list of records, before the first record: expected '\[', got '{'"),
-        (b'\xef\xbb\xbf {"a": []}', r"not a JSON list of records, before the first record: expected '\[', got '{'"),
+        (b"{}", rf"{NO_LIST}, before the first record: expected '\[', got '{{'"),
+        (b'\xef\xbb\xbf {"a": []}', rf"{NO_LIST}, before the first record: expected '\[', got '{{'"),
         (b"[1]", "record 0 is not an object but int 1"),
         (b"[[]]", "record 0 is not an object"),
-        (b'[{"id": "\xff"}]', "not a JSON list of records"),
-        (b'[{"id": 99999999999999999999999}]', "not a JSON list|whole number"),
+        (b'[{"id": "\xff"}]', NO_LIST),
+        (b'[{"id": 99999999999999999999999}]', f"{NO_LIST}|whole number"),
     ],
 )
-def test_files_that_are_no_annotations(tmp_path, name, file, records, content, says):
-    base = EVERY[name](tmp_path)
-    (base / file).write_bytes(content)
+def test_files_that_are_no_annotations(tmp_path, name, data, says):
+    base, file = EVERY[name](tmp_path), ANNOTATIONS[name][0]
+    (base / file).write_bytes(data)
     with pytest.raises(DatasetError, match=says) as error:
         read(name, tmp_path)
     assert file in str(error.value)
-
-
-def test_a_cut_file_names_the_last_good_record(tmp_path):
-    base = text_sets.synth_pedes(tmp_path)
-    text = json.dumps(text_sets.SYNTH_RECORDS)
-    write(base / "synthpedes_dataset.json", text[: text.index("Part1/12/1")])
-    with pytest.raises(DatasetError, match="not a JSON list of records, after record 5"):
-        read("synth_pedes", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("split", "says"), [("testing", "train, val, test"), (3, "must be a string"), (None, "no 'split'")]
-)
-def test_split_names(tmp_path, split, says):
-    base = text_sets.cuhk_pedes(tmp_path)
-    write(base / "reid_raw.json", damaged(text_sets.CUHK_RECORDS, 4, split=split))
-    with pytest.raises(DatasetError, match=f"record 4.*{says}"):
-        read("cuhk_pedes", tmp_path)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -131,68 +138,472 @@ def test_any_json_list_reads_or_is_a_dataset_error(tmp_path, records):
         assert len(list(read_photos(str(file), splits=("train", "test")))) == len(records)
 
 
-def write_lists(relative, text):
-    return lambda base: write(base / relative, text)
-
-
-def rename_all(pattern, to):
-    def damage(base):
-        for number, path in enumerate(sorted(base.glob(pattern))):
-            path.rename(path.with_name(f"{to}{number}.jpg"))
-
-    return damage
-
-
-def remove(relative):
-    return lambda base: (base / relative).unlink()
-
+# -- dataset -> damage, message, options ------------------------------------------------------------------------------
 
 PERMUTATIONS = "exp/rand_perm_cam.mat"
-DAMAGE = [
-    ("sysu_mm01", write_lists("exp/test_id.txt", ""), "test_id.txt.*separated by commas"),
-    ("sysu_mm01", write_lists("exp/test_id.txt", "6;10"), "test_id.txt.*'6;10'"),
-    ("sysu_mm01", write_lists("exp/test_id.txt", "6,-1"), "test_id.txt"),
-    ("sysu_mm01", write_lists("exp/test_id.txt", "2,6"), "share 1 identities, the first 2"),
-    ("sysu_mm01", lambda base: (base / "exp/test_id.txt").write_bytes(b"\xff\xfe6"), "UTF-8"),
-    ("sysu_mm01", remove("exp/train_id.txt"), r"exp/train_id.txt +MISSING"),
-    ("sysu_mm01", rename_all("cam*/*/0*.jpg", "person"), "names are not of the form 0001.jpg.*Restore"),
-    ("sysu_mm01", write_lists(PERMUTATIONS, "x" * 200), "is not SYSU-MM01's permutation file"),
-    ("sysu_mm01", write_lists(PERMUTATIONS, ""), "is not SYSU-MM01's permutation file"),
-    ("sysu_mm01", lambda base: savemat(base / PERMUTATIONS, {"a": 1}), "no variable rand_perm_cam"),
-    ("sysu_mm01", lambda base: savemat(base / PERMUTATIONS, {"rand_perm_cam": [1, 2]}), "2 cells"),
-    ("sysu_mm01", lambda base: savemat(base / PERMUTATIONS, {"rand_perm_cam": [[1] * 6]}), "no table of trials"),
-    (
-        "llcm",
-        write_lists("idx/train_vis.txt", "vis/0001/0001_c01_s1_f1_vis.jpg\n"),
-        "train_vis.txt, line 1.*path label",
-    ),
-    ("llcm", write_lists("idx/train_vis.txt", "\r\n\r\n../x.jpg 3\r\n"), "train_vis.txt, line 3.*stay inside"),
-    ("llcm", write_lists("idx/train_vis.txt", "x.jpg 3\n"), "1 of 1 names are not of the form .*train_vis.txt: x.jpg"),
-    (
-        "llcm",
-        write_lists("idx/train_vis.txt", "vis/0009/0009_c01_s1_f1_vis.jpg 3\n"),
-        "1 of 1 images listed in LLCM/idx/train_vis.txt",
-    ),
-    ("llcm", write_lists("idx/test_id.txt", "all"), "test_id.txt"),
-    ("llcm", remove("vis/0042/0042_c05_s101112_f57_vis.jpg"), "the first: LLCM/vis/0042/0042_c05"),
-    ("mask1k", rename_all("sketch/*/*/*.jpg", "x"), "mask1k sketches: .*the first: sketch/"),
-    ("mask1k", rename_all("photo/*/*.jpg", "x"), "mask1k photos: .*the first: photo/"),
-    ("pku_sketch", rename_all("sketch/*.jpg", "person"), "pku_sketch sketches.*17.jpg"),
-    ("pku_sketch", rename_all("photo/*.jpg", "person"), "pku_sketch photos.*17_05_120.jpg"),
-    ("pku_sketch", write_lists("styleAnnotation/a_5.txt", "one\n"), "a_5.txt, line 1"),
-    ("cuhk_pedes", remove("reid_raw.json"), r"reid_raw.json +MISSING"),
-    ("synth_pedes", remove("Part1/7/2.jpg"), "By folder: Part1 1 of 6"),
-]
+REGDB_TRAINED, REGDB_TESTED = infrared.regdb_split(1)
+CONFIG, RELEASE = "cuhk03_new_protocol_config_labeled.mat", "cuhk03_release/cuhk-03.mat"
+ORBENCH_TESTS = "test_gallery_and_queries.json"
 
 
-@pytest.mark.parametrize(("name", "damage", "says"), DAMAGE)
-def test_damaged_folders(tmp_path, name, damage, says):
-    base = EVERY[name](tmp_path / "root")
-    damage(base)
+def regdb_lines(change):
+    return lines("idx/train_thermal_1.txt", change)
+
+
+def also_trained(rows):
+    """A line of a person who is for training."""
+    return [*rows, infrared.regdb_name(REGDB_TRAINED[0], "Thermal", 0) + " 7"]
+
+
+def cuhk03_config(**changes):
+    return matlab(CONFIG, **rgb.cuhk03_config(**changes))
+
+
+def cuhk03_testsets(*sets):
+    return lambda base: rgb.cuhk03_testsets(base / RELEASE, *sets)
+
+
+def another_hdf5(base):
+    with h5py.File(base / RELEASE, "w") as other:
+        other["testsets"] = np.arange(20)
+
+
+def luperson(*keys, **stored):
+    return lambda base: (gone("lmdb")(base), rgb.luperson_nl(base.parent, *keys, **stored))
+
+
+def orbench_rows(key, change):
+    return parsed(ORBENCH_TESTS, lambda lists: {**lists, key: change(lists[key])})
+
+
+def cut_in_record_6(base):
+    cut("synthpedes_dataset.json", (base / "synthpedes_dataset.json").read_bytes().index(b"Part1/12/1"))(base)
+
+
+def without_splits(base):
+    parsed("reid_raw.json", lambda records: [{k: v for k, v in r.items() if k != "split"} for r in records])(base)
+    (base / "reid_raw.json").rename(base / "caption_all.json")
+
+
+REPACKED = (
+    together(gone("train"), added("bounding_box_train/0000_c1_0000.jpg")),
+    r"bounding_box_train/.*repacked in Market-1501's form.*published",
+)
+NO_PATTERN = (renamed("**/*.*g", "person"), "names are not of the form .*Restore")
+ERRORS = {
+    "sysu_mm01": [
+        (content("exp/test_id.txt", ""), "test_id.txt.*separated by commas"),
+        (content("exp/test_id.txt", "6;10"), "test_id.txt.*'6;10'"),
+        (content("exp/test_id.txt", "6,-1"), "test_id.txt"),
+        (content("exp/test_id.txt", "2,6"), "share 1 identities, the first 2"),
+        (content("exp/test_id.txt", b"\xff\xfe6"), "UTF-8"),
+        (gone("exp/train_id.txt"), r"exp/train_id.txt +MISSING"),
+        (gone("exp/val_id.txt"), r"exp/val_id.txt +MISSING"),
+        (gone(PERMUTATIONS), "trials: agw"),
+        (renamed("cam*/*/0*.jpg", "person"), "names are not of the form 0001.jpg.*Restore"),
+        (content(PERMUTATIONS, "x" * 200), "is not SYSU-MM01's permutation file"),
+        (content(PERMUTATIONS, ""), "is not SYSU-MM01's permutation file"),
+        (matlab(PERMUTATIONS, a=1), "no variable rand_perm_cam"),
+        (matlab(PERMUTATIONS, rand_perm_cam=[1, 2]), "2 cells"),
+        (matlab(PERMUTATIONS, rand_perm_cam=[[1] * 6]), "no table of trials"),
+    ],
+    "llcm": [
+        (content("idx/train_vis.txt", "vis/0001/0001_c01_s1_f1_vis.jpg\n"), "train_vis.txt, line 1.*path label"),
+        (content("idx/train_vis.txt", "\r\n\r\n../x.jpg 3\r\n"), "train_vis.txt, line 3.*stay inside"),
+        (content("idx/train_vis.txt", "x.jpg 3\n"), "1 of 1 names are not of the form .*train_vis.txt: x.jpg"),
+        (content("idx/train_vis.txt", "vis/0009/0009_c01_s1_f1_vis.jpg 3"), "1 of 1 images .*LLCM/idx/train_vis.txt"),
+        (content("idx/test_id.txt", "all"), "test_id.txt"),
+        (gone("vis/0042/0042_c05_s101112_f57_vis.jpg"), "the first: LLCM/vis/0042/0042_c05"),
+        (
+            together(added("test_vis/cam2/0004/0004_c02_s1_f1_vis.jpg"), content("idx/test_id.txt", "3,4,5,8")),
+            "the first 4",
+        ),
+        (lambda base: base.rename(base.with_name("llcm")), "there is llcm/; rename it"),
+    ],
+    "regdb": [
+        (regdb_lines(lambda rows: [rows[0].split()[0], *rows]), "train_thermal_1.txt, line 1: must be 'path label'"),
+        (regdb_lines(lambda rows: ["../../secret/1/a.bmp 3", *rows]), "line 1: the path .* does not stay inside RegDB"),
+        (
+            regdb_lines(lambda rows: ["Thermal/9/male_front_t_1_9.bmp 3", *rows]),
+            "1 of 7 .*absent or empty; the first: .*t_1_9",
+        ),
+        (
+            regdb_lines(lambda rows: [row.replace("_t_", "_q_") for row in rows]),
+            "6 of 6 names are not of the form Thermal/168",
+        ),
+        (regdb_lines(lambda rows: []), "train_thermal_1.txt lists no images"),
+        (content("idx/train_thermal_1.txt", b"\xff"), "Cannot read the list"),
+        (
+            lines("idx/test_thermal_1.txt", also_trained),
+            f"1 persons are in train and test, the first {REGDB_TRAINED[0]}.*lists of trial 1",
+        ),
+        (gone("idx/test_visible_7.txt"), r"idx/test_visible_7.txt +MISSING", {"trial": 7}),
+    ],
+    "mask1k": [
+        (renamed("sketch/*/*/*.jpg", "x"), "mask1k sketches: .*the first: sketch/"),
+        (renamed("photo/*/*.jpg", "x"), "mask1k photos: .*the first: photo/"),
+        (gone("sketch/D"), r"sketch/D/train +MISSING"),
+    ],
+    "pku_sketch": [
+        (renamed("sketch/*.jpg", "person"), "pku_sketch sketches.*17.jpg"),
+        (renamed("photo/*.jpg", "person"), "pku_sketch photos.*17_05_120.jpg"),
+        (content("styleAnnotation/a_5.txt", "one\n"), "a_5.txt, line 1"),
+        (content("styleAnnotation/d_1.txt", "3\n"), "3 also has artist a"),
+        (together(), "lists: seeded", {"lists": "files"}),
+        (gone("styleAnnotation"), "styleAnnotation.*MISSING"),
+        (lambda base: sketch.pku_lists(base, [(1, 12), (2, 9, 17)]), "test_sketch_3"),
+        (
+            lambda base: (
+                sketch.pku_lists(base, [(1, 12)]),
+                content("idx/test_visible_1.txt", "photo/1_05_3.jpg 1\n")(base),
+            ),
+            "the first 12",
+            {"splits": 1},
+        ),
+        *(
+            (content("idx/test_sketch_1.txt", line + "\n"), says, {"splits": 1})
+            for line, says in (
+                ("sketch/17.jpg", "path pid"),
+                ("sketch/17.jpg 17 0 3 9", "path pid"),
+                ("sketch/17.jpg x", "identity"),
+                ("sketch/17.jpg 16", "not an image of person 16"),
+                ("../sketch/17.jpg 17", "stay inside"),
+                ("", "empty"),
+            )
+        ),
+    ],
+    "cuhk_pedes": [
+        (gone("reid_raw.json"), r"reid_raw.json +MISSING"),
+        (without_splits, r"Put reid_raw\.json"),
+        (more_records("reid_raw.json", lambda records: {**records[0], "id": 77}), "records 0 and 8"),
+        (
+            together(gone("imgs/CUHK01/0001.png"), content("imgs/cam_b/7.bmp", "")),
+            "2 of 8 images listed in CUHK-PEDES/reid_raw.json .*the first: CUHK-PEDES/imgs/CUHK01/0001.png.*"
+            "CUHK01 1 of 2, cam_b 1 of 1",
+        ),
+    ],
+    "synth_pedes": [
+        (gone("Part1/7/2.jpg"), "By folder: Part1 1 of 6"),
+        (cut_in_record_6, f"{NO_LIST}, after record 5"),
+    ],
+    "icfg_pedes": [(gone("ICFG-PEDES.json"), r"ICFG-PEDES\.json +MISSING  or ICFG_PEDES\.json")],
+    "tri_cuhk_pedes": [
+        (gone("imgs-sketch2/CUHK01/0001.png"), r"the first: CUHK-PEDES/imgs-sketch2/CUHK01/0001\.png"),
+        (gone("imgs-sketch2"), r"imgs-sketch2/<as imgs> +MISSING  or imgs-sketch,"),
+        (together(), r"theirs.*MISSING", {"sketches": "theirs"}),
+        (together(), "stay inside", {"sketches": "../drawn"}),
+    ],
+    "tri_rstpreid": [
+        (gone("imgs-sketch/3905_c9_0001.jpg"), r"the first: RSTPReid/imgs-sketch/3905_c9_0001\.jpg"),
+    ],
+    "ufine6926": [(content("images/10.jpg", ""), "the first: UFine6926/images/10.jpg")],
+    "ufine3c": [(content("images/2.jpg", ""), "the first: UFine3C/images/2.jpg")],
+    "luperson_t": [
+        (content("images/000001_0004.jpg", ""), "the first: LUPerson-T/images/000001_0004.jpg"),
+        (content("other.json", "[]"), "each of LuPerson_caption_all_some_2v.json, other.json"),
+    ],
+    "mals": [
+        (content("images/MALS/gene_crop/4x/0.jpg", ""), "the first: MALS/images/MALS/gene_crop/4x/0.jpg"),
+        (
+            together(emptied("data/gene_attrs"), content("data/gene_attrs/cuhk_train.json", "[]")),
+            "names are not of the form g_c_g_a_0_attrs.json",
+        ),
+        (emptied("data/gene_attrs"), "there are no annotations"),
+    ],
+    "finegpr": [
+        (emptied("FineGPR_subset"), "is left to train on"),
+        (together(), r"of 12 images .*, 0 are of the chosen views", {"weathers": "1"}),
+        (gone("FineGPR"), r"has the form subset .*, not full.*images: subset", {"images": "full"}),
+    ],
+    "finegpr_c": [
+        (emptied("FineGPR_subset"), "is left to train on"),
+        (together(), "is left to train on", {"views": "1"}),
+        (content("captions.txt", b"\xff\xfea\x00"), "as UTF-8 text"),
+        (content("licence.txt", "All."), "each of captions.txt, licence.txt .* aio.datasets.finegpr_c.captions"),
+        (gone("captions.txt"), "no file of the captions .*Put it there"),
+        (together(), "texts/none.json, which .* names, is absent", {"captions": "texts/none.json"}),
+        (together(), "does not stay inside", {"captions": "../captions.txt"}),
+    ],
+    "msmt17_v1": [
+        (gone("list_val.txt"), r"list_val.txt +MISSING", {"train": "train+val"}),
+        (content("list_train.txt", b"\xff\xfe"), "UTF-8"),
+        REPACKED,
+        *(
+            (content("list_query.txt", listed), says)
+            for listed, says in (
+                ("", "list_query.txt lists no images"),
+                ("0000/0000_000_01_0303morning_0008_0.jpg\n", "list_query.txt, line 1: must be 'path label'"),
+                ("\r\nx.jpg one\r\n", "line 2: must be 'path label'"),
+                ("../../etc/passwd 0\n", "does not stay inside"),
+                ("0001/0001_009_07_0303noon_0456_1.jpg 1\n", "1 of 1 images listed in MSMT17_V1/list_query.txt"),
+                ("0000_c1_0000.jpg 0\n", "repacked in Market-1501's form"),
+            )
+        ),
+    ],
+    "msmt17_all": [REPACKED],
+    "cuhk03_np_labeled": [
+        (cuhk03_config(labels=None), "no variable 'labels'"),
+        (cuhk03_config(labels=column(1, 2)), "14 names, labels 2 numbers"),
+        (cuhk03_config(labels=np.ones((14, 1))), "disagree on who is the same person, first at"),
+        (cuhk03_config(labels=np.full((14, 1), 0.5)), "whole numbers expected"),
+        (cuhk03_config(labels=np.full((14, 1), np.nan)), "whole numbers expected"),
+        (cuhk03_config(labels="fourteen"), "numbers expected"),
+        (cuhk03_config(query_idx=column(0, 1)), "query_idx does not count from 1 to 14"),
+        (cuhk03_config(query_idx=column(15)), "query_idx does not count from 1 to 14"),
+        (cuhk03_config(gallery_idx=np.zeros((0, 0))), "gallery_idx does not count"),
+        (cuhk03_config(filelist=np.arange(14)), "not a file name"),
+        (cuhk03_config(train_idx=column(*range(1, 15))), "persons are in train and test, the first 1001"),
+        *((cut(CONFIG, length), CONFIG) for length in (0, 1, 127, 128, 140, 300, 700, -1)),
+        (gone("images_labeled"), r"images_labeled.*MISSING"),
+        (
+            together(gone("images_labeled/1_001_1_01.png"), cuhk03_testsets()),
+            "1 of 14 images.*1_001_1_01.png.*extracted from cuhk-03.mat",
+        ),
+    ],
+    "cuhk03_classic_labeled": [
+        (emptied("images_labeled"), "0 images.*extracted from cuhk-03.mat"),
+        (cuhk03_testsets([((1, 1),)] * 19), "testsets has 19 cells, not 20"),
+        (cuhk03_testsets([((1, 1, 1),)] * 20), "test set 1 is not a list"),
+        (cuhk03_testsets([(1, 1)] * 20), "test set 1 is not a list"),
+        (cuhk03_testsets([((1, 1.5),)] * 20), "whole numbers"),
+        *((content(RELEASE, data), "cuhk-03.mat is not CUHK03's") for data in ("", "x" * 600)),
+        *((cut(RELEASE, length), "cuhk-03.mat is not CUHK03's") for length in (200, 4000)),
+        (another_hdf5, "cuhk-03.mat is not CUHK03's"),
+    ],
+    "randperson": [NO_PATTERN, (together(), "images: subset", {"images": "full"})],
+    "clonedperson": [
+        NO_PATTERN,
+        (added("train/700002_s02_c00_f000001.jpg"), "1 persons are in train and test, the first 700002"),
+        (emptied("train"), "no images in .*train"),
+    ],
+    "unrealperson": [
+        NO_PATTERN,
+        (gone("unreal_v1.1", "unreal_v1.2", "unreal_v2.1"), "no images in .*unreal_v4.3/images"),
+        (gone("unreal_v1.1", "unreal_v1.2", "unreal_v2.1", "unreal_v4.3"), "no folder like unreal_v1.1/"),
+    ],
+    "luperson_nl": [
+        (luperson(stored=rgb.LUPERSON_KEYS[:1]), f"2 of 3 keys.*the first: {rgb.LUPERSON_KEYS[1]}"),
+        (content("lmdb/data.mdb", "x" * 9000), "cannot be opened as an LMDB"),
+        (cut("lmdb/data.mdb", 8192), "truncated"),
+        (content("lmdb/data.mdb", ""), "is empty"),
+    ],
+    "rgbnt201": [
+        (
+            added("test/RGB/000003_cam1_0_00.jpg"),
+            "1 persons are in train and test, the first 3.*folders train_171 and test",
+        ),
+        (gone("test/TI"), r"test/TI.* MISSING", {"infrared": "TI"}),
+    ],
+    "orbench": [
+        *(
+            (orbench_rows("CP+TEXT", change), says, {"query": "cp+text"})
+            for change, says in (
+                (lambda rows: {}, "CP.TEXT must be a list that is not empty"),
+                (lambda rows: [], "CP.TEXT must be a list that is not empty"),
+                (lambda rows: [*rows, 5], "CP.TEXT, row 3: must be an identity and 2 strings"),
+                (lambda rows: [["731", *rows[0][1:]]], "row 0: must be an identity"),
+                (lambda rows: [[True, *rows[0][1:]]], "row 0: must be an identity"),
+                (lambda rows: [[-1, *rows[0][1:]]], "row 0: must be an identity"),
+                (lambda rows: [rows[0][:2]], "row 0: must be an identity and 2 strings"),
+                (lambda rows: [[*rows[0], "x"]], "row 0: must be an identity and 2 strings"),
+                (lambda rows: [[731, "cp/0731/0.jpg", None]], "row 0: must be .* got .731, 'cp/0731/0.jpg', None"),
+                (lambda rows: [[731, "cp/0731/0.jpg", "  "]], "strings that are not blank"),
+                (lambda rows: [[731, "A caption.", "cp/0731/0.jpg"]], "row 0: 'A caption.' is not below cp/"),
+                (lambda rows: [[731, "sk/0731/0.jpg", "A."]], "row 0: 'sk/0731/0.jpg' is not below cp/"),
+                (lambda rows: [[731, "../cp/0731/0.jpg", "A."]], "row 0: the path .* does not stay inside"),
+                (lambda rows: [[731, "cp/0731/99.jpg", "A."]], "absent or empty; the first: ORBench/cp/0731/99.jpg"),
+            )
+        ),
+        (
+            orbench_rows("RGB_GALLERY", lambda rows: [*rows, [5, rows[0][1]]]),
+            "RGB_GALLERY, row 6: 'vis/0731/0.jpg' is of person 5, but of 731 before",
+        ),
+        *(
+            (content(ORBENCH_TESTS, data), says, {"query": "cp"})
+            for data, says in (
+                ("", "not a JSON object of lists"),
+                ("[]", "no list RGB_GALLERY, CP"),
+                ("[[1]]", "no list RGB_GALLERY, CP"),
+                ('{"RGB_GALLERY": [[1, "vis/0731/0.jpg"]]}', "no list CP[.]"),
+                ('{"CP": [', "not a JSON object of lists"),
+                ('{"CP": "', "not a JSON object of lists"),
+            )
+        ),
+        (record("train_annos.json", 1, file_path="vis/0031/77.jpg"), "the first: ORBench/vis/0031/77.jpg"),
+        (record("train_annos.json", 1, id=9), "record 1: folder vis/0031 is of person 9, but of 1 before"),
+    ],
+}
+DEFAULTS = {"regdb": {"trial": 1}}
+
+
+def flat(table, columns):
+    """The rows of a table with their dataset; a dictionary at the end may be left out."""
+    return [(name, *row, *[{}] * (columns - len(row))) for name, rows in table.items() for row in rows]
+
+
+@pytest.mark.parametrize(("name", "damage", "says", "options"), flat(ERRORS, 3))
+def test_damage_that_is_an_error(tmp_path, name, damage, says, options):
+    damage(EVERY[name](tmp_path / "root"))
     with pytest.raises(DatasetError, match=f"(?s){says}"):
-        read(name, tmp_path / "root")
+        read(name, tmp_path / "root", **{**DEFAULTS.get(name, {}), **options})
 
 
+# -- dataset -> damage, notes, options and numbers of items that are left ---------------------------------------------
+
+MSMT17_ODD = ["0000/0000_000_16_0303morning_0008_0.jpg", "0000/0001_000_01_0303morning_0008_0.jpg"]
+REGDB_ODD = "Visible/57/female_front_v_00001_58.bmp"  # the folder and the name disagree
+FINEGPR_ODD = ("0001_c37_w03_l05_p03.jpg", "0001_c01_w08_l05_p03.jpg", "0001_c01_w03_l05_p03 (1).jpg")
+FINEGPR_ASTRAY = ("FineGPR_subset/more/0011_c01_w03_l05_p03.jpg", "FineGPR/0003/0001_c01_w01_l01_p01.jpg")
+
+
+def permutations_elsewhere(base):
+    (base / "data_split").mkdir()
+    (base / PERMUTATIONS).rename(base / "data_split/rand_perm_cam.mat")
+
+
+def repeated(file, number):
+    return more_records(file, lambda records: records[number])
+
+
+NOTES = {
+    "sysu_mm01": [
+        (added("cam1/0006/copy of 0001.jpg"), "1 of .*cam1/0006/copy of 0001.jpg", {}, {"gallery": 130}),
+        (gone("cam4/0017/0005.jpg"), "gaps in 1 gallery", {"trials": "agw"}),
+        (gone("exp/val_id.txt"), "", {"train_ids": "train"}),
+        (gone(PERMUTATIONS), "", {"trials": "agw"}),
+        (permutations_elsewhere, ""),
+    ],
+    "llcm": [
+        (
+            lines("idx/train_nir.txt", lambda rows: [row for row in rows if "/0042/" not in row]),
+            "1 of 3 training persons have no ir, the first 42",
+        ),
+    ],
+    "regdb": [
+        (
+            lines("idx/test_thermal_1.txt", lambda rows: [row for row in rows if f"/{REGDB_TESTED[0]}/" not in row]),
+            f"1 of 3 test persons have no ir, the first {REGDB_TESTED[0]}",
+        ),
+        (
+            lines("idx/test_visible_1.txt", lambda rows: [rows[0], f"{REGDB_ODD} 2", *rows]),
+            [
+                "1 repeated lines of idx/test_visible_1.txt count once",
+                "1 of 14 names are not of the form Visible/168/male_front_v_04111_168.bmp.*idx/test_visible_1.txt: "
+                + REGDB_ODD,
+            ],
+            {},
+            {"gallery": 6},
+        ),
+        (gone("idx/test_visible_7.txt"), "", {"trial": 6}),
+    ],
+    "mask1k": [(gone("sketch/D"), "", {"train_styles": "BC", "test_styles": "F"})],
+    "cuhk_pedes": [
+        (repeated("reid_raw.json", 0), "1 repeated records in reid_raw.json", {}, {"gallery": 4}),
+        (record("reid_raw.json", 1, id=12001), "1 identities are in train and in test"),
+    ],
+    "tri_cuhk_pedes": [
+        (gone("imgs-sketch2/CUHK01/0363004.png"), "1 of 3 training photos have no sketch"),
+        (gone("imgs-sketch2/CUHK01/0001.png"), "", {"query": "text"}, {"query": 8}),
+    ],
+    "icfg_pedes": [(repeated("ICFG-PEDES.json", 3), "1 repeated records in", {}, {"gallery": 3})],
+    "tri_icfg_pedes": [(repeated("ICFG-PEDES.json", 3), "1 repeated records in", {}, {"gallery": 3})],
+    "rstpreid": [
+        (repeated("data_captions.json", 3), "1 repeated records in", {}, {"gallery": 3}),
+        (record("data_captions.json", 5, id=7), "1 identities are in train and in test"),
+    ],
+    "tri_rstpreid": [
+        (repeated("data_captions.json", 3), "1 repeated records in", {}, {"gallery": 3}),
+        (gone("imgs-sketch/3905_c9_0001.jpg"), "", {"query": "text"}, {"query": 6}),
+    ],
+    "ufine3c": [
+        (
+            together(more_records("anno.json", text.ufine_record("train", 9, 9, ["No."])), added("images/9.jpg")),
+            "1 photos of split train are left out",
+            {},
+            {"train": 0},
+        )
+    ],
+    "mals": [(content("data/gene_attrs/cuhk_train.json", "[]"), "data/gene_attrs/cuhk_train.json")],
+    "finegpr": [
+        (
+            added(*(f"FineGPR_subset/{name}" for name in FINEGPR_ODD), *FINEGPR_ASTRAY),
+            [r"3 of 16 names are not of the form .*\(1\).jpg", f"1 images are left out.*{FINEGPR_ASTRAY[0][:24]}"],
+        ),
+        (added(*FINEGPR_ASTRAY), "FineGPR/0003/0001_c01", {"images": "full"}, {"train": 16}),
+    ],
+    "finegpr_c": [
+        (
+            content("captions.txt", text.as_pairs([*text.FINEGPR_CAPTIONS, ("0001_c77_w03_l05_p03.jpg", "A.")])),
+            "images in captions.txt: 1 of 8 names.*0001_c77",
+        ),
+        (content("texts/fine.json", text.as_list()), "", {"captions": "texts/fine.json"}, {"train": 3}),
+        (content("licence.txt", "All."), "", {"captions": "captions.txt"}, {"train": 3}),
+    ],
+    "msmt17_v1": [
+        (gone("list_val.txt"), ""),
+        (
+            together(
+                lines("list_query.txt", lambda rows: ["0002/0002_000_01_0303morning_0008_0.jpg 2"]),
+                added("test/0002/0002_000_01_0303morning_0008_0.jpg"),
+            ),
+            "1 query persons are not in the gallery, the first 2",
+        ),
+        (
+            together(
+                lines("list_gallery.txt", lambda rows: [*rows, *(f"{path} 0" for path in MSMT17_ODD)]),
+                added(*(f"test/{path}" for path in MSMT17_ODD)),
+            ),
+            f"2 of 13 names.*{MSMT17_ODD[0]}",
+            {},
+            {"gallery": 4},
+        ),
+    ],
+    "cuhk03_classic_labeled": [
+        (cuhk03_testsets([((1, 1), (4, 9))] * 20), "1 test persons of split 1"),
+    ],
+    "luperson_nl": [
+        (
+            luperson([*rgb.LUPERSON_KEYS, rgb.LUPERSON_KEYS[0]], (9, 4, 900, 9)),
+            "1 repeated keys of keys.pkl",
+            {},
+            {"train": 3},
+        ),
+        (luperson(pids=(9, 4, 901)), "identities of 1 images"),
+    ],
+    "rgbnt201": [
+        (added("test/RGB/7_cam1.jpg"), "the first: test/RGB/7_cam1.jpg"),
+        (gone("test/TI"), ""),
+    ],
+    "orbench": [
+        (emptied("sk/0900"), "1 of 3 training persons have no sketch, the first 3"),
+        (orbench_rows("CP+TEXT", lambda rows: []), "", {"query": "text+cp"}),
+        (
+            together(
+                orbench_rows("CP", lambda rows: [*rows, rows[0]]),
+                orbench_rows("RGB_GALLERY", lambda rows: [*rows[:3], rows[0]]),
+            ),
+            [
+                "1 repeated rows of RGB_GALLERY count once",
+                "1 repeated rows of CP are all scored",
+                "1 query persons are not in the gallery, the first 5",
+            ],
+            {"query": "cp"},
+            {"query": 4, "gallery": 3},
+        ),
+    ],
+    "orbench_one": [(content("train_annos.json", "[{}]"), "")],
+}
+
+
+@pytest.mark.parametrize(("name", "damage", "says", "options", "left"), flat(NOTES, 4))
+def test_damage_that_is_noted_or_no_matter(tmp_path, name, damage, says, options, left):
+    damage(EVERY[name](tmp_path))
+    splits = read(name, tmp_path, **{**DEFAULTS.get(name, {}), **options})
+    assert_noted(splits, *([says] if isinstance(says, str) else says))
+    assert {part: len(getattr(splits, part)) for part in left} == left
+
+
+# -- links, folders, images -------------------------------------------------------------------------------------------
 LINKS = {
     "sysu_mm01": ("cam1", "exp/test_id.txt"),
     "llcm": ("test_vis/cam1/0003/0003_c01_s185734_f0_vis.jpg",),
@@ -244,33 +655,21 @@ def test_the_dataset_s_own_folder_may_be_a_link(tmp_path, name):
 
 
 def test_links_inside_the_data_root_are_followed(tmp_path):
-    base = text_sets.cuhk_pedes(tmp_path)
+    base = text.cuhk_pedes(tmp_path)
     (base / "imgs/Market").rename(tmp_path / "Market-images")
     os.symlink(tmp_path / "Market-images", base / "imgs/Market")
     assert len(read("cuhk_pedes", tmp_path).train) == 3
 
 
-def test_a_folder_of_another_case_is_named(tmp_path):
-    infrared_sets.llcm(tmp_path).rename(tmp_path / "llcm")
-    with pytest.raises(DatasetError, match="there is llcm/; rename it"):
-        read("llcm", tmp_path)
-
-
-def test_names_off_the_pattern_are_counted_and_left_out(tmp_path):
-    base = infrared_sets.sysu_mm01(tmp_path)
-    image(base / "cam1/0006/copy of 0001.jpg")
-    splits = read("sysu_mm01", tmp_path)
-    assert any("1 of" in note and "cam1/0006/copy of 0001.jpg" in note for note in splits.notes)
-    assert not any("copy" in item.media for item in splits.gallery)
-
-
-@pytest.mark.parametrize("name", ["regdb", "rgbnt201", "orbench"])
+@pytest.mark.parametrize("name", sorted({*EVERY} - {"luperson_nl"}))
 def test_a_truncated_image_is_named_when_it_is_opened(name, tmp_path):
     EVERY[name](tmp_path)
-    path = read(name, tmp_path).train[0].media
+    splits = read(name, tmp_path)
+    path = str((splits.train or splits.gallery)[0].media)
     Image.effect_noise((80, 160), 60).convert("RGB").save(path)
     with open(path, "rb+") as file:
         file.truncate(900)
-    assert read(name, tmp_path).train[0].media == path
-    with pytest.raises(MediaError, match=path.split("/")[-1]):
+    splits = read(name, tmp_path)
+    assert (splits.train or splits.gallery)[0].media == path
+    with pytest.raises(MediaError, match=f"{path.rsplit('/')[-1]}.*Replace or remove"):
         read_image(path)

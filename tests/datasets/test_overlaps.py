@@ -1,3 +1,5 @@
+"""Which datasets share photos, and are warned of when one is trained on and the other tested."""
+
 import itertools
 from fnmatch import fnmatchcase
 
@@ -7,36 +9,9 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.overlaps import leaks, origins
 
 
-@pytest.mark.parametrize(
-    ("source", "target"),
-    [
-        ("mask1k", "market1501"),
-        ("cuhk_pedes", "market1501"),
-        ("tri_cuhk_pedes", "mask1k"),
-        ("cuhk_pedes", "cuhk03"),
-        ("cuhk_pedes", "cuhk03_np_labeled"),
-        ("icfg_pedes", "msmt17"),
-        ("rstpreid", "msmt17_v2"),
-        ("tri_icfg_pedes", "msmt17_all"),
-        ("tri_rstpreid", "icfg_pedes"),
-        ("msmt17_all", "msmt17_v1"),
-        ("orbench", "llcm"),
-        ("orbench_two", "sysu_mm01"),
-        ("cuhk03_classic_labeled", "cuhk03_np_labeled"),
-        ("cuhk03", "cuhk03_np_detected"),
-        ("cuhk03", "cuhk03_classic_detected"),
-        ("ufine6926", "ufine3c"),
-    ],
-)
-def test_overlapping_pairs_warn_both_ways(source, target):
-    for first, second in ((source, target), (target, source)):
-        (warning,) = leaks([first], second)
-        assert warning.startswith(f"{first} and {second} both contain photos of ")
-
-
 def variants(*patterns):
     """Every registered name of these forms, and torchreid's own."""
-    known = (*ADAPTERS, "market1501", "msmt17")
+    known = (*ADAPTERS, "market1501", "msmt17", "cuhk03")
     found = [name for pattern in patterns for name in known if fnmatchcase(name, pattern)]
     assert len(found) >= len(patterns)
     return found
@@ -52,13 +27,16 @@ def variants(*patterns):
         (["orbench*"], ["sysu_mm01", "llcm"]),
         (["msmt17_all"], ["msmt17", "msmt17_v1", "msmt17_v2"]),
         (["ufine3c"], ["ufine6926"]),
-        (["*cuhk_pedes"], ["cuhk03_*"]),
-        (["cuhk03_np_*"], ["cuhk03_classic_*"]),
+        (["*cuhk_pedes"], ["cuhk03", "cuhk03_*"]),
+        (["cuhk03_np_*"], ["cuhk03", "cuhk03_classic_*"]),
+        (["cuhk03"], ["cuhk03_classic_*"]),
     ],
 )
 def test_known_overlaps_warn_under_every_name(first, second):
     for one, other in itertools.product(variants(*first), variants(*second)):
-        assert len(leaks([one], other)) == len(leaks([other], one)) == 1, (one, other)
+        for source, target in ((one, other), (other, one)):
+            (warning,) = leaks([source], target)
+            assert warning.startswith(f"{source} and {target} both contain photos of ")
 
 
 @pytest.mark.parametrize(
@@ -92,10 +70,3 @@ def test_every_shared_origin_is_named():
     (warning,) = leaks(["mask1k"], "cuhk_pedes")
     assert "Market-1501" in warning
     assert origins("orbench_one") == {"SYSU-MM01", "LLCM"}
-
-
-def test_registered_names_are_covered():
-    for part, origin in (("msmt17", "MSMT17"), ("cuhk03", "CUHK03"), ("cuhk_pedes", "Market-1501")):
-        named = [name for name in ADAPTERS if part in name]
-        assert named
-        assert all(origin in origins(name) for name in named)

@@ -32,10 +32,11 @@ def images(base, names, mode="RGB"):
         image(base / name.replace("\\", "/"), mode)
 
 
-def write(path, text):
+def write(path, content):
+    """A file of text or bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def junk(*folders):

@@ -2,7 +2,6 @@
 
 import io
 import tracemalloc
-from pathlib import Path
 
 import lmdb
 import pytest
@@ -83,11 +82,3 @@ def test_photos_are_compact_and_a_sequence():
     assert photos.arrays["identities"][0] == 1
     with pytest.raises(IndexError, match="20000 of 20000"):
         photos[number]
-
-
-def test_truncated_images_are_named_when_read(tmp_path):
-    made.randperson(tmp_path)
-    media = read("randperson", tmp_path).train[0].media
-    Path(media).write_bytes(Path(media).read_bytes()[:-30])
-    with pytest.raises(MediaError, match="000007_s00_c01_f000500.jpg"):
-        read_image(media)

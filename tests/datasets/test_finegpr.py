@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import pickle
 import re
-import shutil
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,39 +13,28 @@ from aio_plugin.datasets.reading.finegpr_captions import read_finegpr_captions
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 
-from ..miniatures import read
-from ..miniatures import text as made
-from ..miniatures.files import image, write
-from ..miniatures.text import FINEGPR_CAPTIONS, FINEGPR_SUBSET
-
-
-def captions_of(item):
-    return [media.caption for media in item.media.partners]
-
-
-def names_of(items):
-    return [str(item.media).rsplit("/", 1)[-1] for item in items]
+from .miniatures import assert_noted, camids_of, captions_of, names_of, pids_of, read
+from .miniatures import text as made
+from .miniatures.text import FINEGPR_SUBSET
 
 
 def test_finegpr_subset(tmp_path):
     base = made.finegpr(tmp_path)
     splits = read("finegpr", tmp_path)
     assert [str(item.media) for item in splits.train] == [str(base / "FineGPR_subset" / n) for n in FINEGPR_SUBSET]
-    assert [item.pid for item in splits.train] == [0] * 4 + [1] * 4 + [2] * 4
-    assert [item.camid for item in splits.train] == [0, 9, 18, 27] * 3
+    assert pids_of(splits.train) == [0] * 4 + [1] * 4 + [2] * 4
+    assert camids_of(splits.train) == [0, 9, 18, 27] * 3
     assert not any(item.media.partners for item in splits.train)
     assert splits.found == {"train ids": 3, "train images": 12}
     assert splits.published == {"train ids": 1150, "train images": 4600}
-    assert not splits.query
-    assert not splits.gallery
 
 
 def test_finegpr_full(tmp_path):
     made.finegpr(tmp_path)
     splits = read("finegpr", tmp_path, images="full")
     assert names_of(splits.train) == sorted(made.FINEGPR_FULL)
-    assert [item.pid for item in splits.train] == [0] * 8 + [1] * 8
-    assert {item.camid for item in splits.train} == {0, 35}
+    assert pids_of(splits.train) == [0] * 8 + [1] * 8
+    assert set(camids_of(splits.train)) == {0, 35}
     assert splits.published["train images"] == 2_028_600
 
 
@@ -77,33 +64,6 @@ def test_finegpr_choices_are_checked(tmp_path, option, value):
     made.finegpr(tmp_path)
     with pytest.raises(ConfigError, match=rf"finegpr\.{option} .*'all' or numbers from 1"):
         read("finegpr", tmp_path, **{option: value})
-
-
-def test_finegpr_choice_of_nothing(tmp_path):
-    made.finegpr(tmp_path)
-    with pytest.raises(DatasetError, match=r"of 12 images .*, 0 are of the chosen views"):
-        read("finegpr", tmp_path, weathers="1")
-
-
-def test_finegpr_names_off_the_pattern_and_astray(tmp_path):
-    base = made.finegpr(tmp_path)
-    for name in ("0001_c37_w03_l05_p03.jpg", "0001_c01_w08_l05_p03.jpg", "0001_c01_w03_l05_p03 (1).jpg"):
-        image(base / "FineGPR_subset" / name)
-    image(base / "FineGPR_subset/more/0011_c01_w03_l05_p03.jpg")
-    image(base / "FineGPR/0003/0001_c01_w01_l01_p01.jpg")
-    notes = read("finegpr", tmp_path).notes
-    assert any("3 of 16 names are not of the form" in note and "(1).jpg" in note for note in notes)
-    assert any("1 images are left out" in note and "FineGPR_subset/more/0011" in note for note in notes)
-    full = read("finegpr", tmp_path, images="full")
-    assert len(full.train) == 16
-    assert any("FineGPR/0003/0001_c01" in note for note in full.notes)
-
-
-def test_finegpr_other_images_than_asked_for(tmp_path):
-    base = made.finegpr(tmp_path)
-    shutil.rmtree(base / "FineGPR")
-    with pytest.raises(DatasetError, match=r"has the form subset .*, not full.*images: subset"):
-        read("finegpr", tmp_path, images="full")
 
 
 def conditions(name):
@@ -145,36 +105,16 @@ def test_finegpr_c_reads_every_form(tmp_path, file, text):
         ["A man with short hair, seen from the left."],
         ["A woman in a green dress on a sunny afternoon."],
     ]
-    assert [item.pid for item in splits.train] == [0, 1, 2]
-    assert [item.camid for item in splits.train] == [27, 9, 18]
+    assert pids_of(splits.train) == [0, 1, 2]
+    assert camids_of(splits.train) == [27, 9, 18]
     media = splits.train[0].media.partners[0]
     assert media.modality is Modality.TEXT
     assert str(media) == f"{base / file}#{2 if 'txt' in file and text[0] != '[' or 'tsv' in file else 1}"
     assert splits.found == {
-        "images with or without caption": 12,
-        "train ids": 3,
-        "train images": 3,
-        "train captions": 4,
-    }
-    for says in (
-        "9 of 12 images have no caption",
-        "1 of 4 captioned images are absent",
-        "1 captions that are repeated",
-    ):
-        assert any(says in note for note in splits.notes), says
-    assert any("1 blank captions" in note for note in splits.notes)
-
-
-def test_finegpr_c_indexing(tmp_path):
-    made.finegpr_c(tmp_path)
-    train = read("finegpr_c", tmp_path).train
-    items = list(train)
-    assert train[-1] == items[-1]
-    assert captions_of(train[-1]) == captions_of(items[-1])
-    assert train[::-1] == items[::-1]
-    assert [captions_of(i) for i in pickle.loads(pickle.dumps(train))] == [captions_of(i) for i in items]
-    with pytest.raises(IndexError):
-        train[3]
+        "images with or without caption": 12, "train ids": 3, "train images": 3, "train captions": 4,
+    }  # fmt: skip
+    assert_noted(splits, "9 of 12 images have no caption", "1 of 4 captioned images are absent")
+    assert_noted(splits, "1 captions that are repeated", "1 blank captions")
 
 
 def test_finegpr_c_choices_apply_before_captions(tmp_path):
@@ -183,26 +123,6 @@ def test_finegpr_c_choices_apply_before_captions(tmp_path):
     assert names_of(splits.train) == [FINEGPR_SUBSET[5], FINEGPR_SUBSET[10]]
     assert splits.found["images with or without caption"] == 6
     assert splits.found["train captions"] == 2
-    with pytest.raises(DatasetError, match="is left to train on"):
-        read("finegpr_c", tmp_path, views="1")
-
-
-def test_finegpr_c_finds_the_captions(tmp_path):
-    base = made.finegpr_c(tmp_path)
-    write(base / "licence.txt", "Research only.")
-    with pytest.raises(DatasetError, match=r"each of captions.txt, licence.txt .* aio.datasets.finegpr_c.captions"):
-        read("finegpr_c", tmp_path)
-    write(base / "texts/fine.json", made.as_list())
-    assert len(read("finegpr_c", tmp_path, captions="captions.txt").train) == 3
-    assert len(read("finegpr_c", tmp_path, captions="texts/fine.json").train) == 3
-    with pytest.raises(DatasetError, match="texts/none.json, which .* names, is absent"):
-        read("finegpr_c", tmp_path, captions="texts/none.json")
-    with pytest.raises(DatasetError, match="does not stay inside"):
-        read("finegpr_c", tmp_path, captions="../captions.txt")
-    for name in ("captions.txt", "licence.txt"):
-        (base / name).unlink()
-    with pytest.raises(DatasetError, match="no file of the captions .*Put it there"):
-        read("finegpr_c", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -236,19 +156,6 @@ def test_finegpr_c_damaged_captions(tmp_path, text, says):
     made.finegpr_c(tmp_path, text)
     with pytest.raises(DatasetError, match=says):
         read("finegpr_c", tmp_path)
-
-
-def test_finegpr_c_captions_that_are_no_text(tmp_path):
-    base = made.finegpr_c(tmp_path)
-    (base / "captions.txt").write_bytes(b"\xff\xfea\x00")
-    with pytest.raises(DatasetError, match="as UTF-8 text"):
-        read("finegpr_c", tmp_path)
-
-
-def test_finegpr_c_captions_off_the_names_are_counted(tmp_path):
-    made.finegpr_c(tmp_path, made.as_pairs([*FINEGPR_CAPTIONS, ("0001_c77_w03_l05_p03.jpg", "A.")]))
-    notes = read("finegpr_c", tmp_path).notes
-    assert any("images in captions.txt: 1 of 8 names" in note and "0001_c77" in note for note in notes)
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -18,8 +18,8 @@ from aio_plugin.evaluation.score import score
 from aio_plugin.modality import MODALITIES, format_combination, parse_combination
 from aio_plugin.protocols.base import REMOVAL_RULES
 
-from ..miniatures.files import image, write
-from ..miniatures.manifest import COLUMNS, MANIFEST, as_csv, as_jsonl, manifest, row
+from .miniatures.files import image, write
+from .miniatures.manifest import COLUMNS, MANIFEST, as_csv, as_jsonl, manifest, row
 
 ADAPTER = ADAPTERS["manifest"]
 RGB, IR, SKETCH, TEXT, CP = MODALITIES
