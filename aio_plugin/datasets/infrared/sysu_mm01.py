@@ -17,7 +17,7 @@ from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import compare, modality_counts, pids
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names, check_disjoint, read_ids
-from ..reading.matlab import IdentityPermutations, read_permutations
+from ..reading.matlab import read_permutations
 
 NAME, FOLDER = "sysu_mm01", "SYSU-MM01"
 RGB_CAMERAS, IR_CAMERAS = (1, 2, 4, 5), (3, 6)
@@ -64,10 +64,13 @@ def read_sysu_mm01(root: str, options: Options, query: Combination | None) -> Sp
     """
     tree = _tree(root, options)
     names = Names(r"\d{4}\.jpg", f"{NAME} images", "0001.jpg")
-    trained = list(_images(tree, range(1, 7), _train_ids(tree, options), names))
+    lists = [tree.path(f"exp/{part}_id.txt") for part in options["train_ids"].split("+")]
+    for file in lists:
+        check_disjoint(file, tree.path("exp/test_id.txt"))
+    trained = _images(tree, range(1, 7), sorted({pid for file in lists for pid in read_ids(file)}), names)
     tested = read_ids(tree.path("exp/test_id.txt"))
-    probes = list(_images(tree, IR_CAMERAS, tested, names))
-    pool = list(_images(tree, GALLERY_CAMERAS[options["mode"]], tested, names))
+    probes = _images(tree, IR_CAMERAS, tested, names)
+    pool = _images(tree, GALLERY_CAMERAS[options["mode"]], tested, names)
     if options["trials"] == "official":
         next(sysu_mm01_protocol(root, options, query).trials(probes, pool))  # fails now rather than after training
     counts = {
@@ -88,7 +91,17 @@ def sysu_mm01_protocol(root: str, options: Options, query: Combination | None) -
     Raises:
         DatasetError: the file of the official trials is needed and missing or malformed.
     """
-    permutations = _permutations(_tree(root, options)) if options["trials"] == "official" else None
+    permutations = None
+    if options["trials"] == "official":
+        tree = _tree(root, options)
+        file = next((file for file in PERMUTATION_FILES if tree.has(file)), None)
+        if file is None:
+            raise DatasetError(
+                f"{NAME}: the official trials need {' or '.join(PERMUTATION_FILES)} below {tree.base} (it is in the "
+                f"repository wuancong/SYSU-MM01). Put it there, or set aio.datasets.{NAME}.trials: agw, whose numbers "
+                f"differ."
+            )
+        permutations = read_permutations(tree.path(file))
     return SysuMM01(options["mode"], options["shots"], options["trials"], permutations)
 
 
@@ -98,30 +111,13 @@ def _tree(root: str, options: Options) -> Tree:
     return tree
 
 
-def _permutations(tree: Tree) -> dict[int, IdentityPermutations]:
-    for file in PERMUTATION_FILES:
-        if tree.has(file):
-            return read_permutations(tree.path(file))
-    raise DatasetError(
-        f"{NAME}: the official trials need {' or '.join(PERMUTATION_FILES)} below {tree.base} (it is in the repository "
-        f"wuancong/SYSU-MM01). Put it there, or set aio.datasets.{NAME}.trials: agw, whose numbers differ."
-    )
-
-
-def _train_ids(tree: Tree, options: Options) -> list[int]:
-    lists = [tree.path(f"exp/{part}_id.txt") for part in options["train_ids"].split("+")]
-    for file in lists:
-        check_disjoint(file, tree.path("exp/test_id.txt"))
-    return sorted({pid for file in lists for pid in read_ids(file)})
-
-
-def _images(tree: Tree, cameras: Iterable[int], persons: Sequence[int], names: Names) -> Iterable[Item]:
-    for camera in cameras:
-        modality = Modality.IR if camera in IR_CAMERAS else Modality.RGB
-        for pid in persons:
-            folder = f"cam{camera}/{pid:04d}"
-            for path, _ in names.in_folder(tree, folder):
-                yield Item(Media(tree.path(path), modality), pid, camera - 1)
+def _images(tree: Tree, cameras: Iterable[int], persons: Sequence[int], names: Names) -> list[Item]:
+    return [
+        Item(Media(tree.path(path), Modality.IR if camera in IR_CAMERAS else Modality.RGB), pid, camera - 1)
+        for camera in cameras
+        for pid in persons
+        for path, _ in names.in_folder(tree, f"cam{camera}/{pid:04d}")
+    ]
 
 
 def _gaps(pool: Iterable[Item]) -> list[str]:

@@ -54,10 +54,10 @@ def read_mask1k(root: str, options: Options, query: Combination | None) -> Split
     tree.require(*[f"sketch/{s}/train" for s in train_styles], *[f"sketch/{s}/query" for s in test_styles])
     pattern = r"(?P<pid>\d{4})(?:_c(?P<camera>[1-6])s)?.*"
     photos, sketches = (Names(pattern, f"{NAME} {what}", "0002_<...>.jpg") for what in ("photos", "sketches"))
-    drawn = list(_sketches(tree, train_styles, "train", sketches))
+    drawn = _sketches(tree, train_styles, "train", sketches)
     people = pids(drawn)
     train = [item for item in folder_items(tree, "photo/train", photos) if item.pid in people]
-    queries = list(_sketches(tree, test_styles, "query", sketches))
+    queries = _sketches(tree, test_styles, "query", sketches)
     gallery = folder_items(tree, "photo/query", photos)
     counts = {"train ids": len(people), "test ids": len(pids(queries)), "sketches": len(drawn) + len(queries)}
     published = _published("".join(train_styles), "".join(test_styles))
@@ -77,11 +77,12 @@ def mask1k_protocol(root: str, options: Options, query: Combination | None) -> P
     return WholeGallery(NAME, part=f"{part}-query", grouping="person")
 
 
-def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> Iterable[Item]:
-    for style in styles:
-        for path, match in names.in_folder(tree, f"sketch/{style}/{part}"):
-            media = Media(tree.path(path), Modality.SKETCH)
-            yield Item(media, int(match["pid"]), PHOTO_CAMERAS + STYLES.index(style))
+def _sketches(tree: Tree, styles: Iterable[str], part: str, names: Names) -> list[Item]:
+    return [
+        Item(Media(tree.path(path), Modality.SKETCH), int(match["pid"]), PHOTO_CAMERAS + STYLES.index(style))
+        for style in styles
+        for path, match in names.in_folder(tree, f"sketch/{style}/{part}")
+    ]
 
 
 def _published(train_styles: str, test_styles: str) -> dict[str, int]:
