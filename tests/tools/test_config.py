@@ -11,7 +11,7 @@ from aio_plugin.config import describe, parse_config
 from aio_plugin.host.default_config import default_config
 from aio_plugin.host.run_config import dataset_options
 from aio_plugin.models.specs import DMF_NAMES, SPECS
-from aio_plugin.tools.config_file import config_yaml
+from aio_plugin.tools.config import config_yaml
 from aio_plugin.training.stages import parse_stages
 
 MODELS = [name for name, spec in SPECS.items() if spec.encoder]
