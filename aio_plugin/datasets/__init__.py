@@ -1,7 +1,7 @@
 """The datasets this package reads, by their torchreid names.
 
 One from outside comes in by :func:`aio_plugin.register_dataset` or an entry point of the group
-``aio_plugin.datasets``. To add one here: a module with an ``ADAPTER`` (or several ``ADAPTERS`` by name), and a line.
+``aio_plugin.datasets``. To add one here: a module with an ``ADAPTER`` (or several ``ADAPTERS`` by name), and its name.
 """
 
 from __future__ import annotations
@@ -21,49 +21,29 @@ def _check(name: str, adapter: object) -> None:
         raise DatasetError(f"Dataset {name!r}: its option {undocumented[0]!r} is not documented; set Option.about.")
 
 
+_ADAPTER = {
+    "rgb": ("clonedperson", "finegpr", "luperson_nl", "randperson", "unrealperson"),
+    "infrared": ("llcm", "regdb", "sysu_mm01"),
+    "sketch": ("mask1k", "pku_sketch"),
+    "text": ("cuhk_pedes", "finegpr_c", "icfg_pedes", "luperson_t", "mals", "rstpreid", "synth_pedes"),
+    "multimodal": ("rgbnt201",),
+}
+"""Folder -> names of its datasets, each a module of that name."""
+_ADAPTERS = {
+    "rgb.cuhk03": tuple(f"cuhk03_{split}_{boxes}" for split in ("np", "classic") for boxes in ("detected", "labeled")),
+    "rgb.msmt17": ("msmt17_v1", "msmt17_v2", "msmt17_all"),
+    "text.ufine": ("ufine6926", "ufine3c"),
+    "multimodal.orbench": ("orbench", "orbench_one", "orbench_two", "orbench_three", "orbench_four"),
+    "multimodal.tri": ("tri_cuhk_pedes", "tri_icfg_pedes", "tri_rstpreid"),
+}
+"""Module -> names of its datasets."""
 ADAPTERS: Registry[Adapter] = Registry(
     "dataset",
     "aio_plugin.datasets",
     {
-        name: f"{__name__}.{place}"
-        for name, place in {
-            "synth_pedes": "text.synth_pedes:ADAPTER",
-            "llcm": "infrared.llcm:ADAPTER",
-            "mask1k": "sketch.mask1k:ADAPTER",
-            "sysu_mm01": "infrared.sysu_mm01:ADAPTER",
-            "pku_sketch": "sketch.pku_sketch:ADAPTER",
-            "cuhk_pedes": "text.cuhk_pedes:ADAPTER",
-            "icfg_pedes": "text.icfg_pedes:ADAPTER",
-            "rstpreid": "text.rstpreid:ADAPTER",
-            "tri_cuhk_pedes": "multimodal.tri:ADAPTERS",
-            "tri_icfg_pedes": "multimodal.tri:ADAPTERS",
-            "tri_rstpreid": "multimodal.tri:ADAPTERS",
-            "manifest": "manifest.adapter:ADAPTER",
-            "msmt17_v1": "rgb.msmt17:ADAPTERS",
-            "msmt17_v2": "rgb.msmt17:ADAPTERS",
-            "msmt17_all": "rgb.msmt17:ADAPTERS",
-            "cuhk03_np_detected": "rgb.cuhk03:ADAPTERS",
-            "cuhk03_np_labeled": "rgb.cuhk03:ADAPTERS",
-            "cuhk03_classic_detected": "rgb.cuhk03:ADAPTERS",
-            "cuhk03_classic_labeled": "rgb.cuhk03:ADAPTERS",
-            "randperson": "rgb.randperson:ADAPTER",
-            "clonedperson": "rgb.clonedperson:ADAPTER",
-            "unrealperson": "rgb.unrealperson:ADAPTER",
-            "luperson_nl": "rgb.luperson_nl:ADAPTER",
-            "luperson_t": "text.luperson_t:ADAPTER",
-            "finegpr": "rgb.finegpr:ADAPTER",
-            "finegpr_c": "text.finegpr_c:ADAPTER",
-            "mals": "text.mals:ADAPTER",
-            "ufine6926": "text.ufine6926:ADAPTER",
-            "ufine3c": "text.ufine3c:ADAPTER",
-            "regdb": "infrared.regdb:ADAPTER",
-            "rgbnt201": "multimodal.rgbnt201:ADAPTER",
-            "orbench": "multimodal.orbench:ADAPTERS",
-            "orbench_one": "multimodal.orbench:ADAPTERS",
-            "orbench_two": "multimodal.orbench:ADAPTERS",
-            "orbench_three": "multimodal.orbench:ADAPTERS",
-            "orbench_four": "multimodal.orbench:ADAPTERS",
-        }.items()
+        **{name: f"{__name__}.{folder}.{name}:ADAPTER" for folder, names in _ADAPTER.items() for name in names},
+        **{name: f"{__name__}.{module}:ADAPTERS" for module, names in _ADAPTERS.items() for name in names},
+        "manifest": f"{__name__}.manifest.adapter:ADAPTER",
     },
     _check,
     DatasetError,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aio_plugin.datasets.reading.annotations import read_photos
+from aio_plugin.datasets.reading.layouts import Tree
 from aio_plugin.errors import DatasetError, MediaError
 from aio_plugin.training.images import read_image
 
@@ -132,10 +133,10 @@ def test_files_that_are_no_annotations(tmp_path, name, data, says):
     )
 )
 def test_any_json_list_reads_or_is_a_dataset_error(tmp_path, records):
-    file = tmp_path / "x.json"
+    file, tree = tmp_path / "x.json", Tree("any", str(tmp_path), ".", ())
     file.write_text(json.dumps(records))
     with contextlib.suppress(DatasetError):
-        assert len(list(read_photos(str(file), splits=("train", "test")))) == len(records)
+        assert len(list(read_photos(tree, str(file), splits=("train", "test")))) == len(records)
 
 
 # -- dataset -> damage, message, options ------------------------------------------------------------------------------

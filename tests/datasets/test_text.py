@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pytest
 
-from aio_plugin.datasets.text import ufine6926
+from aio_plugin.datasets.text import ufine
 from aio_plugin.modality import MODALITIES
 
 from .miniatures import (
@@ -255,7 +255,7 @@ def test_tri_text_is_scored_with_both_galleries(tmp_path, name):
 
 
 def test_ufine_published_counts_add_up():
-    published = ufine6926.SET.published["train"] | ufine6926.SET.published["test"]
+    published = ufine.SETS["ufine6926"].published["train"] | ufine.SETS["ufine6926"].published["test"]
     assert published["test captions"] == 15_258
     for what, number in (("ids", 6_926), ("images", 26_206), ("captions", 52_412)):
         assert published[f"train {what}"] + published[f"test {what}"] == number

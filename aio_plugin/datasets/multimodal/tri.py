@@ -16,7 +16,7 @@ from ...modality import Combination, Item, Media, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
-from ..reading.captioned import Photo, gallery_items, query_items, training_items, unused_camera
+from ..reading.captioned import gallery_items, query_items, unused_camera
 from ..reading.checks import Absences
 from ..reading.layouts import Part, Tree
 from ..reading.text_sets import CaptionedSet, queried_captions, read_captioned_set
@@ -85,27 +85,26 @@ def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None
     tree = tri.tree(root)
     folder = _sketch_folder(tri, tree, options["sketches"])
     photos = read_captioned_set(tri.base, tree, options)
-    expected = {photo.path: _expected_sketch(tree, folder, photo) for photo in (*photos.train, *photos.searched)}
-    sketches = {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
+    expected = {photo.media: _expected_sketch(tree, folder, photo.media) for photo in (*photos.train, *photos.gallery)}
+    sketches: dict[str, str] = {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
     if _SKETCH in combination:
         absences = Absences(tree, "the annotations", folder)
-        for photo in photos.searched:
-            absences.see(expected[photo.path])
+        for photo in photos.gallery:
+            absences.see(expected[photo.media])
         absences.raise_if_any()
-    with_sketch = [photo for photo in photos.train if photo.path in sketches]
+    with_sketch = [photo for photo in photos.train if photo.media in sketches]
     notes = list(photos.notes)
     if len(with_sketch) < len(photos.train):
         lacking = len(photos.train) - len(with_sketch)
         notes.append(f"{tri.name}: {lacking} of {len(photos.train)} training photos have no sketch in {folder}")
     camera = unused_camera(photos.train)
-    drawn = [Item(Media(sketches[photo.path], _SKETCH), photo.pid, camera) for photo in with_sketch]
-    return Splits(
-        relabel([*training_items(photos.train), *drawn]),
-        query_items(photos.searched, combination, sketches, queried_captions(options)),
-        gallery_items(photos.searched),
-        notes,
-        photos.found,
-        photos.published,
+    drawn = [Item(Media(sketches[photo.media], _SKETCH), photo.pid, camera) for photo in with_sketch]
+    return replace(
+        photos,
+        train=relabel([*photos.train, *drawn]),
+        query=query_items(photos.gallery, combination, sketches, queried_captions(options)),
+        gallery=gallery_items(photos.gallery),
+        notes=notes,
     )
 
 
@@ -130,9 +129,9 @@ def _sketch_folder(tri: TriSet, tree: Tree, option: str) -> str:
     return folder
 
 
-def _expected_sketch(tree: Tree, folder: str, photo: Photo) -> str:
+def _expected_sketch(tree: Tree, folder: str, photo: str) -> str:
     """Path of a photo's sketch: the same path below ``folder``, or with another image suffix if there is one."""
-    inside = photo.path[len(tree.path(CaptionedSet.images)) + 1 :]
+    inside = photo[len(tree.path(CaptionedSet.images)) + 1 :]
     return tree.reencoded(os.path.join(tree.path(folder), inside))
 
 

@@ -1,14 +1,16 @@
-"""Sets of captioned photos: photos by split, training items, queries, gallery."""
+"""Sets of captioned photos: photos by split, queries, gallery.
+
+A photo is an item with its captions as partners and its raw identity.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from .annotations import PhotoRecord, read_photos
-from .checks import Absences, Fault
+from .checks import Absences, Fault, pids
 from .layouts import Tree
 
 PHOTO_CAMERA, OTHER_CAMERA = 0, 1
@@ -16,18 +18,9 @@ PHOTO_CAMERA, OTHER_CAMERA = 0, 1
 a rule that removes the same person under the same camera removes nothing."""
 
 
-class Photo(NamedTuple):
-    """An image with its raw identity, its captions and the camera, where that is known."""
-
-    path: str
-    pid: int
-    captions: tuple[Media, ...]
-    camid: int = PHOTO_CAMERA
-
-
 def photos_by_split(
     tree: Tree, file: str, splits: tuple[str, ...], images: str = "imgs", path_key: str = "file_path"
-) -> tuple[dict[str, list[Photo]], list[str]]:
+) -> tuple[dict[str, list[Item]], list[str]]:
     """The photos of every split in the order of the file, and notes on what is left out.
 
     Args:
@@ -38,46 +31,54 @@ def photos_by_split(
     Raises:
         DatasetError: bad annotations, absent images, or one image with two identities or splits.
     """
-    photos: dict[str, list[Photo]] = {split: [] for split in splits}
+    photos: dict[str, list[Item]] = {split: [] for split in splits}
     records: dict[str, PhotoRecord] = {}
-    absences = Absences(tree, tree.relative(tree.path(file)), images)
-    repeated = blank = 0
-    for record in read_photos(tree.path(file), path_key, splits):
-        path = tree.listed(record.path, f"{tree.path(file)}: record {record.number}, {path_key!r}", images)
-        first = records.setdefault(path, record)
+    source, repeated, blank = tree.path(file), 0, 0
+    absences = Absences(tree, tree.relative(source), images)
+    for record in read_photos(tree, source, images, path_key, splits):
+        first = records.setdefault(record.path, record)
+        if (first.pid, first.split) != (record.pid, record.split):
+            raise DatasetError(
+                f"{source}: records {first.number} and {record.number} give {record.path!r} two identities or splits. "
+                f"Correct the file."
+            )
         if first is not record:
-            _check_same(first, record, tree.path(file))
             repeated += 1
             continue
-        absences.see(path)
-        photos[record.split].append(Photo(path, record.pid, _captions(tree.path(file), record)))
-        blank += record.captions.count("")
+        absences.see(record.path)
+        captions = [
+            Media(f"{source}#{record.number}.{at}", Modality.TEXT, caption)
+            for at, caption in enumerate(record.captions)
+            if caption
+        ]
+        photos[record.split].append(Item(Media(record.path, partners=captions), record.pid, PHOTO_CAMERA))
+        blank += len(record.captions) - len(captions)
     absences.raise_if_any(tolerable=True)
     notes = []
     if repeated:
         notes.append(f"{tree.dataset}: {repeated} repeated records in {file} are left out")
     if blank:
         notes.append(f"{tree.dataset}: {blank} blank captions are left out")
-    return photos, notes + _shared_identities(tree.dataset, photos)
+    for split in splits:
+        shared = pids(photos["train"]) & pids(photos[split])
+        if split != "train" and shared:
+            share = f"{len(shared)} identities are in train and in {split}, the first {min(shared)}"
+            notes.append(Fault(f"{tree.dataset}: {share}: results mislead"))
+    return photos, notes
 
 
-def training_items(photos: Iterable[Photo]) -> list[Item]:
-    """The photos with their captions as partners; raw pids."""
-    return [Item(Media(photo.path, partners=photo.captions), photo.pid, photo.camid) for photo in photos]
-
-
-def gallery_items(photos: Sequence[Photo]) -> list[Item]:
+def gallery_items(photos: Sequence[Item]) -> list[Item]:
     """Every photo once, without captions; ``source`` is its position."""
-    return [Item(Media(photo.path), photo.pid, photo.camid, at) for at, photo in enumerate(photos)]
+    return [Item(Media(photo.media), photo.pid, photo.camid, at) for at, photo in enumerate(photos)]
 
 
-def unused_camera(photos: Iterable[Photo]) -> int:
+def unused_camera(photos: Iterable[Item]) -> int:
     """A camera that none of the photos is from, for captions and sketches."""
     return max((photo.camid + 1 for photo in photos), default=OTHER_CAMERA)
 
 
 def query_items(
-    photos: Sequence[Photo], combination: Combination, sketches: Mapping[str, str], captions: int | None = None
+    photos: Sequence[Item], combination: Combination, sketches: Mapping[str, str], captions: int | None = None
 ) -> list[Item]:
     """One query for every caption, with its photo and its sketch if the combination has them; without text, one for
     every photo.
@@ -95,47 +96,18 @@ def query_items(
     for at, photo in enumerate(photos):
         images = []
         if Modality.RGB in combination:
-            images.append(Media(photo.path))
+            images.append(Media(photo.media))
         if Modality.SKETCH in combination:
-            images.append(Media(sketches[photo.path], Modality.SKETCH))
-        if Modality.TEXT not in combination:
-            parts = [images]
-        else:
-            parts = [[*images, caption] for caption in photo.captions[:captions]]
-        items += [Item(Media.joined(each), photo.pid, camera, at) for each in parts]
+            images.append(Media(sketches[photo.media], Modality.SKETCH))
+        texts = [[caption] for caption in photo.media.partners[:captions]] if Modality.TEXT in combination else [[]]
+        items += [Item(Media.joined([*images, *text]), photo.pid, camera, at) for text in texts]
     return items
 
 
-def counts(split: str, photos: Sequence[Photo]) -> dict[str, int]:
+def counts(split: str, photos: Sequence[Item]) -> dict[str, int]:
     """Identities, images and captions of a split, to compare with the published ones."""
     return {
-        f"{split} ids": len({photo.pid for photo in photos}),
+        f"{split} ids": len(pids(photos)),
         f"{split} images": len(photos),
-        f"{split} captions": sum(len(photo.captions) for photo in photos),
+        f"{split} captions": sum(len(photo.media.partners) for photo in photos),
     }
-
-
-def _captions(file: str, record: PhotoRecord) -> tuple[Media, ...]:
-    return tuple(
-        Media(f"{file}#{record.number}.{at}", Modality.TEXT, caption)
-        for at, caption in enumerate(record.captions)
-        if caption
-    )
-
-
-def _check_same(first: PhotoRecord, again: PhotoRecord, file: str) -> None:
-    if (first.pid, first.split) != (again.pid, again.split):
-        raise DatasetError(
-            f"{file}: records {first.number} and {again.number} give {again.path!r} two identities or splits. "
-            f"Correct the file."
-        )
-
-
-def _shared_identities(dataset: str, photos: Mapping[str, Sequence[Photo]]) -> list[str]:
-    trained = {photo.pid for photo in photos["train"]}
-    shared = {split: trained & {photo.pid for photo in some} for split, some in photos.items() if split != "train"}
-    return [
-        Fault(f"{dataset}: {len(pids)} identities are in train and in {split}, the first {min(pids)}: results mislead")
-        for split, pids in shared.items()
-        if pids
-    ]

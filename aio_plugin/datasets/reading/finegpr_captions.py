@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 from ...errors import DatasetError
 from .annotations import read_objects, string
 from .finegpr import EXAMPLE, PATTERN, Conditions
-from .json_stream import member_elements
-from .lists import Names
+from .lists import Names, read_lines
 
 DUMP = re.compile(r"ImageName:\s*(?P<image>\S+?)\s*,\s*the caption is:(?P<caption>.*)", re.IGNORECASE)
 PAIR = re.compile(r"(?P<image>\S+\.(?:jpe?g|png|bmp))(?:[\t ](?P<caption>.*))?", re.IGNORECASE)
@@ -55,28 +54,28 @@ class FineGPRCaptions:
     """
 
     def __init__(self, dataset: str, file: str) -> None:
-        self._dataset, self._blank, self._repeated = dataset, 0, 0
+        self._dataset = dataset
         self.by_key: dict[int, list[tuple[int, str]]] = {}
         names = Names(PATTERN, f"{dataset} images in {os.path.basename(file)}", EXAMPLE)
+        blank = repeated = 0
         for number, image, text in read_finegpr_captions(file):
             match = names.match(image.replace("\\", "/").rsplit("/", 1)[-1], image)
-            self._blank += not text
+            blank += not text
             if match and text:
                 captions = self.by_key.setdefault(Conditions.of(match).key, [])
                 if any(text == other for _, other in captions):
-                    self._repeated += 1
+                    repeated += 1
                 else:
                     captions.append((number, text))
-        self._off = names.notes()
+        self._notes = names.notes()
+        if repeated:
+            self._notes.append(f"{dataset}: {repeated} captions that are repeated for an image count once")
+        if blank:
+            self._notes.append(f"{dataset}: {blank} blank captions are left out")
 
     def notes(self, images: Iterable[int]) -> list[str]:
         """What is left out; ``images`` are the keys of all images there are."""
-        notes = list(self._off)
-        if self._repeated:
-            notes.append(f"{self._dataset}: {self._repeated} captions that are repeated for an image count once")
-        if self._blank:
-            notes.append(f"{self._dataset}: {self._blank} blank captions are left out")
-        present = set(images)
+        notes, present = list(self._notes), set(images)
         bare, alone = len(present - self.by_key.keys()), len(self.by_key.keys() - present)
         if bare:
             notes.append(f"{self._dataset}: {bare:,} of {len(present):,} images have no caption and are left out")
@@ -92,7 +91,7 @@ def read_finegpr_captions(file: str) -> Iterator[FineGPRCaption]:
         DatasetError: the file is in none of the forms, and the message shows its first line; or a later
             line or record is not of the form of the first.
     """
-    first = next((line for _, line in _lines(file, HEAD)), "")
+    _, first = next(read_lines(file, HEAD), (0, ""))
     if first.startswith("["):
         return _listed(file)
     if first.startswith("{"):
@@ -103,19 +102,8 @@ def read_finegpr_captions(file: str) -> Iterator[FineGPRCaption]:
     raise _unknown(file, first)
 
 
-def _lines(file: str, limit: int = -1) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, stripped, with their numbers from 1; at most ``limit`` characters of each."""
-    try:
-        with open(file, encoding="utf-8-sig") as stream:
-            for number, line in enumerate(iter(lambda: stream.readline(limit), ""), 1):
-                if line.strip():
-                    yield number, line.strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Cannot read the captions {file}: {error}. Restore the file as UTF-8 text.") from error
-
-
 def _written(file: str, form: re.Pattern[str]) -> Iterator[FineGPRCaption]:
-    for number, line in _lines(file):
+    for number, line in read_lines(file):
         match = form.fullmatch(line)
         if match is None:
             raise DatasetError(f"{file}, line {number}: is not as the first line, but {line[:80]!r}. Correct it.")
@@ -133,30 +121,17 @@ def _listed(file: str) -> Iterator[FineGPRCaption]:
 
 def _coco(file: str, first: str) -> Iterator[FineGPRCaption]:
     images: dict[int | str, str] = {}
-    for number, record in _members(file, "images"):
+    for number, record in read_objects(file, "images"):
         where = f"{file}: image {number}"
         images[_id(record, "id", where)] = string(record, "file_name", where)
     if not images:
         raise _unknown(file, first)
-    for number, record in _members(file, "annotations"):
+    for number, record in read_objects(file, "annotations"):
         where = f"{file}: annotation {number}"
         at = _id(record, "image_id", where)
         if at not in images:
             raise DatasetError(f"{where}: no image of the file has the id {at!r}. Restore the file.")
         yield FineGPRCaption(number, images[at], _text(record, where))
-
-
-def _members(file: str, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of the list under a key of the file's one object, with their positions from 0."""
-    number = -1
-    try:
-        with open(file, "rb") as stream:
-            for number, record in enumerate(member_elements(stream, key)):
-                if not isinstance(record, dict):
-                    raise DatasetError(f"{file}: {key}[{number}] is not an object. Restore the file.")
-                yield number, record
-    except ValueError as error:
-        raise DatasetError(f"{file}: not JSON after {key}[{number}]: {error}. Restore the file.") from error
 
 
 def _id(record: dict[str, Any], key: str, where: str) -> int | str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 import ijson
@@ -35,8 +37,7 @@ def list_elements(stream: BinaryIO) -> Iterator[Any]:
     first = _first_character(stream)
     if first not in (b"[", b""):
         raise ValueError(f"expected '[', got {first.decode('ascii', 'backslashreplace')!r}")
-    bounded = _BoundedStream(stream, LONGEST)
-    return _checked(ijson.items(bounded, "item", use_float=True), bounded)
+    return _bounded(ijson.items, stream, "item", LONGEST)
 
 
 def member_elements(stream: BinaryIO, key: str) -> Iterator[Any]:
@@ -45,9 +46,7 @@ def member_elements(stream: BinaryIO, key: str) -> Iterator[Any]:
     Raises:
         ValueError: as :func:`list_elements`.
     """
-    _first_character(stream)
-    bounded = _BoundedStream(stream)
-    return _checked(ijson.items(bounded, f"{key}.item", use_float=True, multiple_values=True), bounded)
+    return _bounded(ijson.items, stream, f"{key}.item", multiple_values=True)
 
 
 def members(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
@@ -56,25 +55,26 @@ def members(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
     Raises:
         ValueError: as :func:`list_elements`.
     """
-    _first_character(stream)
-    bounded = _BoundedStream(stream, LONGEST)
-    return _checked(ijson.kvitems(bounded, "", use_float=True), bounded)
+    return _bounded(ijson.kvitems, stream, "", LONGEST)
 
 
 def _first_character(stream: BinaryIO) -> bytes:
     """The first byte that is neither white space nor of a byte order mark, and go there; b"" if there is none."""
-    if stream.read(3) != BYTE_ORDER_MARK:
-        stream.seek(0)
+    stream.seek(0)
+    stream.seek(3 if stream.read(3) == BYTE_ORDER_MARK else 0)
     while (first := stream.read(1)).isspace():
         pass
     stream.seek(-len(first), 1)
     return first
 
 
-def _checked(elements: Iterable[Any], stream: _BoundedStream) -> Iterator[Any]:
+def _bounded(parse: Any, stream: BinaryIO, path: str, longest: float = math.inf, **options: bool) -> Iterator[Any]:
+    """What a function of ijson makes of the text."""
+    _first_character(stream)
+    bounded = _BoundedStream(stream, longest)
     try:
-        for element in elements:
-            stream.start_element()
+        for element in parse(bounded, path, use_float=True, **options):
+            bounded.start_element()
             yield element
     except ijson.JSONError as error:  # its message can be the repr of bytes, and shows the text in further lines
         raise ValueError(re.split(r"\\n|\n", str(error).removeprefix("b'"))[0]) from error
@@ -86,12 +86,12 @@ class _BoundedStream:
     Brackets inside strings count as others do: the depth is reset with each element, so that they do not add up.
     """
 
-    def __init__(self, stream: BinaryIO, longest: float = float("inf")) -> None:
+    def __init__(self, stream: BinaryIO, longest: float) -> None:
         self._stream, self._longest = stream, longest
-        self._length = self._depth = 0
+        self.start_element()
 
     def start_element(self) -> None:
-        """An element is complete."""
+        """The element before is complete."""
         self._length = self._depth = 0
 
     def read(self, size: int) -> bytes:
@@ -114,8 +114,4 @@ class _BoundedStream:
 
 def _deepest(marks: bytes) -> int:
     """How many more brackets are opened than closed, where that is largest."""
-    depth = deepest = 0
-    for mark in marks:
-        depth += (mark in b"[{") - (mark in b"]}")
-        deepest = max(deepest, depth)
-    return deepest
+    return max(accumulate((mark in b"[{") - (mark in b"]}") for mark in marks), default=0)

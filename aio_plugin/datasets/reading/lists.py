@@ -9,17 +9,19 @@ from ...errors import DatasetError
 from .layouts import Tree
 
 
-def read_lines(path: str) -> list[tuple[int, str]]:
-    """The lines of a text file that are not blank, stripped, with their numbers from 1.
+def read_lines(path: str, limit: int = -1) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not blank, stripped, with their numbers from 1; of each ``limit`` characters.
 
     Raises:
         DatasetError: the file is absent or not UTF-8 text.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
-            return [(number, line.strip()) for number, line in enumerate(file, 1) if line.strip()]
+            for number, line in enumerate(iter(lambda: file.readline(limit), ""), 1):
+                if line.strip():
+                    yield number, line.strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Cannot read the list {path}: {error}. Restore the file as UTF-8 text.") from error
+        raise DatasetError(f"Cannot read {path}: {error}. Restore the file as UTF-8 text.") from error
 
 
 def read_labelled(path: str) -> list[tuple[int, str, int]]:
@@ -43,8 +45,7 @@ def read_ids(path: str) -> list[int]:
     Raises:
         DatasetError: that line is not such a list.
     """
-    lines = read_lines(path)
-    first = lines[0][1] if lines else ""
+    _, first = next(read_lines(path), (0, ""))
     names = [name.strip() for name in first.split(",") if name.strip()]
     if not names or not all(re.fullmatch(r"[0-9]{1,9}", name) for name in names):
         raise DatasetError(f"{path}: the first line must be identities separated by commas, got {first[:60]!r}.")

@@ -7,19 +7,19 @@ gallery once, and any photo of the person is right, including the one that the c
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 from ...config import Option
-from ...modality import Combination, Modality
+from ...modality import Combination, Item, Modality
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from . import checks
 from .annotations import file_option, find_file
-from .captioned import Photo, counts, gallery_items, photos_by_split, query_items, training_items
+from .captioned import counts, gallery_items, photos_by_split, query_items
 from .layouts import Part, Tree
 from .lists import Names
 
@@ -72,7 +72,7 @@ class CaptionedSet:
     options: tuple[Option, ...] = ()
     cameras: CameraPattern | None = None
     check: Callable[[Tree], None] | None = None
-    notes: Callable[[Tree, str, Mapping[str, list[Photo]]], Iterable[str]] | None = None
+    notes: Callable[[Tree, str, Mapping[str, list[Item]]], Iterable[str]] | None = None
     similarity_distribution: bool = False
 
     @property
@@ -101,18 +101,8 @@ class CaptionedSet:
         return f"{options.get('split', 'test')}{f', {captions} captions' if captions else ''}"
 
 
-class SearchedPhotos(NamedTuple):
-    """The photos of training and of the split that is searched, and their counts."""
-
-    train: list[Photo]
-    searched: list[Photo]
-    notes: list[str]
-    found: dict[str, int]
-    published: dict[str, int]
-
-
-def read_captioned_set(captioned: CaptionedSet, tree: Tree, options: Options) -> SearchedPhotos:
-    """The photos of training and of the split of the options.
+def read_captioned_set(captioned: CaptionedSet, tree: Tree, options: Options) -> Splits:
+    """The photos with their captions and raw pids: those of training, and as gallery those of the split searched.
 
     Args:
         tree: of the set, or of a dataset that adds to it and has its own name.
@@ -126,7 +116,7 @@ def read_captioned_set(captioned: CaptionedSet, tree: Tree, options: Options) ->
     splits = tuple(dict.fromkeys(("train", *captioned.published)))
     photos, notes = photos_by_split(tree, file, splits, captioned.images, captioned.path_key)
     if captioned.cameras:
-        notes += _add_cameras(tree, captioned.cameras, photos)
+        notes += _set_cameras(tree, captioned.cameras, photos)
     if captioned.notes:
         notes += captioned.notes(tree, file, photos)
     split = options.get("split", "test")
@@ -134,7 +124,7 @@ def read_captioned_set(captioned: CaptionedSet, tree: Tree, options: Options) ->
     found = {key: count for part in used for key, count in counts(part, photos[part]).items()}
     published = {key: count for part in used for key, count in captioned.published[part].items()}
     notes += checks.compare(tree.dataset, found, published)
-    return SearchedPhotos(photos["train"] if "train" in used else [], photos[split], notes, found, published)
+    return Splits(photos["train"] if "train" in used else [], (), photos[split], notes, found, published)
 
 
 def queried_captions(options: Options) -> int | None:
@@ -161,15 +151,12 @@ def _read_splits(captioned: CaptionedSet, root: str, options: Options, query: Co
     Queries with ``rgb`` take the photo that the caption was written for, which the protocol then
     removes from the gallery.
     """
-    tree = Tree(captioned.name, root, captioned.folder, captioned.layout)
-    photos = read_captioned_set(captioned, tree, options)
-    return Splits(
-        relabel(training_items(photos.train)),
-        query_items(photos.searched, query or QUERIES[0], {}, queried_captions(options)),
-        gallery_items(photos.searched),
-        photos.notes,
-        photos.found,
-        photos.published,
+    photos = read_captioned_set(captioned, Tree(captioned.name, root, captioned.folder, captioned.layout), options)
+    return replace(
+        photos,
+        train=relabel(photos.train),
+        query=query_items(photos.gallery, query or QUERIES[0], {}, queried_captions(options)),
+        gallery=gallery_items(photos.gallery),
     )
 
 
@@ -191,21 +178,17 @@ def _annotation_file(captioned: CaptionedSet, tree: Tree, options: Options) -> s
     return file
 
 
-def _add_cameras(tree: Tree, cameras: CameraPattern, photos: dict[str, list[Photo]]) -> list[str]:
-    """Set the cameras that the paths of photos tell; returns a note on paths that tell none."""
+def _set_cameras(tree: Tree, cameras: CameraPattern, photos: Mapping[str, list[Item]]) -> list[str]:
+    """Give photos the cameras that their paths tell; returns a note on paths that tell none."""
     names = Names(rf"(?:.*/)?(?:{cameras.pattern})", f"{tree.dataset} photos", cameras.example)
-    for split in photos:
-        photos[split] = list(_with_cameras(tree, cameras, names, photos[split]))
+    for items in photos.values():
+        for at, photo in enumerate(items):
+            path = tree.relative(photo.media).replace("\\", "/")
+            match = names.match(path, path)
+            items[at] = photo._replace(camid=int(match["camera"]) - 1 if match else cameras.number)
     if not names.off:
         return []
     return [
         f"{names.what}: {names.off} of {names.off + names.matched} paths are not of the form {names.example} and do "
         f"not tell the camera; the first: {names.first_off}"
     ]
-
-
-def _with_cameras(tree: Tree, cameras: CameraPattern, names: Names, photos: Iterable[Photo]) -> Iterator[Photo]:
-    for photo in photos:
-        where = tree.relative(photo.path).replace("\\", "/")
-        match = names.match(where, where)
-        yield photo._replace(camid=int(match["camera"]) - 1 if match else cameras.number)

@@ -20,11 +20,10 @@ def store_photos(tree: Tree, file: str, check_images: bool) -> tuple[StoredPhoto
     """
     absences = Absences(tree, tree.relative(file))
     store = PhotoStore(os.path.join(tree.base, ""))
-    for record in read_photos(file):
-        path = tree.listed(record.path, f"{file}: record {record.number}, 'file_path'")
+    for record in read_photos(tree, file):
         if check_images:
-            absences.see(path)
-        store.add(path[len(store.prefix) :], record.pid, captions=record.captions)
+            absences.see(record.path)
+        store.add(record.path[len(store.prefix) :], record.pid, captions=record.captions)
     complete = check_images and not absences.total
     absences.raise_if_any(tolerable=True)
     return store.photos({file: len(store)}), complete
@@ -48,11 +47,10 @@ def store_unidentified_photos(
     paths, lengths, blank = array("q"), {}, 0
     for file in files:
         before = len(store)
-        for record in read_photos(file, path_key, caption_key=caption_key, identified=False):
-            path = tree.listed(record.path, f"{file}: record {record.number}, {path_key!r}", images)
-            absences.see(path)
-            store.add(path[len(store.prefix) :], 0, captions=record.captions)
-            paths.append(hash(path))
+        for record in read_photos(tree, file, images, path_key, caption_key=caption_key, identified=False):
+            absences.see(record.path)
+            store.add(record.path[len(store.prefix) :], 0, captions=record.captions)
+            paths.append(hash(record.path))
             blank += record.captions.count("")
         lengths[file] = len(store) - before
     absences.raise_if_any(tolerable=True)

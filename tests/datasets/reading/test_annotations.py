@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aio_plugin.datasets.reading import json_stream
 from aio_plugin.datasets.reading.annotations import read_objects, read_photos
 from aio_plugin.datasets.reading.json_stream import list_elements
+from aio_plugin.datasets.reading.layouts import Tree
 from aio_plugin.errors import DatasetError
 
 INTEGERS = st.integers(1 - 2**63, 2**63 - 1)
@@ -168,8 +169,8 @@ def test_escapes_are_read_whole_wherever_a_block_ends(monkeypatch, size):
 def test_halves_of_surrogate_pairs_become_question_marks(tmp_path):
     file = tmp_path / "x.json"
     file.write_text(r'[{"id": 1, "file_path": "\ud83d.jpg", "captions": ["a \ud83d\ude00 \ude00", "b"]}]')
-    record = next(read_photos(str(file)))
-    assert (record.path, record.captions) == ("?.jpg", ("a \U0001f600 ?", "b"))
+    record = next(read_photos(Tree("any", str(tmp_path), "x", ()), str(file)))
+    assert (record.path, record.captions) == (str(tmp_path / "x/?.jpg"), ("a \U0001f600 ?", "b"))
 
 
 def test_memory_does_not_grow_with_the_file_nor_with_what_is_wrong_in_it(tmp_path):
