@@ -1,4 +1,4 @@
-"""Checks of a dataset: its counts against the published ones, absent images, persons in the wrong split."""
+"""Checks of a dataset: counts against the published ones, absent images, persons in the wrong split, packages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
+from typing import Any
 
 from ...errors import DatasetError
 from ...modality import Item, Modality
@@ -166,3 +168,18 @@ def check_apart(dataset: str, train: set[int], test: set[int], files: str = "fil
             f"{dataset}: {len(shared)} persons are in train and test, the first {min(shared)}. Restore the published "
             f"{files}."
         )
+
+
+def import_package(name: str, purpose: str) -> Any:
+    """A package that only some datasets need.
+
+    Args:
+        purpose: what needs it, the start of the message: "LMDB images need".
+
+    Raises:
+        DatasetError: it is not installed; says how to install it.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise DatasetError(f"{purpose} the package {name} ({error}). Install it: pip install {name}") from error

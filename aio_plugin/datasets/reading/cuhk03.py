@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
-from .imports import import_package
+from .checks import import_package
 from .layouts import Part, Tree
 from .lists import Names
 from .matlab import load_variables
@@ -28,6 +28,8 @@ EXTRACT = (
 )
 SPLITS = 20
 """Classic splits."""
+PAIR = 1000
+"""A person is identified by a camera pair and a number in it, of less than that."""
 LARGEST = 2**31
 """Of the numbers in the MATLAB files."""
 
@@ -49,14 +51,9 @@ def names_of(name: str) -> Names:
     return Names(pattern, f"{name} images", "1_001_1_01.png")
 
 
-def person_id(pair: int, person: int) -> int:
-    """One number for a person, who is identified by a camera pair and a number in it."""
-    return pair * 1000 + person
-
-
 def image_item(path: str, match: re.Match[str]) -> Item:
     """The item of an image whose name matched; its camera is the view."""
-    return Item(Media(path), person_id(int(match["pair"]), int(match["person"])), int(match["view"]) - 1)
+    return Item(Media(path), PAIR * int(match["pair"]) + int(match["person"]), int(match["view"]) - 1)
 
 
 class NewProtocol(NamedTuple):
@@ -85,21 +82,17 @@ def read_new_protocol(path: str) -> NewProtocol:
         content = load_variables(path)
         names = [_name(cell) for cell in np.asarray(content["filelist"], dtype=object).ravel()]
         labels = _integers(content["labels"])
-        parts = [_integers(content[f"{part}_idx"]) - 1 for part in ("train", "query", "gallery")]
-    except KeyError as error:
-        raise _wrong_file(path, f"it has no variable {error}") from error
-    except (ValueError, TypeError, IndexError) as error:
-        raise _wrong_file(path, str(error)) from error
-    if len(labels) != len(names):
-        raise _wrong_file(path, f"filelist has {len(names)} names, labels {len(labels)} numbers")
-    for part, positions in zip(("train", "query", "gallery"), parts, strict=True):
-        if not len(positions) or positions.min() < 0 or positions.max() >= len(names):
-            raise _wrong_file(path, f"{part}_idx does not count from 1 to {len(names)}")
+        if len(labels) != len(names):
+            raise ValueError(f"filelist has {len(names)} names, labels {len(labels)} numbers")
+        parts = [_positions(content, f"{part}_idx", len(names)) for part in ("train", "query", "gallery")]
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        reason = f"it has no variable {error}" if isinstance(error, KeyError) else str(error)
+        raise _wrong_file(path, reason, "Restore it from zhunzhong07/person-re-ranking.") from error
     return NewProtocol(names, labels, *parts)
 
 
 def read_test_set(path: str, split: int) -> set[int]:
-    """The :func:`person_id` of the test persons of one of the 20 classic splits in ``cuhk-03.mat``.
+    """The identities of the test persons of one of the 20 classic splits in ``cuhk-03.mat``.
 
     Args:
         split: 1 to 20.
@@ -119,7 +112,7 @@ def read_test_set(path: str, split: int) -> set[int]:
             numbers = _integers(pairs).reshape(2, -1)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise _wrong_file(path, str(error), "Get the published file again.") from error
-    return {person_id(pair, person) for pair, person in numbers.T.tolist()}
+    return {PAIR * pair + person for pair, person in numbers.T.tolist()}
 
 
 def _name(cell: Any) -> str:
@@ -138,5 +131,12 @@ def _integers(values: Any) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _wrong_file(path: str, reason: str, remedy: str = "Restore it from zhunzhong07/person-re-ranking.") -> DatasetError:
+def _positions(content: dict[str, Any], name: str, length: int) -> NDArray[np.int64]:
+    positions = _integers(content[name]) - 1
+    if not len(positions) or positions.min() < 0 or positions.max() >= length:
+        raise ValueError(f"{name} does not count from 1 to {length}")
+    return positions
+
+
+def _wrong_file(path: str, reason: str, remedy: str) -> DatasetError:
     return DatasetError(f"{path} is not CUHK03's file of that name: {reason}. {remedy}")

@@ -8,8 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...errors import DatasetError
-
-MOST_ID = 2**62
+from .annotations import MOST_ID
 
 
 def read_keys(path: str) -> tuple[list[str], list[int]]:
@@ -25,15 +24,17 @@ def read_keys(path: str) -> tuple[list[str], list[int]]:
         if not isinstance(content.get(name), list):
             raise _wrong_keys(path, f"it has no list {name!r}")
     keys, pids = content["keys"], content["pids"]
-    if len(keys) != len(pids):
-        raise _wrong_keys(path, f"it has {len(keys)} keys and {len(pids)} pids")
-    if not keys:
-        raise _wrong_keys(path, "its lists are empty")
+    if not keys or len(keys) != len(pids):
+        raise _wrong_keys(path, f"it has {len(keys)} keys and {len(pids)} pids; both must be of one length, not empty")
     for at, (key, pid) in enumerate(zip(keys, pids, strict=True)):
-        if type(key) is not str:
-            keys[at] = _text(path, at, key)
+        if type(key) is bytes and key.isascii():
+            keys[at] = key.decode()
+        elif type(key) is not str:
+            wrong = "is not ASCII" if type(key) is bytes else f"must be a string, got {type(key).__name__}"
+            raise _wrong_keys(path, f"entry {at} of 'keys' {wrong}")
         if type(pid) is not int or not 0 <= pid < MOST_ID:
-            raise _wrong_keys(path, f"entry {at} of 'pids' must be a whole number from 0 on, got {_shown(pid)}")
+            shown = repr(pid)[:60] if isinstance(pid, str | float) else type(pid).__name__  # ints can be too long
+            raise _wrong_keys(path, f"entry {at} of 'pids' must be a whole number from 0 on, got {shown}")
     return keys, pids
 
 
@@ -54,20 +55,6 @@ def repeated_keys(path: str, keys: list[str], pids: list[int]) -> frozenset[int]
     return frozenset(at for at in suspects if first[keys[at]] != at)
 
 
-def _shown(value: object) -> str:
-    """Plain values can be nested deeply, or be numbers too long to print; strings and floats cannot."""
-    return repr(value)[:60] if isinstance(value, str | float) else type(value).__name__
-
-
-def _text(path: str, at: int, key: Any) -> str:
-    if not isinstance(key, bytes):
-        raise _wrong_keys(path, f"entry {at} of 'keys' must be a string, got {type(key).__name__}")
-    try:
-        return key.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise _wrong_keys(path, f"entry {at} of 'keys' is not ASCII: {error}") from error
-
-
 def _wrong_keys(path: str, reason: str) -> DatasetError:
     return DatasetError(f"{path} is not LUPerson-NL's list of keys: {reason}. Write it with convert_lmdb.py again.")
 
@@ -83,11 +70,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def _load_plain(path: str) -> Any:
-    """The value in a pickle file of lists, dictionaries, strings, bytes and numbers.
-
-    Raises:
-        DatasetError: it is not a pickle, is truncated, or would import anything.
-    """
+    """The value in a pickle file of lists, dictionaries, strings, bytes and numbers."""
     try:
         with open(path, "rb") as file:
             return _PlainUnpickler(file).load()

@@ -37,33 +37,29 @@ def read_permutations(path: str) -> dict[int, IdentityPermutations]:
     """The permutations of every camera, cameras counted from 1.
 
     Raises:
-        DatasetError: it is not that file: unreadable, without the variable, or with rows that are
-            no permutations.
+        DatasetError: it is not that file: unreadable, without the variable, or with rows that are not permutations.
     """
     try:
         cells = np.ravel(load_variables(path)[VARIABLE])
-    except KeyError as error:
-        raise _wrong_file(path, f"it has no variable {VARIABLE}") from error
-    except ValueError as error:
-        raise _wrong_file(path, str(error)) from error
-    if len(cells) != CAMERAS:
-        raise _wrong_file(path, f"{VARIABLE} has {len(cells)} cells, not one for each of {CAMERAS} cameras")
-    return {camera: _identities(path, camera, cell) for camera, cell in enumerate(cells, 1)}
+        if len(cells) != CAMERAS:
+            raise ValueError(f"{VARIABLE} has {len(cells)} cells, not one for each of {CAMERAS} cameras")
+        return {camera: _permutations(camera, cell) for camera, cell in enumerate(cells, 1)}
+    except (KeyError, ValueError) as error:
+        reason = f"it has no variable {VARIABLE}" if isinstance(error, KeyError) else str(error)
+        raise DatasetError(
+            f"{path} is not SYSU-MM01's permutation file: {reason}. Restore it from wuancong/SYSU-MM01."
+        ) from error
 
 
-def _identities(path: str, camera: int, cell: Any) -> IdentityPermutations:
+def _permutations(camera: int, cell: Any) -> IdentityPermutations:
     permutations = {}
     for pid, rows in enumerate(np.asarray(cell, dtype=object).ravel(), 1):
         if not np.size(rows):
             continue  # this camera never saw this person
         if np.ndim(rows) != 2 or np.asarray(rows).dtype.kind not in "iuf":
-            raise _wrong_file(path, f"person {pid} under camera {camera} has no table of trials by images")
+            raise ValueError(f"person {pid} under camera {camera} has no table of trials by images")
         table = np.asarray(rows, dtype=np.int64)
         if not (np.sort(table, axis=1) == np.arange(1, table.shape[1] + 1)).all():
-            raise _wrong_file(path, f"a row of person {pid} under camera {camera} is no permutation")
+            raise ValueError(f"a row of person {pid} under camera {camera} is not a permutation")
         permutations[pid] = table
     return permutations
-
-
-def _wrong_file(path: str, reason: str) -> DatasetError:
-    return DatasetError(f"{path} is not SYSU-MM01's permutation file: {reason}. Restore it from wuancong/SYSU-MM01.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -19,17 +19,15 @@ NAMES = {Modality.IR: "NIR", Modality.CP: "CP", Modality.SKETCH: "SK", Modality.
 FOLDERS = {Modality.RGB: "vis", Modality.IR: "nir", Modality.CP: "cp", Modality.SKETCH: "sk"}
 
 
-def _lists(size: int) -> Iterator[Combination]:
-    """The lists of ``size`` modalities as the file names them: the anchor, then the others in the file's order."""
-    for anchor in NAMES:
-        for others in combinations([m for m in NAMES if m is not anchor], size - 1):
-            yield (anchor, *others)
-
-
-SIZES = {size: tuple((first, *in_order(others)) for first, *others in _lists(size)) for size in (1, 2, 3, 4)}
-"""Number of modalities -> the lists with that many (4, 12, 12, 4), the anchor first and the others in order."""
-COLUMNS = {(first, *in_order(others)): (first, *others) for size in SIZES for first, *others in _lists(size)}
-"""List -> the modalities of its columns, in the order of the file."""
+COLUMNS = {
+    (anchor, *in_order(others)): (anchor, *others)
+    for size in (1, 2, 3, 4)
+    for anchor in NAMES
+    for others in combinations([modality for modality in NAMES if modality is not anchor], size - 1)
+}
+"""List, the anchor first and the others in order -> the modalities of its columns, in the order of the file."""
+SIZES = {size: tuple(each for each in COLUMNS if len(each) == size) for size in (1, 2, 3, 4)}
+"""Number of modalities -> the lists with that many (4, 12, 12, 4)."""
 
 
 def list_name(combination: Combination) -> str:
@@ -45,28 +43,23 @@ def read_tests(tree: Tree, wanted: Sequence[Combination]) -> tuple[list[Item], l
     Raises:
         DatasetError: the file is not JSON, lacks a list, or a row is malformed or names an absent image.
     """
-    keys = {list_name(combination): combination for combination in wanted}
-    rows = dict(_values(tree.path(FILE), {GALLERY, *keys}))
+    file, keys = tree.path(FILE), {list_name(combination): combination for combination in wanted}
+    try:
+        with open(file, "rb") as stream:
+            rows = {key: value for key, value in members(stream) if key == GALLERY or key in keys}
+    except ValueError as error:
+        raise DatasetError(f"{file}: not a JSON object of lists: {error}. Restore the file.") from error
+    except OSError as error:
+        raise DatasetError(f"Cannot read {file}: {error}.") from error
     missing = [key for key in (GALLERY, *keys) if key not in rows]
     if missing:
-        raise DatasetError(f"{tree.path(FILE)} has no list {', '.join(missing)}. Restore the published file.")
-    absences = Absences(tree, tree.relative(tree.path(FILE)))
+        raise DatasetError(f"{file} has no list {', '.join(missing)}. Restore the published file.")
+    absences = Absences(tree, tree.relative(file))
     notes: list[str] = []
     gallery = _gallery(tree, rows[GALLERY], absences, notes)
     query = [item for key, each in keys.items() for item in _queries(tree, key, each, rows[key], absences, notes)]
     absences.raise_if_any(tolerable=True)
     return query, gallery, notes
-
-
-def _values(file: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """The wanted keys of the file's object with their values, one list in memory at a time."""
-    try:
-        with open(file, "rb") as stream:
-            yield from ((key, value) for key, value in members(stream) if key in wanted)
-    except ValueError as error:
-        raise DatasetError(f"{file}: not a JSON object of lists: {error}. Restore the file.") from error
-    except OSError as error:
-        raise DatasetError(f"Cannot read {file}: {error}.") from error
 
 
 def _gallery(tree: Tree, rows: Any, absences: Absences, notes: list[str]) -> list[Item]:
@@ -103,23 +96,13 @@ def _queries(
 
 
 def _rows(tree: Tree, key: str, rows: Any, columns: int) -> Iterator[tuple[str, int, list[str]]]:
-    """(where, pid, values) of every row of a list.
-
-    Raises:
-        DatasetError: ``rows`` is not a list or is empty, or a row is not an identity and ``columns`` strings.
-    """
-    file = tree.path(FILE)
+    """(where, pid, values) of every row of a list: an identity and ``columns`` strings."""
     if not isinstance(rows, list) or not rows:
-        raise DatasetError(f"{file}: {key} must be a list that is not empty. Restore the file.")
+        raise DatasetError(f"{tree.path(FILE)}: {key} must be a list that is not empty. Restore the file.")
     for number, row in enumerate(rows):
-        where = f"{file}: {key}, row {number}"
-        if (
-            not isinstance(row, list)
-            or len(row) != 1 + columns
-            or type(row[0]) is not int
-            or row[0] < 0
-            or not all(isinstance(value, str) and value.strip() for value in row[1:])
-        ):
+        where = f"{tree.path(FILE)}: {key}, row {number}"
+        is_row = isinstance(row, list) and len(row) == 1 + columns and type(row[0]) is int and row[0] >= 0
+        if not is_row or not all(isinstance(value, str) and value.strip() for value in row[1:]):
             shown = repr(row)
             raise DatasetError(
                 f"{where}: must be an identity and {columns} strings that are not blank, got "
@@ -129,11 +112,7 @@ def _rows(tree: Tree, key: str, rows: Any, columns: int) -> Iterator[tuple[str, 
 
 
 def _image(tree: Tree, path: str, modality: Modality, where: str) -> str:
-    """A listed path on disk.
-
-    Raises:
-        DatasetError: it does not lie in the modality's folder.
-    """
+    """A listed path, which must be in the modality's folder, on disk."""
     image = tree.listed(path, where)
     if not path.replace("\\", "/").startswith(f"{FOLDERS[modality]}/"):
         raise DatasetError(f"{where}: {path[:80]!r} is not below {FOLDERS[modality]}/. Correct the file.")

@@ -7,13 +7,12 @@ be the ``id`` of the annotations: the folder says which images belong together, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from ...errors import DatasetError
 from ...modality import Item, Media, Modality
 from ..base import relabel
-from .annotations import identity, read_objects, string
+from .annotations import read_photos
 from .captioned import OTHER_CAMERA, PHOTO_CAMERA
 from .checks import Absences, Fault, missing_modalities
 from .layouts import Tree
@@ -22,12 +21,6 @@ from .orbench_lists import FOLDERS
 
 TRAIN = "train_annos.json"
 DRAWN = tuple(modality for modality in FOLDERS if modality is not Modality.RGB)
-
-
-class _Photo(NamedTuple):
-    pid: int
-    folder: str
-    captions: list[Media]
 
 
 def read_train(tree: Tree, gallery: Sequence[Item]) -> tuple[list[Item], list[str]]:
@@ -39,60 +32,53 @@ def read_train(tree: Tree, gallery: Sequence[Item]) -> tuple[list[Item], list[st
     Raises:
         DatasetError: malformed annotations, absent images, or a folder with two identities.
     """
-    photos, notes = _photos(tree)
-    folders = {photo.folder: photo.pid for photo in photos.values()}
-    items = [Item(Media(path, partners=p.captions), p.pid, PHOTO_CAMERA) for path, p in photos.items()]
-    partners = list(_partners(tree, folders))
-    notes += missing_modalities(tree.dataset, "training", [*items, *partners], DRAWN)
-    shared = sorted(set(folders) & {_folder(item.media) for item in gallery})
+    photos, owner, notes = _photos(tree)
+    items = [
+        Item(Media(path, partners=captions), owner[_folder(path)], PHOTO_CAMERA) for path, captions in photos.items()
+    ]
+    items += [
+        Item(Media(tree.path(f"{FOLDERS[modality]}/{folder}/{name}"), modality), pid, OTHER_CAMERA)
+        for folder, pid in sorted(owner.items())
+        for modality in DRAWN
+        for name in tree.files(f"{FOLDERS[modality]}/{folder}")
+    ]
+    notes += missing_modalities(tree.dataset, "training", items, DRAWN)
+    shared = owner.keys() & {_folder(item.media) for item in gallery}
     if shared:
-        notes.append(
-            Fault(
-                f"{tree.dataset}: {len(shared)} folders are in training and in the gallery, the first {shared[0]}: "
-                f"results mislead"
-            )
-        )
-    return relabel([*items, *partners]), notes
+        folders = f"{len(shared)} folders are in training and in the gallery, the first {min(shared)}"
+        notes.append(Fault(f"{tree.dataset}: {folders}: results mislead"))
+    return relabel(items), notes
 
 
-def _photos(tree: Tree) -> tuple[dict[str, _Photo], list[str]]:
-    """Path -> photo, in the order of the annotations; records of one photo add their captions to it."""
+def _photos(tree: Tree) -> tuple[dict[str, list[Media]], dict[str, int], list[str]]:
+    """Path -> captions of the photos in the order of the annotations, folder -> identity, and notes."""
     file = tree.path(TRAIN)
     names = Names(r"vis/[^/]+/[^/]+\.(?:jpe?g|png|bmp)", f"{tree.dataset} annotated photos", "vis/0001/<...>.jpg")
     absences = Absences(tree, tree.relative(file))
-    photos: dict[str, _Photo] = {}
+    photos: dict[str, list[Media]] = {}
     owner: dict[str, int] = {}
     repeated = 0
-    for number, record in read_objects(file):
-        where = f"{file}: record {number}"
-        pid, listed = identity(record, "id", where), string(record, "file_path", where)
-        caption = string(record, "caption", where).strip()
-        path = tree.listed(listed, f"{where}, 'file_path'")
-        if names.match(os.path.relpath(path, tree.base).replace(os.sep, "/"), listed) is None:
+    for record in read_photos(tree, file, caption_key="caption"):
+        inside = os.path.relpath(record.path, tree.base).replace(os.sep, "/")
+        if names.match(inside, inside) is None:
             continue
-        absences.see(path)
-        if owner.setdefault(_folder(path), pid) != pid:
+        absences.see(record.path)
+        folder, (caption,) = _folder(record.path), record.captions
+        if owner.setdefault(folder, record.pid) != record.pid:
             raise DatasetError(
-                f"{where}: folder vis/{_folder(path)} is of person {pid}, but of {owner[_folder(path)]} before. "
-                f"Correct the file."
+                f"{file}: record {record.number}: folder vis/{folder} is of person {record.pid}, but of "
+                f"{owner[folder]} before. Correct the file."
             )
-        captions = photos.setdefault(path, _Photo(pid, _folder(path), [])).captions
+        captions = photos.setdefault(record.path, [])
         if any(caption == media.caption for media in captions):
             repeated += 1
         elif caption:
-            captions.append(Media(f"{file}#{number}", Modality.TEXT, caption))
+            captions.append(Media(f"{file}#{record.number}", Modality.TEXT, caption))
     absences.raise_if_any(tolerable=True)
     notes = names.notes()
     if repeated:
         notes.append(f"{tree.dataset}: {repeated} repeated records of {TRAIN} count once")
-    return photos, notes
-
-
-def _partners(tree: Tree, folders: Mapping[str, int]) -> Iterator[Item]:
-    for folder, pid in sorted(folders.items()):
-        for modality in DRAWN:
-            for name in tree.files(f"{FOLDERS[modality]}/{folder}"):
-                yield Item(Media(tree.path(f"{FOLDERS[modality]}/{folder}/{name}"), modality), pid, OTHER_CAMERA)
+    return photos, owner, notes
 
 
 def _folder(path: str) -> str:

@@ -12,9 +12,9 @@ import os
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ...atomic_write import written_whole
 from ...errors import DatasetError
@@ -28,8 +28,7 @@ SAVED_FOLDER = "idx_aio"
 HASH_SHOWN = 12
 
 
-@dataclass(frozen=True)
-class TestSplits:
+class TestSplits(NamedTuple):
     """The test identities of every split, sorted, and notes on where they come from."""
 
     tests: list[list[int]]
@@ -53,9 +52,8 @@ def make_splits(artists: Mapping[str, Sequence[int]], seed: int, n: int) -> list
     splits = []
     for index in range(n):
         rng = random.Random(f"{seed}/{index}")
-        splits.append(
-            sorted(pid for artist in sorted(artists) for pid in rng.sample(sorted(artists[artist]), shares[artist]))
-        )
+        drawn = [rng.sample(sorted(artists[artist]), shares[artist]) for artist in sorted(artists)]
+        splits.append(sorted(chain.from_iterable(drawn)))
     return splits
 
 
@@ -80,14 +78,27 @@ def seeded_splits(tree: Tree, seed: int, n: int) -> TestSplits:
     """
     artists = read_artists(tree)
     drawn = make_splits(artists, seed, n)
-    content = {"dataset": tree.dataset, "seed": seed, "artists": artists, "test": drawn}
-    content["sha256"] = _digest(drawn)
-    file = tree.path(f"{SAVED_FOLDER}/splits_seed{seed}_n{n}.json")
-    saved = _save(file, content)
-    where = tree.relative(file) if saved else "memory only, the dataset's folder is read-only"
-    note = (
-        f"{tree.dataset}: {n} splits drawn by artist with seed {seed}, sha256 {_digest(drawn)[:HASH_SHOWN]} ({where})"
-    )
+    digest = _digest(drawn)
+    content = {"dataset": tree.dataset, "seed": seed, "artists": artists, "test": drawn, "sha256": digest}
+    file = Path(tree.path(f"{SAVED_FOLDER}/splits_seed{seed}_n{n}.json"))
+    where = tree.relative(str(file))
+    if os.path.exists(file):
+        try:
+            same = json.loads(file.read_bytes()) == content
+        except (OSError, ValueError, RecursionError):
+            same = False
+        if not same:
+            raise DatasetError(
+                f"{file} does not hold the splits that its seed gives for these artists: one of them was changed. "
+                f"Restore it, or delete {file.name} to draw again."
+            )
+    else:
+        try:
+            with written_whole(file) as out:
+                out.write(json.dumps(content).encode())
+        except OSError:
+            where = "memory only, the dataset's folder is read-only"
+    note = f"{tree.dataset}: {n} splits drawn by artist with seed {seed}, sha256 {digest[:HASH_SHOWN]} ({where})"
     return TestSplits(drawn, [f"{note}; results compare only on the same splits"])
 
 
@@ -125,21 +136,22 @@ def read_artists(tree: Tree) -> dict[str, list[int]]:
         DatasetError: there are none, a line is not an identity, or an identity has two artists.
     """
     tree.require("styleAnnotation")
-    artists: dict[str, list[int]] = {}
-    owner: dict[int, str] = {}
+    artists: dict[str, set[int]] = {}
     for name in tree.files("styleAnnotation", (".txt",)):
         match = re.fullmatch(r"([a-z])_\d+\.txt", name)
         if match is None:
             continue
         file = tree.path(f"styleAnnotation/{name}")
+        people = artists.setdefault(match[1], set())
         for number, line in read_lines(file):
             pid = _pid(line, f"{file}, line {number}")
-            if owner.setdefault(pid, match[1]) != match[1]:
-                raise DatasetError(f"{file}, line {number}: {pid} also has artist {owner[pid]}. Restore the lists.")
-        artists[match[1]] = sorted(pid for pid, artist in owner.items() if artist == match[1])
-    if not owner:
+            other = next((artist for artist, pids in artists.items() if pid in pids and pids is not people), None)
+            if other:
+                raise DatasetError(f"{file}, line {number}: {pid} also has artist {other}. Restore the lists.")
+            people.add(pid)
+    if not any(artists.values()):
         raise DatasetError(f"{tree.dataset}: no lists like a_46.txt in {tree.path('styleAnnotation')}. Restore them.")
-    return artists
+    return {artist: sorted(pids) for artist, pids in artists.items()}
 
 
 def _listed(tree: Tree, relative: str) -> set[int]:
@@ -169,25 +181,3 @@ def _pid(text: str, where: str) -> int:
 
 def _digest(splits: list[list[int]]) -> str:
     return hashlib.sha256(json.dumps(splits).encode()).hexdigest()
-
-
-def _save(file: str, content: dict[str, Any]) -> bool:
-    """Write the splits, or check those written before; False if the folder cannot be written."""
-    if not os.path.exists(file):
-        try:
-            with written_whole(Path(file)) as out:
-                out.write(json.dumps(content).encode())
-        except OSError:
-            return False
-        return True
-    try:
-        with open(file, encoding="utf-8") as stored:
-            same = json.load(stored) == content
-    except (OSError, ValueError, RecursionError):
-        same = False
-    if not same:
-        raise DatasetError(
-            f"{file} does not hold the splits that its seed gives for these artists: one of them was changed. "
-            f"Restore it, or delete {os.path.basename(file)} to draw again."
-        )
-    return True

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import DatasetError, MediaError
-from ..reading.imports import import_package
+from ..reading.checks import import_package
 
 FILE = "data.mdb"
 MARK = f"{FILE}#"
