@@ -21,7 +21,7 @@ def read_lines(path: str, limit: int = -1) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line.strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Cannot read {path}: {error}. Restore the file as UTF-8 text.") from error
+        raise DatasetError(f"Cannot read the list {path}: {error}. Restore the file as UTF-8 text.") from error
 
 
 def read_labelled(path: str) -> list[tuple[int, str, int]]:
