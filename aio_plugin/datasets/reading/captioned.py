@@ -96,7 +96,7 @@ def query_items(
     for at, photo in enumerate(photos):
         images = []
         if Modality.RGB in combination:
-            images.append(Media(photo.media))
+            images.append(photo.media)
         if Modality.SKETCH in combination:
             images.append(Media(sketches[photo.media], Modality.SKETCH))
         texts = [[caption] for caption in photo.media.partners[:captions]] if Modality.TEXT in combination else [[]]
