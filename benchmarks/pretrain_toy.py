@@ -31,7 +31,7 @@ from aio_plugin.models.sequence import ImagePositions, TextPositions
 from aio_plugin.models.specs import SPECS
 from aio_plugin.tokenizers.bpe import encode
 from aio_plugin.tokenizers.text import TextTokenizer
-from aio_plugin.toy.sample import sample_views
+from aio_plugin.toy.drawing.draw import sample_views
 from aio_plugin.training.media import collate
 from aio_plugin.training.randomness import seeded
 from aio_plugin.training.transforms import pad_crop

@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .people import ToyPerson, pick
-from .wardrobe import COLOURS
+from .wardrobe import COLOURS, read_table
 
-_SAME: dict[str, tuple[str, ...]] = {
-    "woman": ("woman", "lady", "girl", "female pedestrian"),
-    "man": ("man", "guy", "male pedestrian", "gentleman"),
-    "t-shirt": ("t-shirt", "tee", "short sleeved top"),
-    "tank top": ("tank top", "sleeveless top", "vest"),
-    "shirt": ("shirt", "button-up shirt", "blouse"),
-    "jumper": ("jumper", "sweater", "pullover"),
-    "hoodie": ("hoodie", "hooded sweatshirt", "hooded top"),
-    "jacket": ("jacket", "short jacket"),
-    "coat": ("coat", "long coat", "overcoat"),
-    "trousers": ("trousers", "pants", "slim pants"),
-    "wide trousers": ("wide trousers", "loose pants", "flared trousers"),
-    "shorts": ("shorts", "short pants"),
-    "skirt": ("skirt", "short skirt"),
-    "long skirt": ("long skirt", "maxi skirt"),
-    "dress": ("dress", "knee length dress"),
-    "shoes": ("shoes", "flat shoes"),
-    "trainers": ("trainers", "sneakers", "running shoes"),
-    "boots": ("boots", "high boots"),
-    "backpack": ("backpack", "rucksack", "school bag on the back"),
-    "shoulder bag": ("shoulder bag", "bag across the body", "crossbody bag"),
-    "handbag": ("handbag", "bag in the hand", "purse"),
-    "suitcase": ("suitcase", "trolley case", "rolling suitcase"),
-    "cap": ("cap", "baseball cap"),
-    "beanie": ("beanie", "knitted hat", "bobble hat"),
-    "sun hat": ("sun hat", "wide brimmed hat"),
-    "navy": ("navy", "dark blue"),
-    "grey": ("grey", "gray"),
-    "purple": ("purple", "violet"),
-    "short": ("short hair", "a short haircut"),
-    "cropped": ("cropped hair", "very short hair", "a buzz cut"),
-    "long": ("long hair", "long straight hair"),
-    "ponytail": ("hair in a ponytail", "a ponytail"),
-    "bun": ("hair in a bun", "a bun", "a hair knot"),
-    "bob": ("a bob cut", "chin length hair"),
-    "curly": ("curly hair", "big curly hair", "an afro"),
-    "spiky": ("spiky hair", "hair standing up"),
-}
-_PATTERNS = {
-    "stripes": ("with {c} horizontal stripes", "striped in {c}"),
-    "pinstripes": ("with {c} vertical stripes", "with {c} stripes from top to bottom"),
-    "checks": ("checked with {c}", "with {c} checks", "in a {c} checked pattern"),
-    "dots": ("with {c} dots", "dotted in {c}"),
-    "diagonal": ("with {c} diagonal stripes", "with slanted {c} stripes"),
-    "half": ("that is {c} in the lower half", "with a {c} lower part"),
-    "sides": ("with one side in {c}", "that is half {c}"),
-    "raglan": ("with {c} sleeves", "whose sleeves are {c}"),
-}
-_LOGOS = ("with a {c} {l} on the chest", "with a {c} {l} logo", "printed with a {c} {l}")
-_VERBS = ("wears", "is wearing", "is dressed in", "has on")
-_CARRIES = ("carries", "is carrying", "has", "walks with")
+_WORDS = read_table("captions.yaml")
+FORMULAS: Sequence[str] = _WORDS["formulas"]
+"""FineGPR-C's formulas: the attributes in different orders."""
 
 
 def _say(rng: np.random.Generator, word: str) -> str:
-    return pick(rng, _SAME.get(word, (word,)))
+    return pick(rng, _WORDS["synonyms"].get(word, (word,)))
 
 
 def _a(phrase: str) -> str:
@@ -72,9 +26,9 @@ def _top(person: ToyPerson, rng: np.random.Generator) -> str:
     name = _say(rng, "dress") if person.in_dress else _say(rng, person.top)
     words = _a(f"{_say(rng, person.top_colour)} {name}")
     if person.pattern != "plain" and rng.random() < 0.8:
-        words += " " + pick(rng, _PATTERNS[person.pattern]).format(c=_say(rng, person.pattern_colour))
+        words += " " + pick(rng, _WORDS["patterns"][person.pattern]).format(c=_say(rng, person.pattern_colour))
     if person.logo != "none" and rng.random() < 0.7:
-        words += " " + pick(rng, _LOGOS).format(c=_say(rng, person.accent), l=person.logo)
+        words += " " + pick(rng, _WORDS["logos"]).format(c=_say(rng, person.accent), l=person.logo)
     elif person.closure == "open" and rng.random() < 0.6:
         words += f" open over {_say(rng, person.accent)}"
     return words
@@ -98,18 +52,6 @@ def _hair(person: ToyPerson, rng: np.random.Generator) -> str:
     return words
 
 
-def _hat(person: ToyPerson, rng: np.random.Generator) -> str:
-    return _a(f"{_say(rng, person.hat_colour)} {_say(rng, person.hat)}")
-
-
-def _bag(person: ToyPerson, rng: np.random.Generator) -> str:
-    return _a(f"{_say(rng, person.bag_colour)} {_say(rng, person.bag)}")
-
-
-def _shoes(person: ToyPerson, rng: np.random.Generator) -> str:
-    return f"{_say(rng, person.shoes_colour)} {_say(rng, person.shoes)}"
-
-
 def _join(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
@@ -125,17 +67,19 @@ def caption(person: ToyPerson, rng: np.random.Generator) -> str:
     if not person.in_dress and rng.random() < 0.9:
         worn.append(_bottom(person, rng))
     if rng.random() < 0.6:
-        worn.append(_shoes(person, rng))
+        worn.append(f"{_say(rng, person.shoes_colour)} {_say(rng, person.shoes)}")
     if person.hat != "none" and rng.random() < 0.8:
-        worn.append(_hat(person, rng))
+        worn.append(_a(f"{_say(rng, person.hat_colour)} {_say(rng, person.hat)}"))
     worn = [worn[i] for i in rng.permutation(len(worn))]
-    clauses = [f"{pick(rng, _VERBS)} {_join(worn)}"]
+    clauses = [f"{pick(rng, _WORDS['verbs'])} {_join(worn)}"]
     if rng.random() < 0.75:
         clauses.append(f"has {_hair(person, rng)}")
     if person.bag != "none" and rng.random() < 0.85:
-        clauses.append(f"{pick(rng, _CARRIES)} {_bag(person, rng)}")
+        carries = pick(rng, _WORDS["carries"])
+        bag = f"{_say(rng, person.bag_colour)} {_say(rng, person.bag)}"
+        clauses.append(f"{carries} {_a(bag)}")
     elif person.bag == "none" and rng.random() < 0.25:
-        clauses.append(pick(rng, ("carries nothing", "has no bag", "walks with empty hands")))
+        clauses.append(pick(rng, _WORDS["no_bag"]))
     clauses = [clauses[i] for i in rng.permutation(len(clauses))]
     return _sentences(person, clauses, rng)
 
@@ -159,19 +103,6 @@ def attribute_slots(person: ToyPerson) -> str:
     hair = f"{person.hair_colour} hair" if person.hat == "none" else "unknown"
     return ",".join((person.sex, hair, top, bottom, f"{person.shoes_colour} {person.shoes}", bag))
 
-
-FORMULAS = (
-    "A {sex} pedestrian with {hair} hair, {upper}, {lower}, {shoes}, {extras}, {weather} {scene} background at "
-    "{light}, {view} view.",
-    "At {light} in {weather} weather, a {sex} wearing {shoes}, {lower} and {upper} with {extras} is seen from "
-    "the {view}.",
-    "The {view} view of a {sex} who wears {cut} up{upper_colour} upper-body clothes and down{lower_colour} lower-body "
-    "clothes and {shoes}, this person also has {hair} hair and {extras}, {weather}, {light}.",
-    "This {sex} has {extras}, {hair} hair, {upper} and {lower}, with {shoes}, walking in a {scene} place in "
-    "{weather} weather at {light}, {view} view.",
-    "{weather}, {light}, {scene}: {view} view of a {sex} with {upper}, {lower}, {extras} and {shoes}.",
-)
-"""FineGPR-C's formulas: the attributes in different orders."""
 
 _SEXES = {"woman": "female", "man": "male"}
 _SHORT_HAIR = ("short", "cropped", "spiky", "bob")

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import wardrobe as w
+from .wardrobe import COLOURS, FREQUENCIES, HAIR_COLOURS, MATERIALS, SEXES, SKINS, TOPS
+
+WEB, WORLD = 0x3E8, 0x3015
+"""First words of the seeds of pre-training and of worlds, so that no person is in both."""
 
 
 @dataclass(frozen=True)
@@ -73,52 +76,53 @@ def _other(rng: np.random.Generator, values: Iterable[str], *taken: str) -> str:
 
 def sample_person(rng: np.random.Generator) -> ToyPerson:
     """A person drawn from ``rng``."""
-    sex = pick(rng, w.SEXES)
-    bottoms = dict(w.BOTTOMS)
+    sex = pick(rng, SEXES)
+    bottoms = dict(FREQUENCIES["bottom"])
     if sex == "man":
         for name in ("skirt", "long skirt", "dress"):
             del bottoms[name]
     bottom = pick(rng, bottoms)
-    tops = {name: kind.weight for name, kind in w.TOPS.items()}
+    tops = {name: kind.weight for name, kind in TOPS.items()}
     top = pick(rng, ("t-shirt", "tank top", "shirt")) if bottom == "dress" else pick(rng, tops)
-    kind = w.TOPS[top]
+    kind = TOPS[top]
     length = "waist" if bottom == "dress" else pick(rng, kind.lengths)
     closure = pick(rng, kind.closures)
-    pattern = pick(rng, w.PATTERNS)
-    if pattern == "raglan" and kind.sleeves == ("none",):
+    pattern = pick(rng, FREQUENCIES["pattern"])
+    if pattern == "raglan" and "none" in kind.sleeves:
         pattern = "half"
-    top_colour = pick(rng, tuple(w.COLOURS))
-    pattern_colour = _other(rng, w.COLOURS, top_colour)
-    bottom_colour = top_colour if bottom == "dress" else pick(rng, tuple(w.COLOURS))
-    fabrics = [pick(rng, tuple(w.MATERIALS)) for _ in range(5)]
+    has_logo = closure == "none" and pattern in ("plain", "raglan", "sides")
+    top_colour = pick(rng, tuple(COLOURS))
+    pattern_colour = _other(rng, COLOURS, top_colour)
+    bottom_colour = top_colour if bottom == "dress" else pick(rng, tuple(COLOURS))
+    fabrics = [pick(rng, tuple(MATERIALS)) for _ in range(5)]
     return ToyPerson(
         seed=int(rng.integers(2**31)),
         sex=sex,
         height=round(float(rng.uniform(0.90, 1.06)), 3),
         width=round(float(rng.uniform(0.84, 1.22)), 3),
-        skin=int(rng.integers(len(w.SKINS))),
-        hair=pick(rng, w.HAIR),
-        hair_colour=pick(rng, tuple(w.HAIR_COLOURS)),
-        hat=pick(rng, w.HATS),
-        hat_colour=pick(rng, tuple(w.COLOURS)),
+        skin=int(rng.integers(len(SKINS))),
+        hair=pick(rng, FREQUENCIES["hair"]),
+        hair_colour=pick(rng, tuple(HAIR_COLOURS)),
+        hat=pick(rng, FREQUENCIES["hat"]),
+        hat_colour=pick(rng, tuple(COLOURS)),
         top=top,
         length=length,
         sleeves=pick(rng, kind.sleeves),
         collar=pick(rng, kind.collars),
         closure=closure,
-        logo=pick(rng, w.LOGOS) if closure == "none" and pattern in ("plain", "raglan", "sides") else "none",
+        logo=pick(rng, FREQUENCIES["logo"]) if has_logo else "none",
         top_colour=top_colour,
         pattern=pattern,
-        pattern_size=pick(rng, w.PATTERN_SIZES),
+        pattern_size=pick(rng, FREQUENCIES["pattern_size"]),
         pattern_colour=pattern_colour,
-        accent=_other(rng, w.COLOURS, top_colour, pattern_colour, bottom_colour),
+        accent=_other(rng, COLOURS, top_colour, pattern_colour, bottom_colour),
         bottom=bottom,
         bottom_colour=bottom_colour,
-        bottom_pattern="plain" if bottom == "dress" else pick(rng, w.BOTTOM_PATTERNS),
-        shoes=pick(rng, w.SHOES),
-        shoes_colour=pick(rng, tuple(w.COLOURS)),
-        bag=pick(rng, w.BAGS),
-        bag_colour=pick(rng, tuple(w.COLOURS)),
+        bottom_pattern="plain" if bottom == "dress" else pick(rng, FREQUENCIES["bottom_pattern"]),
+        shoes=pick(rng, FREQUENCIES["shoes"]),
+        shoes_colour=pick(rng, tuple(COLOURS)),
+        bag=pick(rng, FREQUENCIES["bag"]),
+        bag_colour=pick(rng, tuple(COLOURS)),
         hat_material=fabrics[0],
         top_material=fabrics[1],
         bottom_material=fabrics[2],
@@ -129,21 +133,21 @@ def sample_person(rng: np.random.Generator) -> ToyPerson:
 
 def _alternatives(person: ToyPerson) -> dict[str, list[str]]:
     """Other values of the attributes that are visible in every modality."""
-    kind = w.TOPS[person.top]
+    kind = TOPS[person.top]
     lower = ("skirt", "long skirt") if "skirt" in person.bottom else ("trousers", "wide trousers", "shorts")
     values: dict[str, Iterable[str]] = {
-        "hair": w.HAIR if person.hat == "none" else (),
-        "hat": w.HATS,
+        "hair": FREQUENCIES["hair"] if person.hat == "none" else (),
+        "hat": FREQUENCIES["hat"],
         "pattern": ("stripes", "checks", "dots", "diagonal", "half") if person.pattern != "plain" else (),
         "bottom": () if person.in_dress else lower,
-        "bottom_pattern": () if person.in_dress else w.BOTTOM_PATTERNS,
+        "bottom_pattern": () if person.in_dress else FREQUENCIES["bottom_pattern"],
         "sleeves": kind.sleeves,
         "length": () if person.in_dress else kind.lengths,
-        "logo": w.LOGOS if person.logo != "none" else (),
-        "bag": w.BAGS,
+        "logo": FREQUENCIES["logo"] if person.logo != "none" else (),
+        "bag": FREQUENCIES["bag"],
     }
-    found = {name: [v for v in options if v != getattr(person, name)] for name, options in values.items()}
-    return {name: options for name, options in found.items() if options}
+    others = {name: [v for v in options if v != getattr(person, name)] for name, options in values.items()}
+    return {name: options for name, options in others.items() if options}
 
 
 def look_alike(person: ToyPerson, rng: np.random.Generator) -> ToyPerson:

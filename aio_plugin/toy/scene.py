@@ -1,73 +1,15 @@
-"""Cameras and the places they look at."""
+"""What a camera sees and how it is exposed: a part of its place, things before the person, light and noise."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from . import places
+from .cameras import Camera
 
 ImageArray = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A camera, its light and its place.
-
-    Attributes:
-        seed: what its place is drawn from.
-        cast: gain of red, green and blue (all equal in infrared).
-        gamma: > 1 darkens the middle tones.
-        haze: light added everywhere.
-        saturation: 0 is grey, 1 as it is.
-        noise: standard deviation, in full scales.
-        blur: radius in pixels.
-        wander: standard deviation of a picture's gain and cast around the camera's.
-        occlusion: probability that something stands before the person.
-        style: of its place, see :mod:`.places`.
-        snow: share of the picture that flakes cover.
-    """
-
-    seed: int
-    cast: tuple[float, float, float]
-    gamma: float
-    haze: float
-    saturation: float
-    noise: float
-    blur: float
-    wander: float = 0.05
-    occlusion: float = 0.18
-    style: str = places.STREET
-    snow: float = 0.0
-
-
-RGB_CAMERAS: tuple[Camera, ...] = (
-    Camera(11, (1.05, 1.00, 0.94), 1.00, 0.00, 1.00, 0.015, 0.3),
-    Camera(12, (0.80, 0.90, 1.08), 1.15, 0.03, 0.92, 0.022, 0.4),
-    Camera(13, (1.12, 0.95, 0.74), 1.08, 0.01, 0.92, 0.022, 0.4),
-    Camera(14, (0.70, 0.73, 0.73), 1.18, 0.01, 0.82, 0.030, 0.4),
-    Camera(15, (1.10, 1.10, 1.06), 0.82, 0.07, 0.84, 0.020, 0.5),
-    Camera(16, (0.86, 1.02, 0.82), 1.03, 0.04, 0.88, 0.025, 0.4),
-)
-"""The surveillance cameras of every toy dataset; camera k of a dataset is entry k - 1."""
-
-IR_CAMERAS: tuple[Camera, ...] = (
-    Camera(21, (0.62, 0.62, 0.62), 1.00, 0.30, 1.0, 0.045, 0.5),
-    Camera(22, (0.50, 0.50, 0.50), 1.10, 0.12, 1.0, 0.050, 0.6),
-    Camera(23, (0.66, 0.66, 0.66), 0.92, 0.38, 1.0, 0.040, 0.5),
-)
-"""The infrared cameras: little contrast and much noise, as at night."""
-
-WEB_CAMERAS: tuple[Camera, ...] = (
-    Camera(31, (1.00, 1.00, 1.00), 1.00, 0.00, 1.00, 0.010, 0.3, 0.05, 0.1),
-    Camera(32, (1.05, 1.00, 0.95), 0.95, 0.00, 1.05, 0.015, 0.3, 0.05, 0.1),
-    Camera(33, (0.95, 1.00, 1.05), 1.05, 0.02, 0.95, 0.015, 0.4, 0.05, 0.1),
-    Camera(34, (0.90, 0.92, 0.90), 1.10, 0.02, 0.95, 0.020, 0.4, 0.05, 0.1),
-)
-"""Friendly light, as in pictures from the web; the pre-training of the small encoder uses them."""
 
 
 def background(camera: Camera, size: tuple[int, int], rng: np.random.Generator) -> ImageArray:

@@ -203,10 +203,10 @@ def test_files_do_not_depend_on_the_sets_beside_them(dmf_world: Path) -> None:
 
 def test_the_worlds_look_unlike_one_another() -> None:
     """Mean colourfulness and brightness of each world's cameras; rendered ones are the most vivid."""
-    from aio_plugin.toy import domains
+    from aio_plugin.toy.cameras import DOMAINS
 
     saturation = {
-        name: sum(camera.saturation for camera in getattr(domains, name).cameras(15)) / 15
+        name: sum(camera.saturation for camera in DOMAINS[name].cameras(15)) / 15
         for name in ("FINEGPR", "RANDPERSON", "MSMT17", "CUHK03")
     }
     assert min(saturation["FINEGPR"], saturation["RANDPERSON"]) > saturation["MSMT17"] > saturation["CUHK03"]

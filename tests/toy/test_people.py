@@ -54,18 +54,7 @@ def test_shape_alone_identifies_nearly_everybody() -> None:
     assert len(shapes) > 990
 
 
-TABLES = {
-    "hair": wardrobe.HAIR,
-    "hat": wardrobe.HATS,
-    "logo": wardrobe.LOGOS,
-    "pattern": wardrobe.PATTERNS,
-    "pattern_size": wardrobe.PATTERN_SIZES,
-    "bottom": wardrobe.BOTTOMS,
-    "bottom_pattern": wardrobe.BOTTOM_PATTERNS,
-    "shoes": wardrobe.SHOES,
-    "bag": wardrobe.BAGS,
-}
-PAIRS = [(name, *pair) for name, table in TABLES.items() for pair in itertools.combinations(table, 2)]
+PAIRS = [(name, *pair) for name, table in wardrobe.FREQUENCIES.items() for pair in itertools.combinations(table, 2)]
 
 
 @pytest.mark.parametrize(("name", "first", "second"), PAIRS)

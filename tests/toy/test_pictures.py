@@ -11,12 +11,11 @@ import pytest
 from PIL import Image
 
 from aio_plugin.toy import wardrobe
+from aio_plugin.toy.cameras import WEB_CAMERAS
 from aio_plugin.toy.captions import attribute_slots, caption
-from aio_plugin.toy.drawing.draw import draw_ir, draw_rgb, draw_sketch
+from aio_plugin.toy.drawing.draw import draw_ir, draw_rgb, draw_sketch, sample_views
 from aio_plugin.toy.drawing.sketch import HANDS
 from aio_plugin.toy.people import ToyPerson, sample_person
-from aio_plugin.toy.sample import sample_views
-from aio_plugin.toy.scene import WEB_CAMERAS
 
 from .people import POSES, rng
 

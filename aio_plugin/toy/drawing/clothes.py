@@ -23,57 +23,57 @@ def legs(figure: Figure) -> None:
 
 
 def _leg(figure: Figure, which: int, bottom: Label, skin: Label) -> None:
-    canvas, worn = figure.canvas, figure.person.bottom
+    worn = figure.person.bottom
     path, wide = figure.leg(which), figure.person.width
     (hx, hy), (kx, ky), _ = path
     if worn == "trousers":
-        canvas.limb(bottom, path, 4.9 * wide, 3.2)
+        figure.limb(bottom, path, 4.9 * wide, 3.2)
     elif worn == "wide trousers":
-        canvas.limb(bottom, path, 4.6 * wide, 6.2)
+        figure.limb(bottom, path, 4.6 * wide, 6.2)
     else:
-        canvas.limb(skin, path, 3.8 * wide, 2.2)
+        figure.limb(skin, path, 3.8 * wide, 2.2)
     if worn == "shorts":
         knee = (hx + 0.8 * (kx - hx), hy + 0.8 * (ky - hy))
-        canvas.limb(bottom, [(hx, hy), knee], 5.0 * wide, 5.6 * wide)
+        figure.limb(bottom, [(hx, hy), knee], 5.0 * wide, 5.6 * wide)
 
 
 def _shoe(figure: Figure, which: int, label: Label) -> None:
-    canvas, (x, y) = figure.canvas, figure.leg(which)[-1]
+    x, y = figure.leg(which)[-1]
     kind = figure.person.shoes
     toe = 2.4 if figure.side else 0.4 * which
     rx = 5.4 if figure.side else 3.6
     wears_trousers = "trousers" in figure.person.bottom
     if kind == "boots" and not wears_trousers:
-        canvas.box(label, x, y - 5, 3.3, 7.5)
+        figure.box(label, x, y - 5, 3.3, 7.5)
     elif kind == "boots":
-        canvas.box(label, x, y - 0.5, 3.8, 3.4)
-    canvas.ellipse(label, x + toe, y + 2.6, rx, 3.0)
+        figure.box(label, x, y - 0.5, 3.8, 3.4)
+    figure.ellipse(label, x + toe, y + 2.6, rx, 3.0)
     if kind == "trainers":
-        canvas.box(Label.SOLE, x + toe, y + 4.6, rx, 1.2)
+        figure.box(Label.SOLE, x + toe, y + 4.6, rx, 1.2)
 
 
 def bottom(figure: Figure) -> None:
     """Draws the hips of trousers, or a skirt."""
-    canvas, worn, hip = figure.canvas, figure.person.bottom, figure.hip
+    worn, hip = figure.person.bottom, figure.hip
     label = Label.TOP if worn == "dress" else Label.BOTTOM
     if worn in ("skirt", "long skirt", "dress"):
         end = {"skirt": 67.0, "long skirt": 86.0, "dress": 74.0}[worn]
         flare = hip + (4.5 if worn == "long skirt" else 5.0)
         sway = 1.2 * figure.pose.stride
         points = [(-figure.waist, 44), (figure.waist, 44), (hip + 1, 54), (flare + sway, end), (-flare + sway, end)]
-        canvas.polygon(label, [*points, (-hip - 1, 54)])
+        figure.polygon(label, [*points, (-hip - 1, 54)])
     else:
-        canvas.polygon(label, [(-figure.waist, 44), (figure.waist, 44), (hip, 55), (0, 58), (-hip, 55)])
+        figure.polygon(label, [(-figure.waist, 44), (figure.waist, 44), (hip, 55), (0, 58), (-hip, 55)])
 
 
 def torso(figure: Figure) -> None:
     """Draws the upper garment without sleeves, its collar, closure and logo."""
-    canvas, hem = figure.canvas, figure.hem
+    hem = figure.hem
     shoulder, waist, hip = figure.shoulder, figure.waist, figure.hip
     outline = [(-shoulder + 3, 18), (shoulder - 3, 18), (shoulder, 21.5), (waist, 40)]
     low = waist if hem < 50 else hip + 1 + (hem - 54) * 0.10
     outline += [(low, hem), (-low, hem), (-waist, 40), (-shoulder, 21.5)]
-    canvas.polygon(Label.TOP, outline)
+    figure.polygon(Label.TOP, outline)
     if figure.pose.view != "back":
         _closure(figure, low)
         _logo(figure)
@@ -81,70 +81,70 @@ def torso(figure: Figure) -> None:
 
 
 def _closure(figure: Figure, low: float) -> None:
-    canvas, kind, hem = figure.canvas, figure.person.closure, figure.hem
+    kind, hem = figure.person.closure, figure.hem
     if figure.side:
         if kind == "open":
-            canvas.polygon(Label.INNER, [(figure.shoulder, 21.5), (figure.waist, 40), (low, hem), (3.5, hem), (4, 20)])
+            figure.polygon(Label.INNER, [(figure.shoulder, 21.5), (figure.waist, 40), (low, hem), (3.5, hem), (4, 20)])
         return
     if kind == "open":
-        canvas.polygon(Label.INNER, [(-2.6, 18), (2.6, 18), (4.8, min(hem, 52)), (-4.8, min(hem, 52))])
+        figure.polygon(Label.INNER, [(-2.6, 18), (2.6, 18), (4.8, min(hem, 52)), (-4.8, min(hem, 52))])
     elif kind == "zip":
-        canvas.line(Label.INNER, [(0, 18), (0, hem)], 1.6)
+        figure.line(Label.INNER, [(0, 18), (0, hem)], 1.6)
     elif kind == "buttons":
-        canvas.line(Label.SEAM, [(1.6, 18), (1.6, hem)], 0.6)
+        figure.line(Label.SEAM, [(1.6, 18), (1.6, hem)], 0.6)
         for y in range(23, int(hem), 6):
-            canvas.ellipse(Label.INNER, 0, y, 1.0, 1.0)
+            figure.ellipse(Label.INNER, 0, y, 1.0, 1.0)
 
 
 def _logo(figure: Figure) -> None:
-    canvas, kind = figure.canvas, figure.person.logo
+    kind = figure.person.logo
     x, y, r = (3.4 if figure.side else 0.0), 30.0, 4.6
     rx = 2.6 if figure.side else r
     if kind == "circle":
-        canvas.ellipse(Label.LOGO, x, y, rx, r)
+        figure.ellipse(Label.LOGO, x, y, rx, r)
     elif kind == "square":
-        canvas.box(Label.LOGO, x, y, rx * 0.9, r * 0.9)
+        figure.box(Label.LOGO, x, y, rx * 0.9, r * 0.9)
     elif kind == "triangle":
-        canvas.polygon(Label.LOGO, [(x - rx, y + r), (x + rx, y + r), (x, y - r)])
+        figure.polygon(Label.LOGO, [(x - rx, y + r), (x + rx, y + r), (x, y - r)])
     elif kind == "cross":
-        canvas.box(Label.LOGO, x, y, rx, 1.5)
-        canvas.box(Label.LOGO, x, y, 1.5, r)
+        figure.box(Label.LOGO, x, y, rx, 1.5)
+        figure.box(Label.LOGO, x, y, 1.5, r)
     elif kind == "bar":
-        canvas.box(Label.LOGO, x, y + 1, rx * 1.5, 1.9)
+        figure.box(Label.LOGO, x, y + 1, rx * 1.5, 1.9)
 
 
 def _collar(figure: Figure) -> None:
-    canvas, kind, back = figure.canvas, figure.person.collar, figure.pose.view == "back"
+    kind, back = figure.person.collar, figure.pose.view == "back"
     x = 1.5 if figure.side else 0.0
     if kind == "hood" and back:
-        canvas.polygon(Label.SLEEVE_FAR, [(-6.5, 17), (6.5, 17), (4.5, 25), (0, 28), (-4.5, 25)])
+        figure.polygon(Label.SLEEVE_FAR, [(-6.5, 17), (6.5, 17), (4.5, 25), (0, 28), (-4.5, 25)])
     elif kind == "hood":
-        canvas.ellipse(Label.SLEEVE_FAR, x - (3.5 if figure.side else 0), 18, 7.0, 3.2)
+        figure.ellipse(Label.SLEEVE_FAR, x - (3.5 if figure.side else 0), 18, 7.0, 3.2)
     elif kind == "collar":
         for which in (-1, 1):
-            canvas.polygon(Label.INNER, [(x, 20), (x + which * 5.2, 17), (x + which * 4.4, 23.5)])
+            figure.polygon(Label.INNER, [(x, 20), (x + which * 5.2, 17), (x + which * 4.4, 23.5)])
     elif kind == "v-neck" and not back:
-        canvas.polygon(Label.SKIN, [(x - 4.4, 17.5), (x + 4.4, 17.5), (x, 26)])
+        figure.polygon(Label.SKIN, [(x - 4.4, 17.5), (x + 4.4, 17.5), (x, 26)])
     elif kind == "round" and not back:
-        canvas.ellipse(Label.SKIN, x, 18, 4.4, 2.2)
+        figure.ellipse(Label.SKIN, x, 18, 4.4, 2.2)
 
 
 def arm(figure: Figure, which: int, sleeve: Label, skin: Label) -> None:
     """Draws an arm in its sleeve."""
-    canvas, kind = figure.canvas, figure.person.sleeves
+    kind = figure.person.sleeves
     start, elbow, hand = figure.arm(which)
-    canvas.ellipse(skin, hand[0], hand[1] + 0.5, 2.2, 2.4)
-    canvas.limb(skin, [start, elbow, hand], 2.5, 1.9)
+    figure.ellipse(skin, hand[0], hand[1] + 0.5, 2.2, 2.4)
+    figure.limb(skin, [start, elbow, hand], 2.5, 1.9)
     if kind == "long":
-        canvas.limb(sleeve, [start, elbow, hand], 3.6, 2.8)
+        figure.limb(sleeve, [start, elbow, hand], 3.6, 2.8)
     elif kind == "short":
-        canvas.limb(sleeve, [start, (0.6 * elbow[0] + 0.4 * start[0], 0.6 * elbow[1] + 0.4 * start[1])], 3.7, 3.9)
+        figure.limb(sleeve, [start, (0.6 * elbow[0] + 0.4 * start[0], 0.6 * elbow[1] + 0.4 * start[1])], 3.7, 3.9)
 
 
 def patterned(figure: Figure) -> Labels:
     """The finished labels, with the second colour of every pattern."""
-    person, labels = figure.person, figure.canvas.labels()
-    x, y = figure.canvas.grid()
+    person, labels = figure.person, figure.labels()
+    x, y = figure.grid()
     bold = person.pattern_size == "bold"
     upper: tuple[Label, ...] = (Label.SLEEVE, Label.SLEEVE_FAR)
     if person.pattern != "raglan":

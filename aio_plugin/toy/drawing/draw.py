@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from ..people import ToyPerson
-from ..scene import IR_CAMERAS, RGB_CAMERAS, Camera, ImageArray, background, expose, occluder, smooth_noise
+from ..cameras import IR_CAMERAS, RGB_CAMERAS, WEB_CAMERAS, Camera
+from ..captions import caption
+from ..people import WEB, ToyPerson, sample_person
+from ..scene import ImageArray, background, expose, occluder, smooth_noise
 from . import bags, clothes, head
-from .canvas import SUPERSAMPLING, Canvas, Label, Labels
+from .canvas import SUPERSAMPLING, Label, Labels
 from .figure import Figure
 from .paint import colours, greys, tones
 from .pose import Pose, sample_pose
@@ -22,7 +25,7 @@ SIZE = (64, 128)
 
 def draw_labels(person: ToyPerson, pose: Pose, size: tuple[int, int]) -> Labels:
     """(2 H, 2 W) labels of a person in a picture of ``size`` (W, H) pixels; background is 0."""
-    figure = Figure(Canvas(size, pose, person.height, person.width), person, pose)
+    figure = Figure(size, person, pose)
     bags.behind(figure)
     if figure.side:
         clothes.arm(figure, -1, Label.SLEEVE_FAR, Label.SKIN_FAR)
@@ -112,3 +115,21 @@ def draw_sketch(
     stretched = dataclasses.replace(person, width=person.width * drawn.stretch)
     labels = draw_labels(stretched, pose or sample_pose(rng, calm=True), size)
     return draw_lines(labels, tones(person), drawn, rng)
+
+
+def sample_views(
+    seed: int, n_rgb: int = 2, cameras: Sequence[Camera] = WEB_CAMERAS + RGB_CAMERAS
+) -> tuple[list[Image.Image], str]:
+    """Some RGB pictures and a caption of one person who is in no toy dataset; the same for the same arguments.
+
+    Args:
+        seed: of the person and the pictures.
+        n_rgb: number of pictures, each by another camera as far as there are any.
+        cameras: to choose from. Without the surveillance cameras, what is pre-trained on the
+            pictures meets the worlds' light for the first time.
+    """
+    rng = np.random.default_rng([WEB, seed])
+    person = sample_person(rng)
+    chosen = rng.permutation(len(cameras))
+    images = [draw_rgb(person, cameras[int(chosen[i % len(cameras)])], rng) for i in range(n_rgb)]
+    return images, caption(person, rng)

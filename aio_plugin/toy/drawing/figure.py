@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..people import ToyPerson
 from .canvas import Canvas, Points
 from .pose import Pose
@@ -12,13 +10,17 @@ HEMS = {"waist": 48.0, "hip": 54.0, "thigh": 65.0, "knee": 76.0}
 """Height of the hem of an upper garment, in body units."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """What the drawing functions share; half widths in body units."""
+class Figure(Canvas):
+    """A person to draw; half widths are in body units.
 
-    canvas: Canvas
-    person: ToyPerson
-    pose: Pose
+    Args:
+        size: width and height of the picture in pixels.
+        person, pose: who stands there, and how.
+    """
+
+    def __init__(self, size: tuple[int, int], person: ToyPerson, pose: Pose) -> None:
+        super().__init__(size, pose, person.height, person.width)
+        self.person, self.pose = person, pose
 
     @property
     def side(self) -> bool:

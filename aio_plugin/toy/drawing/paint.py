@@ -20,25 +20,26 @@ def _apart(colour: ImageArray, by: float) -> ImageArray:
     return colour * (1 - by) if float(colour.mean()) > 0.35 else colour + (1 - colour) * by
 
 
-def _unit(colour: tuple[int, int, int]) -> ImageArray:
-    return np.asarray(colour, dtype=np.float32) / np.float32(255)
+_PAINTED = [Label.SKIN, Label.FACE, Label.HAIR, Label.HAT, Label.TOP, Label.TOP2, Label.INNER, Label.LOGO]
+_PAINTED += [Label.BOTTOM, Label.BOTTOM2, Label.SHOE, Label.SOLE, Label.BAG]
+"""The labels that have a colour of their own; those of the others are derived from them."""
 
 
-def _fill(table: ImageArray, parts: dict[Label, ImageArray]) -> ImageArray:
-    for label, value in parts.items():
-        table[label] = value
-    top, top2 = table[Label.TOP].copy(), table[Label.TOP2].copy()
-    for label, value, factor in (
-        (Label.SLEEVE, top, _SLEEVE),
-        (Label.SLEEVE2, top2, _SLEEVE),
-        (Label.SLEEVE_FAR, top, _FAR),
-        (Label.SLEEVE_FAR2, top2, _FAR),
-        (Label.SKIN_FAR, table[Label.SKIN], _FAR),
-        (Label.BOTTOM_FAR, table[Label.BOTTOM], _FAR),
-        (Label.BOTTOM_FAR2, table[Label.BOTTOM2], _FAR),
-        (Label.SHOE_FAR, table[Label.SHOE], _FAR),
+def _table(values: ImageArray) -> ImageArray:
+    """(labels, ...) the value of every label, from those of ``_PAINTED``."""
+    table = np.zeros((len(Label), *values.shape[1:]), dtype=np.float32)
+    table[_PAINTED] = values
+    for label, base, factor in (
+        (Label.SLEEVE, Label.TOP, _SLEEVE),
+        (Label.SLEEVE2, Label.TOP2, _SLEEVE),
+        (Label.SLEEVE_FAR, Label.TOP, _FAR),
+        (Label.SLEEVE_FAR2, Label.TOP2, _FAR),
+        (Label.SKIN_FAR, Label.SKIN, _FAR),
+        (Label.BOTTOM_FAR, Label.BOTTOM, _FAR),
+        (Label.BOTTOM_FAR2, Label.BOTTOM2, _FAR),
+        (Label.SHOE_FAR, Label.SHOE, _FAR),
     ):
-        table[label] = value * factor
+        table[label] = table[base] * factor
     for label, base in (
         (Label.SEAM, Label.TOP),
         (Label.STRAP, Label.BAG),
@@ -51,57 +52,22 @@ def _fill(table: ImageArray, parts: dict[Label, ImageArray]) -> ImageArray:
 
 def colours(person: ToyPerson) -> ImageArray:
     """(labels, 3) sRGB colours in 0..1."""
-
-    def cloth(name: str) -> ImageArray:
-        return _unit(COLOURS[name])
-
-    accent = cloth(person.accent)
-    return _fill(
-        np.zeros((len(Label), 3), dtype=np.float32),
-        {
-            Label.SKIN: _unit(SKINS[person.skin]),
-            Label.FACE: np.full(3, 0.15, dtype=np.float32),
-            Label.HAIR: _unit(HAIR_COLOURS[person.hair_colour]),
-            Label.HAT: cloth(person.hat_colour),
-            Label.TOP: cloth(person.top_colour),
-            Label.TOP2: cloth(person.pattern_colour),
-            Label.INNER: accent,
-            Label.LOGO: accent,
-            Label.BOTTOM: cloth(person.bottom_colour),
-            Label.BOTTOM2: accent,
-            Label.SHOE: cloth(person.shoes_colour),
-            Label.SOLE: cloth("white"),
-            Label.BAG: cloth(person.bag_colour),
-        },
-    )
+    accent = COLOURS[person.accent]
+    upper = [COLOURS[name] for name in (person.hat_colour, person.top_colour, person.pattern_colour)]
+    lower = [COLOURS[name] for name in (person.shoes_colour, "white", person.bag_colour)]
+    face, hair, bottom = [0.15 * 255] * 3, HAIR_COLOURS[person.hair_colour], COLOURS[person.bottom_colour]
+    values = [SKINS[person.skin], face, hair, *upper, accent, accent, bottom, accent, *lower]
+    return _table(np.asarray(values, dtype=np.float32) / np.float32(255))
 
 
 def greys(person: ToyPerson) -> ImageArray:
     """(labels,) near-infrared reflectances in 0..1: of the materials, whatever the colours."""
-
-    def grey(value: float) -> ImageArray:
-        return np.asarray(value, dtype=np.float32)
-
     top, bottom = MATERIALS[person.top_material], MATERIALS[person.bottom_material]
-    print_on_top = top.grey + (0.3 if top.grey < 0.5 else -0.3)
-    return _fill(
-        np.zeros(len(Label), dtype=np.float32),
-        {
-            Label.SKIN: grey(SKIN_GREY),
-            Label.FACE: grey(0.3),
-            Label.HAIR: grey(HAIR_GREY),
-            Label.HAT: grey(MATERIALS[person.hat_material].grey),
-            Label.TOP: grey(top.grey),
-            Label.TOP2: grey(top.grey + top.pattern),
-            Label.INNER: grey(print_on_top),
-            Label.LOGO: grey(print_on_top),
-            Label.BOTTOM: grey(bottom.grey),
-            Label.BOTTOM2: grey(bottom.grey + bottom.pattern),
-            Label.SHOE: grey(MATERIALS[person.shoes_material].grey),
-            Label.SOLE: grey(0.85),
-            Label.BAG: grey(MATERIALS[person.bag_material].grey),
-        },
-    )
+    names = (person.hat_material, person.shoes_material, person.bag_material)
+    hat, shoes, bag = (MATERIALS[name].grey for name in names)
+    logo = top.grey + (0.3 if top.grey < 0.5 else -0.3)
+    cloth = [hat, top.grey, top.grey + top.pattern, logo, logo, bottom.grey, bottom.grey + bottom.pattern]
+    return _table(np.asarray([SKIN_GREY, 0.3, HAIR_GREY, *cloth, shoes, 0.85, bag], dtype=np.float32))
 
 
 def tones(person: ToyPerson) -> ImageArray:

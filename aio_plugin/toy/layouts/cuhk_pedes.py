@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..captions import caption
 from ..drawing.pose import sample_pose
-from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
+from .plan import LOOK_ALIKES, Plan, test_people
 
 FOLDERS = (
     "CUHK01/{n:07d}.png",
@@ -24,20 +24,20 @@ HANDS = "AE"
 
 def plan_cuhk_pedes(ids: int, seed: int) -> Plan:
     """A fifth of ``ids`` people to test, fewer to train and validate; ids run from 1 through the splits."""
-    random, plan = DatasetRandom("CUHK-PEDES", seed), Plan("CUHK-PEDES")
+    plan = Plan("CUHK-PEDES", "CUHK-PEDES", seed)
     sizes = {"train": max(8, ids // 8), "val": max(4, ids // 30), "test": test_people(ids)}
     records: list[dict[str, object]] = []
     pid = 0
     for split, size in sizes.items():
-        for person in random.people(size, LOOK_ALIKES if split == "test" else 0.0):
+        for person in plan.people(size, LOOK_ALIKES if split == "test" else 0.0):
             pid += 1
-            for camera in random.shuffled(6)[: 3 + random.below(2)]:
-                path = FOLDERS[random.below(len(FOLDERS))].format(n=len(records) + 1)
-                pose = sample_pose(random.rng)
-                plan.draw(f"imgs/{path}", person, "rgb", camera, random.next_key(), pose)
-                hand = HANDS[random.below(len(HANDS))]
-                plan.draw(f"imgs-sketch2/{path}", person, "sketch", hand, random.next_key(), pose)
-                records.append(record(split, pid, path, [caption(person, random.words) for _ in range(2)]))
+            for camera in plan.shuffled(6)[: 3 + plan.below(2)]:
+                path = FOLDERS[plan.below(len(FOLDERS))].format(n=len(records) + 1)
+                pose = sample_pose(plan.rng)
+                plan.draw(f"imgs/{path}", person, "rgb", camera, pose)
+                hand = HANDS[plan.below(len(HANDS))]
+                plan.draw(f"imgs-sketch2/{path}", person, "sketch", hand, pose)
+                records.append(record(split, pid, path, [caption(person, plan.words) for _ in range(2)]))
     plan.json("reid_raw.json", records)
     return plan
 

@@ -6,12 +6,11 @@ import dataclasses
 import json
 from collections.abc import Callable, Sequence
 
+from ..cameras import DOMAINS, LIGHTS, WEATHERS, through
 from ..captions import formula
-from ..domains import FINEGPR
 from ..drawing.pose import sample_pose
 from ..places import WILD
-from ..weather import LIGHTS, WEATHERS, through
-from .plan import DatasetRandom, Plan
+from .plan import Plan
 
 SHOTS = 4
 """Pictures of a person: one from every side, each in random weather and light."""
@@ -20,7 +19,7 @@ FACING = {"front": ("front", 1), "right": ("side", 1), "back": ("back", -1), "le
 WILD_SCENES = (3, 5, 8)
 SCENES = {
     number: dataclasses.replace(camera, style=WILD) if number in WILD_SCENES else camera
-    for number, camera in enumerate(FINEGPR.cameras(9), start=1)
+    for number, camera in enumerate(DOMAINS["FINEGPR"].cameras(9), start=1)
 }
 
 
@@ -29,23 +28,23 @@ def plan_finegpr(ids: int, seed: int) -> Plan:
 
     Captions have the form of the authors' dumps; ``other_forms/`` has them in the other forms in use.
     """
-    random, plan = DatasetRandom("FineGPR", seed), Plan("FineGPR_Dataset")
-    numbers = sorted(1 + n for n in random.shuffled(2 * ids)[:ids])
+    plan = Plan("FineGPR", "FineGPR_Dataset", seed)
+    numbers = sorted(1 + n for n in plan.shuffled(2 * ids)[:ids])
     captions = []
-    for number, person in zip(numbers, random.people(ids), strict=True):
-        scene = 1 + random.below(len(SCENES))
-        first = random.below(9)
+    for number, person in zip(numbers, plan.people(ids), strict=True):
+        scene = 1 + plan.below(len(SCENES))
+        first = plan.below(9)
         for quarter in range(SHOTS):
             view = 1 + first + 9 * quarter
-            sky, hour = random.below(len(WEATHERS)), random.below(len(LIGHTS))
+            sky, hour = plan.below(len(WEATHERS)), plan.below(len(LIGHTS))
             weather, light = list(WEATHERS)[sky], list(LIGHTS)[hour]
             name = picture_name(number, view, sky + 1, hour + 1, scene)
             camera = through(SCENES[scene], WEATHERS[weather], LIGHTS[light])
             seen, mirror = FACING[facing(view)]
-            pose = dataclasses.replace(sample_pose(random.rng), view=seen, mirror=mirror)
-            plan.draw(f"FineGPR_subset/{name}", person, "rgb", camera, random.next_key(), pose)
+            pose = dataclasses.replace(sample_pose(plan.rng), view=seen, mirror=mirror)
+            plan.draw(f"FineGPR_subset/{name}", person, "rgb", camera, pose)
             where = "wild" if scene in WILD_SCENES else "urban"
-            captions.append((name, formula(person, weather, light, where, facing(view), random.words)))
+            captions.append((name, formula(person, weather, light, where, facing(view), plan.words)))
     for file, form in FORMS.items():
         plan.text(file, form(captions))
     return plan

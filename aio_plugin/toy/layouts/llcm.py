@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..people import ToyPerson
-from .plan import LOOK_ALIKES, DatasetRandom, Plan
+from .plan import LOOK_ALIKES, Plan
 
 PLACES, SHOTS = 9, 4
 EMPTY = ("nir", 3)
@@ -13,15 +13,15 @@ EMPTY = ("nir", 3)
 
 def plan_llcm(ids: int, seed: int) -> Plan:
     """Half of ``ids`` people to train, a tenth to test."""
-    random, plan = DatasetRandom("LLCM", seed), Plan("LLCM")
+    plan = Plan("LLCM", "LLCM", seed)
     n_train, n_test = max(8, ids // 2), max(8, ids // 10)
-    people = random.people(n_train) + random.people(n_test, LOOK_ALIKES)
-    numbers = [n + 1 for n in random.shuffled(n_train + n_test)]
+    people = plan.people(n_train) + plan.people(n_test, LOOK_ALIKES)
+    numbers = [n + 1 for n in plan.shuffled(n_train + n_test)]
     train = sorted(zip(numbers[:n_train], people[:n_train], strict=True), key=lambda pair: pair[0])
     test = sorted(zip(numbers[n_train:], people[n_train:], strict=True), key=lambda pair: pair[0])
     for code in ("vis", "nir"):
-        list_training(plan, code, [_photos(random, plan, n, person, code) for n, person in train])
-        tested = [(n, path) for n, person in test for path in _photos(random, plan, n, person, code, test=True)]
+        list_training(plan, code, [_photos(plan, n, person, code) for n, person in train])
+        tested = [(n, path) for n, person in test for path in _photos(plan, n, person, code, test=True)]
         plan.lines(f"idx/test_{code}.txt", [f"{path} {n}" for n, path in tested])
         plan.folders += [f"LLCM/test_{code}/cam{place + 1}" for place in range(PLACES)]
     plan.text("idx/test_id.txt", ",".join(str(n) for n, _ in test) + "\n")
@@ -39,14 +39,12 @@ def list_training(plan: Plan, code: str, persons: Sequence[Sequence[str]]) -> No
     plan.lines(f"idx/train_{code}.txt", [f"{path} {label}" for label, paths in enumerate(persons) for path in paths])
 
 
-def _photos(
-    random: DatasetRandom, plan: Plan, number: int, person: ToyPerson, code: str, test: bool = False
-) -> list[str]:
+def _photos(plan: Plan, number: int, person: ToyPerson, code: str, test: bool = False) -> list[str]:
     places = [place for place in range(1, PLACES + 1) if not test or (code, place) != EMPTY]
     paths = []
-    for place in sorted(places[i] for i in random.shuffled(len(places))[:SHOTS]):
-        second, frame = 180000 + random.below(5000), random.below(9000)
+    for place in sorted(places[i] for i in plan.shuffled(len(places))[:SHOTS]):
+        second, frame = 180000 + plan.below(5000), plan.below(9000)
         paths.append(photo_path(code, number, place, second, frame, test))
         kind, camera = ("rgb", (place - 1) % 6) if code == "vis" else ("ir", (place - 1) % 3)
-        plan.draw(paths[-1], person, kind, camera, random.next_key())
+        plan.draw(paths[-1], person, kind, camera)
     return paths

@@ -6,28 +6,33 @@ import dataclasses
 
 from ..drawing.pose import Pose, sample_pose
 from ..people import ToyPerson
-from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
+from .plan import LOOK_ALIKES, Plan, test_people
 
 GALLERY_SHOTS = 2
 
 
 def plan_market1501(ids: int, seed: int) -> Plan:
     """A fifth of ``ids`` people to test, fewer to train; as many distractors, half as much junk."""
-    random, plan = DatasetRandom("Market-1501", seed), Plan("market1501/Market-1501-v15.09.15")
+    plan = Plan("Market-1501", "market1501/Market-1501-v15.09.15", seed)
     n_test = test_people(ids)
     n_train = max(8, ids // 8)
     total = n_train + n_test
-    order = [n + 1 for n in random.shuffled(min(1501, 3 * total))[:total]]
-    for number, person in zip(order, random.people(n_train), strict=False):
-        for camera in random.shuffled(6)[:5]:
-            _draw(random, plan, "bounding_box_train", f"{number:04d}", person, camera)
-    tested = list(zip(sorted(order[n_train:]), random.people(n_test, LOOK_ALIKES), strict=True))
+    order = [n + 1 for n in plan.shuffled(min(1501, 3 * total))[:total]]
+    for number, person in zip(order, plan.people(n_train), strict=False):
+        for camera in plan.shuffled(6)[:5]:
+            _draw(plan, "bounding_box_train", f"{number:04d}", person, camera)
+    tested = list(zip(sorted(order[n_train:]), plan.people(n_test, LOOK_ALIKES), strict=True))
     for number, person in tested:
-        _draw_tested(random, plan, number, person, ".jpg.jpg" if number == tested[-1][0] else ".jpg")
-    for k, person in enumerate(random.people(n_test)):
-        _draw(random, plan, "bounding_box_test", "0000", person, random.below(6), ".jpg.jpg" if k == 0 else ".jpg")
+        suffix = ".jpg.jpg" if number == tested[-1][0] else ".jpg"
+        for k, camera in enumerate(plan.shuffled(6)[: 3 + plan.below(3)]):
+            for folder in ["query"] * (k < 3) + ["bounding_box_test"] * GALLERY_SHOTS:
+                _draw(plan, folder, f"{number:04d}", person, camera, suffix)
+    for k, person in enumerate(plan.people(n_test)):
+        _draw(plan, "bounding_box_test", "0000", person, plan.below(6), ".jpg.jpg" if k == 0 else ".jpg")
     for _, person in tested[: n_test // 2]:
-        _draw(random, plan, "bounding_box_test", "-1", person, random.below(6), pose=_bad_box(random))
+        camera, pose = plan.below(6), sample_pose(plan.rng)
+        part = dataclasses.replace(pose, scale=1.7, shift_x=pose.shift_x + 0.25, shift_y=0.4)  # of the person
+        _draw(plan, "bounding_box_test", "-1", person, camera, pose=part)
     return plan
 
 
@@ -36,27 +41,8 @@ def box_name(pid: str, camera: int, sequence: int, frame: int, box: int, suffix:
     return f"{pid}_c{camera}s{sequence}_{frame:06d}_{box:02d}{suffix}"
 
 
-def _draw_tested(random: DatasetRandom, plan: Plan, number: int, person: ToyPerson, suffix: str) -> None:
-    for k, camera in enumerate(random.shuffled(6)[: 3 + random.below(3)]):
-        for folder in ["query"] * (k < 3) + ["bounding_box_test"] * GALLERY_SHOTS:
-            _draw(random, plan, folder, f"{number:04d}", person, camera, suffix)
-
-
-def _bad_box(random: DatasetRandom) -> Pose:
-    """A box that shows a part of a person."""
-    pose = sample_pose(random.rng)
-    return dataclasses.replace(pose, scale=1.7, shift_x=pose.shift_x + 0.25, shift_y=0.4)
-
-
 def _draw(
-    random: DatasetRandom,
-    plan: Plan,
-    folder: str,
-    pid: str,
-    person: ToyPerson,
-    camera: int,
-    suffix: str = ".jpg",
-    pose: Pose | None = None,
+    plan: Plan, folder: str, pid: str, person: ToyPerson, camera: int, suffix: str = ".jpg", pose: Pose | None = None
 ) -> None:
-    name = box_name(pid, camera + 1, 1 + random.below(6), random.count, random.below(5), suffix)
-    plan.draw(f"{folder}/{name}", person, "rgb", camera, random.next_key(), pose)
+    name = box_name(pid, camera + 1, 1 + plan.below(6), plan.count, plan.below(5), suffix)
+    plan.draw(f"{folder}/{name}", person, "rgb", camera, pose)

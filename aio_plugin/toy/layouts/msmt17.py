@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from ..domains import MSMT17
+from ..cameras import DOMAINS, SLOTS, through
 from ..people import ToyPerson
-from ..weather import SLOTS, through
-from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
+from .plan import LOOK_ALIKES, Plan, test_people
 
-CAMERAS = MSMT17.cameras(15)
+CAMERAS = DOMAINS["MSMT17"].cameras(15)
 DATES = ("0302", "0303", "0113", "0114")
 TRAIN_SHOTS, QUERY_SHOTS, GALLERY_SHOTS = 6, 2, 5
 
 
 def plan_msmt17(ids: int, seed: int) -> Plan:
     """A fifth of ``ids`` people to test, fewer to train; an image of every fourth training person validates."""
-    random, plan = DatasetRandom("MSMT17", seed), Plan("MSMT17_V1")
+    plan = Plan("MSMT17", "MSMT17_V1", seed)
     lists: dict[str, list[str]] = {"train": [], "val": [], "query": [], "gallery": []}
-    for pid, person in enumerate(random.people(max(8, ids // 8))):
-        names = _draw(random, plan, "train", pid, person, TRAIN_SHOTS)
+    for pid, person in enumerate(plan.people(max(8, ids // 8))):
+        names = _draw(plan, "train", pid, person, TRAIN_SHOTS)
         lists["val"] += names[:1] if pid % 4 == 3 else []
         lists["train"] += names[1:] if pid % 4 == 3 else names
-    for pid, person in enumerate(random.people(test_people(ids), LOOK_ALIKES)):
-        names = _draw(random, plan, "test", pid, person, QUERY_SHOTS + GALLERY_SHOTS)
+    for pid, person in enumerate(plan.people(test_people(ids), LOOK_ALIKES)):
+        names = _draw(plan, "test", pid, person, QUERY_SHOTS + GALLERY_SHOTS)
         lists["query"] += names[:QUERY_SHOTS]
         lists["gallery"] += names[QUERY_SHOTS:]
     for split, listed in lists.items():
@@ -29,13 +28,13 @@ def plan_msmt17(ids: int, seed: int) -> Plan:
     return plan
 
 
-def _draw(random: DatasetRandom, plan: Plan, split: str, pid: int, person: ToyPerson, count: int) -> list[str]:
+def _draw(plan: Plan, split: str, pid: int, person: ToyPerson, count: int) -> list[str]:
     """Names of pictures by ``count`` different cameras."""
     names = []
-    for index, k in enumerate(random.shuffled(len(CAMERAS))[:count]):
-        date, slot = DATES[random.below(len(DATES))], list(SLOTS)[random.below(len(SLOTS))]
-        end = "_ex" if random.rng.random() < 0.4 else ""
-        name = f"{pid:04d}_{index:03d}_{k + 1:02d}_{date}{slot}_{random.below(10000):04d}_{random.below(11)}{end}.jpg"
+    for index, k in enumerate(plan.shuffled(len(CAMERAS))[:count]):
+        date, slot = DATES[plan.below(len(DATES))], list(SLOTS)[plan.below(len(SLOTS))]
+        end = "_ex" if plan.rng.random() < 0.4 else ""
+        name = f"{pid:04d}_{index:03d}_{k + 1:02d}_{date}{slot}_{plan.below(10000):04d}_{plan.below(11)}{end}.jpg"
         names.append(f"{pid:04d}/{name}")
-        plan.draw(f"{split}/{names[-1]}", person, "rgb", through(CAMERAS[k], SLOTS[slot]), random.next_key())
+        plan.draw(f"{split}/{names[-1]}", person, "rgb", through(CAMERAS[k], SLOTS[slot]))
     return names

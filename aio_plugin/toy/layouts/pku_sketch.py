@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .plan import LOOK_ALIKES, DatasetRandom, Plan, test_people
+from .plan import LOOK_ALIKES, Plan, test_people
 
 ARTISTS = {"a": 8, "b": 4, "c": 16, "d": 8, "e": 4}
 """How many of every forty people an artist draws; multiples of four, so that a quarter of each can be tested."""
@@ -15,16 +15,16 @@ HANDS = {"a": "B", "b": "C", "c": "A", "d": "E", "e": "D"}
 
 def plan_pku_sketch(ids: int, seed: int) -> Plan:
     """People in multiples of forty, so that a quarter of them is about a fifth of ``ids``."""
-    random, plan = DatasetRandom("PKU-Sketch", seed), Plan("PKU-Sketch")
+    plan = Plan("PKU-Sketch", "PKU-Sketch", seed)
     groups = max(1, round(4 * test_people(ids) / 40)) if ids >= 100 else 1
     artists = [artist for artist, share in ARTISTS.items() for _ in range(share * groups)]
-    artists = [artists[i] for i in random.shuffled(len(artists))]
-    people = random.people(len(artists), LOOK_ALIKES)
+    artists = [artists[i] for i in plan.shuffled(len(artists))]
+    people = plan.people(len(artists), LOOK_ALIKES)
     for pid, (person, artist) in enumerate(zip(people, artists, strict=True), start=1):
-        for camera in random.shuffled(6)[:2]:
-            path = photo_path(pid, camera + 1, random.below(900))
-            plan.draw(path, person, "rgb", camera, random.next_key())
-        plan.draw(f"sketch/{pid}.jpg", person, "sketch", HANDS[artist], random.next_key())
+        for camera in plan.shuffled(6)[:2]:
+            path = photo_path(pid, camera + 1, plan.below(900))
+            plan.draw(path, person, "rgb", camera)
+        plan.draw(f"sketch/{pid}.jpg", person, "sketch", HANDS[artist])
     list_artists(plan, {name: [pid for pid, by in enumerate(artists, start=1) if by == name] for name in ARTISTS})
     return plan
 

@@ -6,16 +6,14 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.io import savemat
 
+from ..cameras import Camera
 from ..drawing.pose import Pose
-from ..people import ToyPerson, look_alike, sample_person
-from ..sample import WORLD
-from ..scene import Camera
+from ..people import WORLD, ToyPerson, look_alike, sample_person
 
 
 class Picture(NamedTuple):
@@ -33,21 +31,52 @@ class Picture(NamedTuple):
     pose: Pose | None = None
 
 
-@dataclass
 class Plan:
-    """All files of one dataset.
+    """All files of one dataset of one world, and the random numbers, seeds and people that they are made of.
+
+    Args:
+        name: of the dataset; other names give other people.
+        folder: of the dataset, relative to the world's root, as all paths in the plan are.
+        seed: of the world.
 
     Attributes:
-        folder: of the dataset, relative to the world's root, as all paths in the plan are.
         pictures: files to draw.
         files: contents of the other files.
         folders: folders that exist even if they are empty.
+        rng, words: sources of random numbers, the latter for captions.
+        count: number of the pictures' seeds that are in use.
     """
 
-    folder: str
-    pictures: list[Picture] = field(default_factory=list)
-    files: dict[str, bytes] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list)
+    def __init__(self, name: str, folder: str, seed: int) -> None:
+        self.folder = folder
+        self.pictures: list[Picture] = []
+        self.files: dict[str, bytes] = {}
+        self.folders: list[str] = []
+        self._key = (WORLD, seed, zlib.crc32(name.encode()))
+        self.rng = np.random.default_rng(self._key)
+        self.words = np.random.default_rng((*self._key, 0, 1))
+        self.count = 0
+
+    def next_key(self) -> tuple[int, ...]:
+        """The seed of the next picture."""
+        self.count += 1
+        return (*self._key, self.count)
+
+    def people(self, count: int, paired: float = 0.0) -> list[ToyPerson]:
+        """``count`` people, of whom a share ``paired`` are pairs of look-alikes, shuffled."""
+        pairs = int(count * paired) // 2
+        people = [sample_person(self.rng) for _ in range(count - pairs)]
+        people += [look_alike(person, self.rng) for person in people[:pairs]]
+        return [people[i] for i in self.rng.permutation(count)]
+
+    def below(self, high: int) -> int:
+        """A number of 0..high-1."""
+        return int(self.rng.integers(high))
+
+    def shuffled(self, count: int) -> list[int]:
+        """The numbers 0..count-1 in a random order."""
+        order: list[int] = self.rng.permutation(count).tolist()
+        return order
 
     def draw(
         self,
@@ -55,11 +84,11 @@ class Plan:
         person: ToyPerson,
         kind: str,
         by: int | str | Camera,
-        key: tuple[int, ...],
         pose: Pose | None = None,
+        key: tuple[int, ...] | None = None,
     ) -> None:
-        """Plans a picture under the dataset's folder."""
-        self.pictures.append(Picture(f"{self.folder}/{path}", person, kind, by, key, pose))
+        """Plans a picture under the dataset's folder, from the next seed or from ``key``."""
+        self.pictures.append(Picture(f"{self.folder}/{path}", person, kind, by, key or self.next_key(), pose))
 
     def text(self, path: str, content: str) -> None:
         """Plans a text file under the dataset's folder."""
@@ -80,42 +109,6 @@ class Plan:
         # the first 116 bytes are a remark with the time of writing, which would differ every time
         remark = b"MATLAB 5.0 MAT-file, toy world".ljust(116)
         self.files[f"{self.folder}/{path}"] = remark + buffer.getvalue()[116:]
-
-
-class DatasetRandom:
-    """Random numbers, seeds and people of one dataset of one world.
-
-    Args:
-        name: of the dataset; other names give other people.
-        seed: of the world.
-    """
-
-    def __init__(self, name: str, seed: int) -> None:
-        self.key = (WORLD, seed, zlib.crc32(name.encode()))
-        self.rng = np.random.default_rng(self.key)
-        self.words = np.random.default_rng((*self.key, 0, 1))
-        self.count = 0
-
-    def next_key(self) -> tuple[int, ...]:
-        """The seed of the next picture."""
-        self.count += 1
-        return (*self.key, self.count)
-
-    def people(self, count: int, paired: float = 0.0) -> list[ToyPerson]:
-        """``count`` people, of whom a share ``paired`` are pairs of look-alikes, shuffled."""
-        pairs = int(count * paired) // 2
-        people = [sample_person(self.rng) for _ in range(count - pairs)]
-        people += [look_alike(person, self.rng) for person in people[:pairs]]
-        return [people[i] for i in self.rng.permutation(count)]
-
-    def below(self, high: int) -> int:
-        """A number of 0..high-1."""
-        return int(self.rng.integers(high))
-
-    def shuffled(self, count: int) -> list[int]:
-        """The numbers 0..count-1 in a random order."""
-        order: list[int] = self.rng.permutation(count).tolist()
-        return order
 
 
 LOOK_ALIKES = 0.3

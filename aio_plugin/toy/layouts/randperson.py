@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..domains import RANDPERSON
-from .plan import DatasetRandom, Plan
+from ..cameras import DOMAINS
+from .plan import Plan
 
 SCENES = (2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 4)
 """How many cameras each scene has."""
@@ -13,14 +13,14 @@ SHOTS = 5
 
 def plan_randperson(ids: int, seed: int) -> Plan:
     """Half of ``ids`` people, five pictures by five cameras each; not all numbers are used."""
-    random, plan = DatasetRandom("RandPerson", seed), Plan("RandPerson")
+    plan = Plan("RandPerson", "RandPerson", seed)
     count = max(8, ids // 2)
-    numbers = sorted(random.shuffled(2 * count)[:count])
-    cameras = RANDPERSON.cameras(len(CAMERAS))
-    for number, person in zip(numbers, random.people(count), strict=True):
-        for k in sorted(random.shuffled(len(CAMERAS))[:SHOTS]):
-            path = f"randperson_subset/{picture_name(number, *CAMERAS[k], random.below(400000))}"
-            plan.draw(path, person, "rgb", cameras[k], random.next_key())
+    numbers = sorted(plan.shuffled(2 * count)[:count])
+    cameras = DOMAINS["RANDPERSON"].cameras(len(CAMERAS))
+    for number, person in zip(numbers, plan.people(count), strict=True):
+        for k in sorted(plan.shuffled(len(CAMERAS))[:SHOTS]):
+            path = f"randperson_subset/{picture_name(number, *CAMERAS[k], plan.below(400000))}"
+            plan.draw(path, person, "rgb", cameras[k])
     return plan
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from aio_plugin.toy.layouts import llcm as llcm_layout
 from aio_plugin.toy.layouts import sysu_mm01 as sysu_layout
-from aio_plugin.toy.layouts.plan import DatasetRandom, Plan
+from aio_plugin.toy.layouts.plan import Plan
 
 from .files import NOBODY, image, junk, miniature, with_crlf, write
 
@@ -18,17 +18,17 @@ SYSU_IMAGES = 13
 
 
 def sysu_mm01(root):
-    plan, random = Plan("SYSU-MM01"), DatasetRandom("miniature", 0)
+    plan = Plan("miniature", "SYSU-MM01", 0)
     counts = np.zeros((6, 40), int)
     counts[:, [pid - 1 for pid in (*SYSU_TRAIN, *SYSU_VAL, *SYSU_TEST)]] = 2
     for camera, pid in itertools.product(sysu_layout.RGB, SYSU_TEST):
         counts[camera - 1, pid - 1] = 0 if pid == 17 and camera in (1, 2) else SYSU_IMAGES
     for pid, shots in enumerate(counts.T, 1):
-        sysu_layout.draw_person(plan, pid, NOBODY, shots, random)
+        sysu_layout.draw_person(plan, pid, NOBODY, shots)
     sysu_layout.list_splits(plan, {"val": SYSU_VAL})
     plan.text("exp/train_id.txt", "30,2,\r\nleft over, to be ignored\r\n")
     plan.text("exp/test_id.txt", "6, 10,17\r\n")
-    plan.mat("exp/rand_perm_cam.mat", {"rand_perm_cam": sysu_layout.permutations(counts, random.rng)})
+    plan.mat("exp/rand_perm_cam.mat", {"rand_perm_cam": sysu_layout.permutations(counts, plan.rng)})
     base = miniature(root, plan)
     junk(base / "cam1/0006")
     return base
@@ -40,7 +40,7 @@ LLCM_TRAIN, LLCM_TEST = (1, 4, 42), (3, 5, 8)
 
 
 def llcm(root):
-    plan = Plan("LLCM")
+    plan = Plan("miniature", "LLCM", 0)
     for code, kind in (("vis", "rgb"), ("nir", "ir")):
         train = [[llcm_layout.photo_path(code, p, c, 101112, 10 * c + 7) for c in (5, 1)] for p in LLCM_TRAIN]
         llcm_layout.list_training(plan, code, train)
@@ -48,7 +48,7 @@ def llcm(root):
         shots = itertools.product(LLCM_TEST, cameras, range(2))
         test = [llcm_layout.photo_path(code, pid, camera, 185734, k, test=True) for pid, camera, k in shots]
         for path in itertools.chain(*train, test):
-            plan.draw(path, NOBODY, kind, 0, ())
+            plan.draw(path, NOBODY, kind, 0)
     plan.text("idx/test_id.txt", "8,3,5\r\n")
     plan.folders.append("LLCM/test_nir/cam3")
     base = miniature(root, plan)

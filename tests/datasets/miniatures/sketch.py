@@ -12,14 +12,14 @@ MASK1K_TRAIN, MASK1K_TEST = (2, 7), (20, 21)
 
 
 def mask1k(root):
-    plan = Plan("MaSk1K")
+    plan = Plan("miniature", "MaSk1K", 0)
     for split, pids in (("train", (*MASK1K_TRAIN, 11, 13)), ("query", MASK1K_TEST)):
         for pid in pids:
             for camera in (6, 1):
-                plan.draw(mask1k_layout.photo_path(split, pid, camera, 1, 0), NOBODY, "rgb", 0, ())
+                plan.draw(mask1k_layout.photo_path(split, pid, camera, 1, 0), NOBODY, "rgb", 0)
         for style in mask1k_layout.HANDS:
             for pid in pids[: 3 if style == "A" else 2]:
-                plan.draw(mask1k_layout.sketch_path(split, pid, style), NOBODY, "sketch", style, ())
+                plan.draw(mask1k_layout.sketch_path(split, pid, style), NOBODY, "sketch", style)
     base = miniature(root, plan)
     images(base / "photo/query", ("0020_c3s1_000009_00.jpg.jpg", "-1_c3s1_000009_00.jpg", "0000_c3s1_000009_00.jpg"))
     junk(base / "photo/train", base / "sketch/A/query")
@@ -32,12 +32,12 @@ PKU_ARTISTS = {"a": range(1, 6), "b": range(6, 10), "c": range(10, 18)}
 
 
 def pku_sketch(root, artists=PKU_ARTISTS):
-    plan = Plan("PKU-Sketch")
+    plan = Plan("miniature", "PKU-Sketch", 0)
     pku_layout.list_artists(plan, artists)
     for pid in (pid for pids in artists.values() for pid in pids):
-        plan.draw(f"sketch/{pid}.jpg", NOBODY, "sketch", "A", ())
+        plan.draw(f"sketch/{pid}.jpg", NOBODY, "sketch", "A")
         for camera in (5, 2):
-            plan.draw(pku_layout.photo_path(pid, camera, pid * 3), NOBODY, "rgb", 0, ())
+            plan.draw(pku_layout.photo_path(pid, camera, pid * 3), NOBODY, "rgb", 0)
     base = miniature(root, plan)
     with_crlf(*(base / "styleAnnotation").iterdir())
     junk(base / "sketch")
