@@ -51,18 +51,14 @@ class Bottleneck(nn.BatchNorm1d):
         """Normalise each of the D features."""
         if not self.training or len(input) > 1:
             return super().forward(input)
-        if len(input) == 1:
-            self._count_single_row()
-        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, training=False, eps=self.eps)
-
-    def _count_single_row(self) -> None:
-        self.single_rows += 1
-        if self.single_rows == 1:
+        self.single_rows += len(input)
+        if self.single_rows == len(input) == 1:
             warnings.warn(
                 "A bottleneck got a single feature to train on; single features are normalised by the running "
                 "statistics. Use larger batches or quotas, or aio.bnneck 'shared'.",
-                stacklevel=4,
+                stacklevel=3,
             )
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, training=False, eps=self.eps)
 
 
 class BNNeck(nn.Module):
@@ -173,7 +169,7 @@ class Classifier(nn.Linear):
         """What the identity loss needs.
 
         Returns:
-            ``logits`` (R, C); or, if :meth:`arrange` changed anything, ``log_p``, ``log_p_mean`` and ``hit`` of
+            ``logits`` (R, C); or, if :meth:`arrange` changed anything, the fields of
             :class:`~aio_plugin.losses.partial_fc.Compared`, (R,) or (R of all ranks,).
 
         Raises:
@@ -221,11 +217,5 @@ class AttributeDecoder(nn.Sequential):
 
     def __init__(self, dim: int, classes: int, hidden: int = 2) -> None:
         widths = [2 * dim] + [dim] * hidden
-        layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
-            layers += [nn.Linear(before, after), nn.GELU()]
+        layers = [layer for width in widths[:-1] for layer in (nn.Linear(width, dim), nn.GELU())]
         super().__init__(*layers, nn.Linear(widths[-1], classes))
-
-    def forward(self, pairs: Tensor) -> Tensor:
-        """See the class."""
-        return super().forward(pairs)  # type: ignore[no-any-return]

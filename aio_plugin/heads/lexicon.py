@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from ..errors import ConfigError
 
+_SHIPPED = Path(__file__).with_name("lexicon.json")
 _NOT_ATTRIBUTES = {"a", "an", "and", "for", "in", "no", "none", "not", "of", "on", "or", "the", "to", "unknown", "with"}
 _CURE = "Give aio.attributes.lexicon a JSON list of lower-case words, or leave it '' for the default one."
 
@@ -50,24 +49,26 @@ class Lexicon:
         return {word: position for position, word in enumerate(self.words)}
 
     @classmethod
-    def of(cls, path: str | Path) -> Lexicon:
-        """The lexicon at ``path``, or the default one if that is ''."""
-        return cls.from_file(path) if str(path) else cls.default()
-
-    @classmethod
-    def default(cls) -> Lexicon:
-        """The lexicon of the package: common English words for persons, build, hair, colours, clothes and bags."""
-        shipped = resources.files(__package__).joinpath("lexicon.json")
-        return cls(tuple(json.loads(shipped.read_text(encoding="utf-8"))))
-
-    @classmethod
-    def from_file(cls, path: str | Path) -> Lexicon:
+    def load(cls, path: str | Path = "") -> Lexicon:
         """The words of a JSON list.
+
+        Args:
+            path: '' = the list of the package: common English words for persons, build, hair, colours, clothes and
+                bags.
 
         Raises:
             ConfigError: the file cannot be read, is not a JSON list, or its words are not a lexicon.
         """
-        return cls(tuple(_read_list(Path(path))))
+        path = Path(path) if str(path) else _SHIPPED
+        try:
+            words = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"Attribute lexicon {path} cannot be read: {error.strerror or error}. {_CURE}") from error
+        except ValueError as error:
+            raise ConfigError(f"Attribute lexicon {path} is not JSON: {error}. {_CURE}") from error
+        if not isinstance(words, list):
+            raise ConfigError(f"Attribute lexicon {path} is a JSON {type(words).__name__}, not a list. {_CURE}")
+        return cls(tuple(words))
 
     def to_file(self, path: str | Path) -> None:
         """Write the words as a JSON list, one a line."""
@@ -94,15 +95,3 @@ def build_lexicon(slots: Iterable[str], least: int) -> Lexicon:
     if not kept:
         raise ConfigError(f"None of {len(counts)} attribute words occurs {least} times or more; lower --least.")
     return Lexicon(tuple(sorted(kept, key=lambda word: (-counts[word], word))))
-
-
-def _read_list(path: Path) -> list[Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Attribute lexicon {path} cannot be read: {error.strerror or error}. {_CURE}") from error
-    except ValueError as error:
-        raise ConfigError(f"Attribute lexicon {path} is not JSON: {error}. {_CURE}") from error
-    if not isinstance(content, list):
-        raise ConfigError(f"Attribute lexicon {path} is a JSON {type(content).__name__}, not a list. {_CURE}")
-    return content

@@ -14,7 +14,6 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
 from ..tokenizers.bpe import MASK_ID, join
 from .lexicon import Lexicon
 
@@ -47,25 +46,14 @@ def mask_attributes(
 
     Returns:
         ids, masked ids and labels, (``length``,) int64 each; labels are -1 where nothing is predicted.
-
-    Raises:
-        ConfigError: ``fraction`` or ``most`` is out of range.
     """
-    if not 0 < fraction <= 1:
-        raise ConfigError(f"aio.attributes.fraction is {fraction}; it must be above 0 and at most 1.")
-    if most < 1:
-        raise ConfigError(f"aio.attributes.most is {most}; it must be 1 or more. aio.loss.va 0 switches masking off.")
     # 1 for the start token, which join() puts in front
     starts = list(accumulate((len(ids) for _, ids in words), initial=1))
     ids = join([[token for _, piece in words for token in piece]], length)[0]
     masked, labels = ids.clone(), torch.full_like(ids, UNMASKED)
     last = length - 1  # of the end token
     places = [at for at, (word, _) in enumerate(words) if word.lower() in lexicon.index and starts[at + 1] <= last]
-    for at in rng.sample(places, _number(len(places), fraction, most)):
+    for at in rng.sample(places, min(math.ceil(fraction * len(places)), most)):
         masked[starts[at] : starts[at + 1]] = MASK_ID
         labels[starts[at]] = lexicon.index[words[at][0].lower()]
     return ids, masked, labels
-
-
-def _number(candidates: int, fraction: float, most: int) -> int:
-    return min(math.ceil(fraction * candidates), most)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from .lexicon import Lexicon
+
+GROUPS: Mapping[str, list[str]] = json.loads(Path(__file__).with_name("phrases.json").read_text(encoding="utf-8"))
+"""Words of ``phrases.json`` by what they are."""
 
 MODIFIER, NOUN, SCENE, VIEW = "modifier", "noun", "scene", "view"
 
@@ -42,12 +44,10 @@ class Phrases:
     """
 
     def __init__(self, lexicon: Lexicon) -> None:
-        groups = _groups()
-        modifiers = set(groups["modifiers"])
+        modifiers = set(GROUPS["modifiers"])
         self.roles = {word: MODIFIER if word in modifiers else NOUN for word in lexicon.words}
-        self.roles |= dict.fromkeys(groups["nouns"], NOUN) | dict.fromkeys(groups["scene"], SCENE)
-        self.roles |= dict.fromkeys(groups["views"], VIEW)
-        self.roles |= dict.fromkeys(groups["more_modifiers"], MODIFIER)
+        for group, role in (("nouns", NOUN), ("scene", SCENE), ("views", VIEW), ("more_modifiers", MODIFIER)):
+            self.roles |= dict.fromkeys(GROUPS[group], role)
         known = "|".join(sorted(word for word, role in self.roles.items() if role == MODIFIER))
         self._joined = re.compile(rf"\b(up|down)({known})\b")
 
@@ -135,11 +135,3 @@ class Phrases:
 
 def _at(tokens: Sequence[str], place: int) -> str:
     return tokens[place] if 0 <= place < len(tokens) else ""
-
-
-@cache
-def _groups() -> Mapping[str, list[str]]:
-    content: dict[str, list[str]] = json.loads(
-        resources.files(__package__).joinpath("phrases.json").read_text(encoding="utf-8")
-    )
-    return content

@@ -34,7 +34,7 @@ def training_reader(
         DatasetError: DMF is to train with text, and no image has a caption.
     """
     options = config.options()
-    lexicon, attributes = Lexicon.of(options.attributes.lexicon), options.attributes
+    lexicon, attributes = Lexicon.load(options.attributes.lexicon), options.attributes
     if config.model not in DMF_NAMES:
         masked = lexicon if options.loss.va else None
         length = options.text.length

@@ -84,7 +84,7 @@ def _build_aio(spec: Spec, num_classes: int, options: AIOConfig, image_size: tup
         text_length=options.text.length,
         multimodal=(options.multimodal.min, options.multimodal.max),
         bnneck=options.bnneck,
-        attributes=len(Lexicon.of(options.attributes.lexicon)) if options.loss.va and reads_text else 0,
+        attributes=len(Lexicon.load(options.attributes.lexicon)) if options.loss.va and reads_text else 0,
         modalities=named,
     )
     model = AIO(pretrained.encoder, num_classes, shape, loss)

@@ -102,6 +102,6 @@ def _present(persons: int) -> Tensor:
 
 def _mask(ids: Tensor) -> tuple[Tensor, Tensor]:
     places = torch.stack([torch.randperm(CAPTIONS[0] - 2)[:MASKED] + 1 for _ in ids])
-    words = torch.randint(len(Lexicon.default()), places.shape)
+    words = torch.randint(len(Lexicon.load()), places.shape)
     labels = torch.full_like(ids, -1).scatter(1, places, words)
     return ids.masked_fill(labels >= 0, MASK_ID), labels

@@ -11,7 +11,7 @@ from aio_plugin.tokenizers.bpe import words
 
 
 def test_shipped_lexicon():
-    lexicon = Lexicon.default()
+    lexicon = Lexicon.load()
     assert 200 <= len(lexicon) <= 350
     for word in (
         "woman",
@@ -31,15 +31,15 @@ def test_shipped_lexicon():
 
 
 def test_every_shipped_word_is_one_word_to_the_tokenizer():
-    for word in Lexicon.default().words:
+    for word in Lexicon.load().words:
         assert [found for found, _ in words(f"a {word}, here")][1] == word
 
 
-def test_of_takes_a_path_or_nothing(tmp_path):
+def test_load_takes_a_path_or_nothing(tmp_path):
     path = tmp_path / "words.json"
     Lexicon(("red", "hat")).to_file(path)
-    assert Lexicon.of(path) == Lexicon.of(str(path)) == Lexicon(("red", "hat"))
-    assert Lexicon.of("") == Lexicon.default()
+    assert Lexicon.load(path) == Lexicon.load(str(path)) == Lexicon(("red", "hat"))
+    assert Lexicon.load("") == Lexicon.load() != Lexicon.load(path)
 
 
 def test_index_is_the_order_of_the_words():
@@ -68,16 +68,16 @@ def test_bad_files(tmp_path, content, message):
     path = tmp_path / "words.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=message) as caught:
-        Lexicon.from_file(path)
+        Lexicon.load(path)
     assert "Give aio.attributes.lexicon a JSON list" in str(caught.value)
 
 
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.json cannot be read: No such file"):
-        Lexicon.from_file(tmp_path / "none.json")
+        Lexicon.load(tmp_path / "none.json")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00[")
     with pytest.raises(ConfigError, match="not JSON"):
-        Lexicon.from_file(tmp_path / "binary.json")
+        Lexicon.load(tmp_path / "binary.json")
 
 
 SLOTS = [

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aio_plugin import config
 from aio_plugin.errors import ConfigError
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.heads.masking import mask_attributes
@@ -80,7 +81,7 @@ def test_draw_follows_the_generator():
 def test_real_captions_keep_the_tokens_of_encode():
     long = "A young woman with a ponytail wears a RED t-shirt, blue jeans and a crossbody bag. " * 5
     for caption in ("A man.", "a man in a striped shirt &amp; a hat!!", long):
-        ids, masked, labels = mask_attributes(words(caption), Lexicon.default(), random.Random(1), 1.0, 99)
+        ids, masked, labels = mask_attributes(words(caption), Lexicon.load(), random.Random(1), 1.0, 99)
         assert torch.equal(ids, encode([caption])[0])
         assert ((masked == MASK_ID) | (masked == ids)).all()
         assert (labels >= 0).any()
@@ -90,4 +91,4 @@ def test_real_captions_keep_the_tokens_of_encode():
 @pytest.mark.parametrize(("option", "value"), [("fraction", 0.0), ("fraction", 1.5), ("fraction", -1.0), ("most", 0)])
 def test_bad_options(option, value):
     with pytest.raises(ConfigError, match=f"aio.attributes.{option} is {value}"):
-        mask_attributes(CAPTION, LEXICON, random.Random(0), **{option: value})
+        config.parse_config({"attributes": {option: value}})

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import CheckpointError, DatasetError
 from aio_plugin.heads.lexicon import Lexicon
-from aio_plugin.heads.phrases import Phrases, _groups
+from aio_plugin.heads.phrases import GROUPS, Phrases
 from aio_plugin.heads.vocabulary import PhraseReader, Vocabulary, gather_vocabulary
 
-PHRASES = Phrases(Lexicon.default())
+PHRASES = Phrases(Lexicon.load())
 
 TABLE = [
     (
@@ -65,9 +65,9 @@ def test_the_lexicon_decides_what_is_an_attribute():
 
 
 def test_modifiers_are_words_of_the_lexicon_and_the_rest_is_not():
-    groups, words = _groups(), set(Lexicon.default().words)
-    assert set(groups["modifiers"]) <= words
-    rest = [word for name, group in groups.items() if name != "modifiers" for word in group]
+    words = set(Lexicon.load().words)
+    assert set(GROUPS["modifiers"]) <= words
+    rest = [word for name, group in GROUPS.items() if name != "modifiers" for word in group]
     assert not set(rest) & words
     assert len(rest) == len(set(rest))
 

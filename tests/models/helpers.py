@@ -21,7 +21,7 @@ def small_aio(classes=5, bnneck="shared", attributes=True, seed=0, loss="softmax
 
     torch.manual_seed(seed)
     blocks = torch.nn.Sequential(*(Block(DIM, 4, qkv_bias=True) for _ in range(2)))
-    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.default()) if attributes else 0, modalities)
+    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.load()) if attributes else 0, modalities)
     model = AIO(FrozenEncoder(blocks, "test"), classes, shape, loss)
     with torch.no_grad():  # running statistics that are not those of a fresh layer
         for module in model.modules():

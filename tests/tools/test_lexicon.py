@@ -21,7 +21,7 @@ def test_words_of_the_annotations(tmp_path, capsys):
     synth_pedes(tmp_path, [{"attributes": [slot]} for slot in slots])
     out = tmp_path / "words.json"
     assert main(["lexicon", "--root", str(tmp_path), "--least", "2", "--out", str(out)]) == 0
-    assert Lexicon.of(out).words == ("brown", "coat", "hair", "jeans", "red")
+    assert Lexicon.load(out).words == ("brown", "coat", "hair", "jeans", "red")
     assert "5 words" in capsys.readouterr().out
 
 

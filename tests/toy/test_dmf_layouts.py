@@ -108,7 +108,7 @@ def test_every_formula_gives_phrases(dmf_world: Path) -> None:
     person = next(p.person for p in finegpr.plan_finegpr(IDS, 1).pictures)
     said = {formula(person, "sunny", "noon", "urban", "front", rng(k)) for k in range(60)}
     assert len(said) == len(FORMULAS)
-    phrases = Phrases(Lexicon.of(""))
+    phrases = Phrases(Lexicon.load())
     assert all(len(phrases(caption)) >= 4 for caption in said)
 
 

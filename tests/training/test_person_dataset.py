@@ -32,7 +32,7 @@ def files(tmp_path):
 
 @pytest.fixture
 def reader(files):
-    return MediaReader(to_tensor, 77, Sketcher("", files / "cache"), Lexicon.default())
+    return MediaReader(to_tensor, 77, Sketcher("", files / "cache"), Lexicon.load())
 
 
 def items(files):
