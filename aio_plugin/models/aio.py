@@ -112,9 +112,8 @@ class AIO(nn.Module):
     def _tokenizer(self, modality: Modality, dim: int) -> nn.Module:
         if modality.tokenizer is not None:
             return modality.tokenizer(dim)
-        if modality.is_image:
-            return ImageTokenizer(dim, self.shape.stem_width)
-        return TextTokenizer(dim, self.shape.text_width)
+        image = modality.is_image
+        return ImageTokenizer(dim, self.shape.stem_width) if image else TextTokenizer(dim, self.shape.text_width)
 
     def _positions(self, modality: Modality, dim: int) -> nn.Module:
         if modality.is_image:
@@ -123,14 +122,11 @@ class AIO(nn.Module):
 
     def forward(self, batch: Batch | Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
         """See the class."""
-        if isinstance(batch, Tensor):
-            return self._forward_images(batch)
-        return self.train_outputs(batch) if self.training else self.features(batch)
-
-    def _forward_images(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if not self.training:
-            return self.features(Batch.rgb(images))
-        tokens = self._tokens(Batch.rgb(images))[Modality.RGB]
+            return self.features(Batch.rgb(batch) if isinstance(batch, Tensor) else batch)
+        if not isinstance(batch, Tensor):
+            return self.train_outputs(batch)
+        tokens = self._tokens(Batch.rgb(batch))[Modality.RGB]
         (z,) = self._encode([self._sequence(tokens, Modality.RGB)])
         logits = self.classifier(self.bnneck(z, z.new_full((len(z),), self.slot(Modality.RGB), dtype=torch.long)))
         return (logits, z) if self.loss == "triplet" else logits
@@ -163,9 +159,14 @@ class AIO(nn.Module):
         """
         present = self._present(batch)
         tokens = self._tokens(batch)
-        masked = self._masked_text(batch, tokens)
         joined_rows, joined = self._joined(tokens, self._chosen(batch, present))
-        features = self._features(tokens, joined, masked)
+        sequences = [*(self._sequence(t, m) for m, t in tokens.items()), *joined]
+        masked = self._masked_text(batch, tokens)
+        if masked is not None:  # masked captions share text's class token; their outputs replace their tokens
+            sequences.append(self._sequence(masked, Modality.TEXT, whole=True))
+        features = self._encode(sequences)
+        if masked is not None:
+            masked.tokens = features.pop()[:, 1:]
         rows = [*(t.rows for t in tokens.values()), *joined_rows]
         kinds = [*tokens, *(None for _ in joined)]
         slots = [torch.full_like(at, self.slot(kind)) for at, kind in zip(rows, kinds, strict=True)]
@@ -219,15 +220,15 @@ class AIO(nn.Module):
         for modality in self.modalities:
             rows = batch.has(modality).nonzero().flatten()
             if len(rows) or modality in batch.get("everywhere", ()):
-                raw = batch[modality.value if modality.value in batch else Modality.RGB.value]
+                name = modality.value
+                raw = batch[name if name in batch else Modality.RGB.value]
                 raw = raw if len(rows) == len(raw) else raw[rows]
-                tokens[modality] = self._image(modality, rows, raw) if modality.is_image else self._text(rows, raw)
+                if not modality.is_image:
+                    tokens[modality] = self._text(rows, raw)
+                    continue
+                grid = patch_grid(*raw.shape[-2:])
+                tokens[modality] = Tokens(rows, self.positions[name](self.tokenizers[name](raw), grid))
         return tokens
-
-    def _image(self, modality: Modality, rows: Tensor, images: Tensor) -> Tokens:
-        tokens = self.tokenizers[modality.value](images)
-        grid = patch_grid(*images.shape[-2:])
-        return Tokens(rows, self.positions[modality.value](tokens, grid))
 
     def _text(self, rows: Tensor, ids: Tensor) -> Tokens:
         length = lengths(ids.cpu())
@@ -242,18 +243,6 @@ class AIO(nn.Module):
             return None
         rows = tokens[Modality.TEXT].rows
         return self._text(rows, batch["masked_text"][rows])
-
-    def _features(self, tokens: dict[Modality, Tokens], joined: list[Sequences], masked: Tokens | None) -> list[Tensor]:
-        """z^mod (b, D) of every modality, then z^A (b, D) of every joined one, from one call of the encoder.
-
-        The masked captions share text's class token; their token outputs replace ``masked.tokens``.
-        """
-        sequences = [*(self._sequence(t, m) for m, t in tokens.items()), *joined]
-        if masked is None:
-            return self._encode(sequences)
-        outputs = self._encode([*sequences, self._sequence(masked, Modality.TEXT, whole=True)])
-        masked.tokens = outputs.pop()[:, 1:]
-        return outputs
 
     def _sequence(self, tokens: Tokens, modality: Modality | None, whole: bool = False) -> Sequences:
         mask = None if tokens.mask is None else F.pad(tokens.mask, (1, 0), value=True)

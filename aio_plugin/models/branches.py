@@ -6,6 +6,7 @@ DMF: Deep Multimodal Fusion for Generalizable Person Re-identification. https://
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +17,23 @@ from ..errors import CheckpointError, ModalityError
 from ..heads.vocabulary import Vocabulary
 from ..tokenizers.image import PATCH, ImageTokenizer, PatchTokenizer, patch_grid
 from .sequence import ImagePositions, TextPositions
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """The sizes of DMF's image side beside those of its encoder.
+
+    Attributes:
+        image_size: height and width in pixels that the position table is made for.
+        patch: side of a patch of one convolution; None = AIO's convolutional stem.
+        stem_width: channels of that stem.
+        pre_norm: whether the encoder has a norm before its blocks, like CLIP's.
+    """
+
+    image_size: tuple[int, int] = (256, 128)
+    patch: int | None = 16
+    stem_width: int = 64
+    pre_norm: bool = False
 
 
 class ImageBranch(nn.Module):
@@ -31,29 +49,17 @@ class ImageBranch(nn.Module):
 
     Args:
         dim: D.
-        image_size: height and width in pixels that the position table is made for.
-        patch: side of a patch of one convolution; None = AIO's convolutional stem.
-        stem_width: channels of that stem.
+        shape: of images and patches.
         blocks: the image encoder's transformer blocks, possibly none.
-        pre_norm: a norm before the blocks, like CLIP's.
         name: of the encoder of the blocks, for errors.
     """
 
-    def __init__(
-        self,
-        dim: int,
-        image_size: tuple[int, int],
-        patch: int | None,
-        stem_width: int,
-        blocks: Sequence[nn.Module],
-        pre_norm: bool,
-        name: str,
-    ) -> None:
+    def __init__(self, dim: int, shape: ImageShape, blocks: Sequence[nn.Module], name: str) -> None:
         super().__init__()
-        self.name, self.patch = name, patch or PATCH
-        self.tokenizer = PatchTokenizer(dim, patch) if patch else ImageTokenizer(dim, stem_width)
-        self.positions = ImagePositions(dim, patch_grid(*image_size, self.patch))
-        self.pre_norm = nn.LayerNorm(dim) if pre_norm else None
+        self.name, self.patch = name, shape.patch or PATCH
+        self.tokenizer = PatchTokenizer(dim, shape.patch) if shape.patch else ImageTokenizer(dim, shape.stem_width)
+        self.positions = ImagePositions(dim, patch_grid(*shape.image_size, self.patch))
+        self.pre_norm = nn.LayerNorm(dim) if shape.pre_norm else None
         self.blocks = nn.ModuleList(blocks)
         self.projection = nn.Linear(dim, dim)
         nn.init.eye_(self.projection.weight)

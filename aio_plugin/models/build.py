@@ -17,8 +17,8 @@ from ..heads.lexicon import Lexicon
 from ..heads.vocabulary import Vocabulary
 from ..modality import Modality
 from .aio import AIO, Shape
-from .branches import TextBranch
-from .dmf import DMF, FusionShape, Origin
+from .branches import ImageShape, TextBranch
+from .dmf import DMF, Origin
 from .specs import DMF_NAMES, NAMES, SPECS, Spec
 from .start import start_aio, start_dmf, start_dmf_from_checkpoint
 
@@ -130,24 +130,12 @@ def _build_dmf(
     name = options.encoder.name or spec.encoder
     weights = RANDOM if dmf.start else options.encoder.weights  # a checkpoint has all that the encoder's file has
     pretrained = load_encoder(name, weights)
-    shape = FusionShape(
-        image_size=image_size,
-        patch=pretrained.patch,
-        stem_width=options.tokenizer.width or spec.stem_width,
-        pre_norm=pretrained.pre_norm,
-        image_depth=dmf.image_depth,
-        trunk_depth=dmf.trunk_depth,
-        fusion=dmf.fusion,
-        drop_text=dmf.drop_text,
-        drop_path=dmf.drop_path,
-        only_text=dmf.input == "text",
-        contrast=bool(dmf.contrast),
-        after_neck=dmf.test_feature == "after",
-    )
+    width = options.tokenizer.width or spec.stem_width
+    shape = ImageShape(image_size, pretrained.patch, width, pretrained.pre_norm)
     text = None
     if vocabulary is not None:
         text = _text_branch(spec, name, pretrained.encoder.dim, options, vocabulary)
-    model = DMF(pretrained.encoder, num_classes, shape, text, loss)
+    model = DMF(pretrained.encoder, num_classes, shape, dmf, text, loss)
     if dmf.start:
         start_dmf_from_checkpoint(model, dmf.start)
     elif weights != RANDOM:

@@ -8,58 +8,23 @@ residual connection around attention, and its cosine loss is 0 for class labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import DMFConfig
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, ModalityError
 from ..heads.classification import Bottleneck, Classifier
 from ..losses.criterion import dmf_weights
 from ..modality import MODALITIES, Batch, Modality, format_combination
-from .branches import ImageBranch, TextBranch, Trunk
+from .branches import ImageBranch, ImageShape, TextBranch, Trunk
 from .sequence import draw_uniform
 
-CONCATENATE, REPLACE = "concatenate", "replace"
 
-
-@dataclass(frozen=True)
-class FusionShape:
-    """The sizes and options of a DMF model, apart from those of its encoder.
-
-    Attributes:
-        image_size: height and width in pixels that the position table is made for.
-        patch: side of a patch; None = the convolutional stem.
-        stem_width: channels of that stem.
-        pre_norm: whether the encoder has a norm before its blocks.
-        image_depth: number of first blocks of the encoder that form the image encoder.
-        trunk_depth: number of last blocks of the encoder that form the trunk; 0 = all after the image encoder.
-        fusion: "concatenate": text tokens after the image tokens; "replace": in the place of random ones.
-        drop_text: probability that an item trains without its text.
-        drop_path: stochastic depth of the last block; proportionally less for the others.
-        only_text: train on text tokens only (ablation).
-        contrast: also output the features of image only and text only.
-        after_neck: the retrieval feature is BN(f), not f.
-    """
-
-    image_size: tuple[int, int] = (256, 128)
-    patch: int | None = 16
-    stem_width: int = 64
-    pre_norm: bool = False
-    image_depth: int = 0
-    trunk_depth: int = 0
-    fusion: str = CONCATENATE
-    drop_text: float = 0.5
-    drop_path: float = 0.1
-    only_text: bool = False
-    contrast: bool = False
-    after_neck: bool = False
-
-
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """The start of a model's training: the encoder's name and a hash of image branch and trunk."""
 
     name: str
@@ -76,7 +41,8 @@ class DMF(nn.Module):
     Args:
         encoder: the pre-trained blocks; image encoder and trunk are copies that are trained.
         num_classes: training identities.
-        shape: see :class:`FusionShape`.
+        shape: of the image side.
+        options: the ``aio.dmf`` config node.
         text: the text branch, None for images only (stage two).
         loss: torchreid's ``loss.name``; only used for images in train mode.
 
@@ -94,17 +60,18 @@ class DMF(nn.Module):
         self,
         encoder: FrozenEncoder,
         num_classes: int,
-        shape: FusionShape,
+        shape: ImageShape,
+        options: DMFConfig,
         text: TextBranch | None = None,
         loss: str = "softmax",
     ) -> None:
         super().__init__()
-        self.shape, self.loss, self.feature_dim = shape, loss, encoder.dim
+        self.options, self.loss, self.feature_dim = options, loss, encoder.dim
         self.encoder = Origin(encoder.name, encoder.sha256)
         dim, name = encoder.dim, encoder.name
-        image, trunk = _split(encoder, shape)
-        self.image = ImageBranch(dim, shape.image_size, shape.patch, shape.stem_width, image, shape.pre_norm, name)
-        self.text = text
+        image, trunk = _split(encoder, options)
+        self.image = ImageBranch(dim, shape, image, name)
+        self.text, self.only_text = text, options.input == "text"
         self.trunk = Trunk(dim, trunk, name)
         self.bottleneck = Bottleneck(dim)
         self.classifier = Classifier(dim, num_classes)
@@ -112,11 +79,11 @@ class DMF(nn.Module):
 
     def _check_text(self) -> None:
         if self.text is None:
-            if self.shape.only_text:
+            if self.only_text:
                 raise ConfigError("aio.dmf.input is 'text', but there are no captions; add a source that has captions.")
             return
         patches, most = len(self.image.positions.table), len(self.text.positions.table)
-        if self.shape.fusion == REPLACE and most > patches:
+        if self.options.fusion == "replace" and most > patches:
             raise ConfigError(
                 f"aio.dmf.fusion 'replace' puts up to aio.dmf.phrases ({most}) text tokens in the place of {patches} "
                 "image tokens; lower aio.dmf.phrases."
@@ -124,14 +91,11 @@ class DMF(nn.Module):
 
     def forward(self, batch: Batch | Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
         """See the class."""
-        if isinstance(batch, Tensor):
-            return self._forward_images(batch)
-        return self.train_outputs(batch) if self.training else self.features(batch)
-
-    def _forward_images(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if not self.training:
-            return self.features(Batch.rgb(images))
-        f = self.trunk(self.image(images))
+            return self.features(Batch.rgb(batch) if isinstance(batch, Tensor) else batch)
+        if not isinstance(batch, Tensor):
+            return self.train_outputs(batch)
+        f = self.trunk(self.image(batch))
         logits = self.classifier(self.bottleneck(f))
         return (logits, f) if self.loss == "triplet" else logits
 
@@ -148,7 +112,7 @@ class DMF(nn.Module):
                 "targets whose queries are RGB images, or an AIO model."
             )
         f = self.trunk(self.image(batch[Modality.RGB.value]))
-        return F.normalize((self.bottleneck(f) if self.shape.after_neck else f).float(), dim=1)
+        return F.normalize((self.bottleneck(f) if self.options.test_feature == "after" else f).float(), dim=1)
 
     def train_outputs(self, batch: Batch) -> dict[str, Tensor]:
         """The inputs of the losses.
@@ -163,12 +127,12 @@ class DMF(nn.Module):
         """
         if not batch.has(Modality.RGB).all():
             raise ModalityError("An item of the batch has no RGB image; DMF trains on images and their captions.")
-        image = None if self.shape.only_text else self.image(batch[Modality.RGB.value])
+        image = None if self.only_text else self.image(batch[Modality.RGB.value])
         text, mask = self._text(batch)
         rows, f = self._fuse(image, text, mask, batch)
         labels = batch["pid"][rows]
         out = {"features": f, "labels": labels, **self.classifier.outputs(self.bottleneck(f), labels)}
-        if self.shape.contrast and image is not None and text is not None:
+        if self.options.contrast and image is not None and text is not None:
             out |= self._contrast(image, text, mask, batch["pid"])
         return out
 
@@ -198,8 +162,8 @@ class DMF(nn.Module):
             if text is None:  # other parts of the batch have text
                 return rows, self.trunk.class_token.new_zeros(0, self.feature_dim)
             return rows, self.trunk(*_trimmed(text[rows], mask[rows]))
-        if self.training and not self.shape.only_text:
-            reads = reads & (draw_uniform(batch) >= self.shape.drop_text).to(reads.device)
+        if self.training:
+            reads = reads & (draw_uniform(batch) >= self.options.drop_text).to(reads.device)
         alone, rows = (~reads).nonzero().flatten(), reads.nonzero().flatten()
         features = [self.trunk(image[alone])] if len(alone) else []
         if len(rows) and text is not None:
@@ -209,7 +173,7 @@ class DMF(nn.Module):
 
     def _joined(self, image: Tensor, text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """Image and text tokens of items that have both as one sequence, and its mask."""
-        if self.shape.fusion == CONCATENATE:
+        if self.options.fusion == "concatenate":
             whole = mask.new_ones(image.shape[:2])
             joined = torch.cat([image, text.to(image.dtype)], dim=1)
             return joined, None if bool(mask.all()) else torch.cat([whole, mask], dim=1)
@@ -228,30 +192,27 @@ class DMF(nn.Module):
         return {"image_only": only_image, "text_only": only_text, "both": both, "pid": pid}
 
 
-def _split(encoder: FrozenEncoder, shape: FusionShape) -> tuple[list[nn.Module], list[nn.Module]]:
-    """Copies of the encoder's first blocks, for the image encoder, and of its last, for the trunk."""
-    total = len(encoder.blocks)
-    rest = total - shape.image_depth
-    if not 0 <= shape.image_depth <= total or not 1 <= (shape.trunk_depth or rest) <= total:
-        raise ConfigError(
-            f"aio.dmf.image_depth {shape.image_depth} and aio.dmf.trunk_depth {shape.trunk_depth} do not fit encoder "
-            f"{encoder.name!r} of {total} blocks; neither may be greater, and the trunk needs at least one."
-        )
-    image = list(encoder.thawed())[: shape.image_depth]
-    trunk = list(encoder.thawed())[total - (shape.trunk_depth or rest) :]
-    _drop_paths([*image, *trunk], shape.drop_path)
-    return image, trunk
+def _split(encoder: FrozenEncoder, options: DMFConfig) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Copies of the encoder's first blocks, for the image encoder, and of its last, for the trunk.
 
-
-def _drop_paths(blocks: list[nn.Module], most: float) -> None:
-    """Set stochastic depth, from 0 at the first block to ``most`` at the last, in blocks that support it."""
+    Stochastic depth rises from 0 at the first block to ``drop_path`` at the last, in blocks that support it.
+    """
     from timm.layers.drop import DropPath
 
-    for index, block in enumerate(blocks):
-        rate = most * index / max(len(blocks) - 1, 1)
+    total, depth = len(encoder.blocks), options.image_depth
+    rest = options.trunk_depth or total - depth
+    if not 0 <= depth <= total or not 1 <= rest <= total:
+        raise ConfigError(
+            f"aio.dmf.image_depth {depth} and aio.dmf.trunk_depth {options.trunk_depth} do not fit encoder "
+            f"{encoder.name!r} of {total} blocks; neither may be greater, and the trunk needs at least one."
+        )
+    image, trunk = list(encoder.thawed())[:depth], list(encoder.thawed())[total - rest :]
+    for index, block in enumerate([*image, *trunk]):
+        rate = options.drop_path * index / max(depth + rest - 1, 1)
         for name in ("drop_path1", "drop_path2"):
             if rate and hasattr(block, name):
                 setattr(block, name, DropPath(rate))
+    return image, trunk
 
 
 def _trimmed(text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

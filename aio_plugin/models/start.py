@@ -6,13 +6,13 @@ AIO's word embedding always starts pre-trained, its other trainable parts if ask
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..encoders.files import read_file, state_dict_faults
 from ..encoders.pretrained import Pretrained
 from ..errors import CheckpointError, EncoderError
 from ..modality import Modality
-from ..tokenizers.image import ImageTokenizer
+from ..tokenizers.image import ImageTokenizer, PatchTokenizer
 from ..tokenizers.text import TextTokenizer
 from .aio import AIO
 from .branches import ImageBranch
@@ -46,18 +46,25 @@ def start_aio(model: AIO, pretrained: Pretrained, words: Tensor | None, tokenize
             _start_text(model, pretrained)
     if pretrained.class_token is not None:
         model.class_tokens.multimodal.copy_(pretrained.class_token)
-    if "norm.weight" in pretrained.start:
-        model.norm.weight.copy_(pretrained.start["norm.weight"])
-        model.norm.bias.copy_(pretrained.start["norm.bias"])
+    _start_layer(model.norm, pretrained, "norm")
+
+
+def _start_layer(layer: nn.Module, pretrained: Pretrained, name: str) -> None:
+    """Copy ``<name>.weight`` and ``<name>.bias``, where available."""
+    for part, parameter in layer.named_parameters(recurse=False):
+        parameter.copy_(pretrained.start.get(f"{name}.{part}", parameter))
+
+
+def _start_positions(positions: nn.Module, pretrained: Pretrained) -> None:
+    assert isinstance(positions, ImagePositions)
+    if pretrained.positions is not None and pretrained.grid is not None:
+        positions.table.copy_(resize_positions(pretrained.positions, pretrained.grid, positions.grid))
 
 
 def _start_image(model: AIO, modality: Modality, pretrained: Pretrained) -> None:
     if pretrained.class_token is not None:
         model.class_tokens.single[model.slot(modality)].copy_(pretrained.class_token)
-    positions = model.positions[modality.value]
-    assert isinstance(positions, ImagePositions)
-    if pretrained.positions is not None and pretrained.grid is not None:
-        positions.table.copy_(resize_positions(pretrained.positions, pretrained.grid, positions.grid))
+    _start_positions(model.positions[modality.value], pretrained)
     stem = model.tokenizers[modality.value]
     if pretrained.stem is not None and isinstance(stem, ImageTokenizer):  # a modality may have a stem of its own
         stem.load_state_dict(pretrained.stem)
@@ -72,52 +79,43 @@ def _start_text(model: AIO, pretrained: Pretrained) -> None:
         assert isinstance(positions, TextPositions)
         length = min(len(positions.table), len(start["text.positions"]))
         positions.table[:length].copy_(start["text.positions"][:length])
-    if "text.projection.weight" in start:
-        text = model.tokenizers[name]
-        assert isinstance(text, TextTokenizer)
-        text.projection.weight.copy_(start["text.projection.weight"])
-        if text.projection.bias is not None:
-            text.projection.bias.copy_(start["text.projection.bias"])
+    text = model.tokenizers[name]
+    assert isinstance(text, TextTokenizer)
+    _start_layer(text.projection, pretrained, "text.projection")
 
 
 @torch.no_grad()
 def start_dmf(model: DMF, pretrained: Pretrained) -> None:
-    """Copy what the encoder's file holds apart from the blocks into ``model``: the image side of a whole ViT.
+    """Copy what the encoder's file holds besides the blocks into ``model``: the image side of a whole ViT.
 
     Raises:
         EncoderError: the file has no patch embedding of the model's size.
     """
-    start, image, trunk = pretrained.start, model.image, model.trunk
+    image, token = model.image, pretrained.class_token
     _start_patches(image, pretrained)
-    if pretrained.positions is not None and pretrained.grid is not None:
-        image.positions.table.copy_(resize_positions(pretrained.positions, pretrained.grid, image.positions.grid))
-    token = pretrained.class_token
-    if image.pre_norm is not None and "pre_norm.weight" in start:
-        image.pre_norm.weight.copy_(start["pre_norm.weight"])
-        image.pre_norm.bias.copy_(start["pre_norm.bias"])
+    _start_positions(image.positions, pretrained)
+    if image.pre_norm is not None and "pre_norm.weight" in pretrained.start:
+        _start_layer(image.pre_norm, pretrained, "pre_norm")
         token = image.pre_norm(token) if token is not None else None
     if token is not None:
-        trunk.class_token.copy_(token)
-    if "norm.weight" in start:
-        trunk.norm.weight.copy_(start["norm.weight"])
-        trunk.norm.bias.copy_(start["norm.bias"])
+        model.trunk.class_token.copy_(token)
+    _start_layer(model.trunk.norm, pretrained, "norm")
 
 
 def _start_patches(image: ImageBranch, pretrained: Pretrained) -> None:
-    tokenizer, start = image.tokenizer, pretrained.start
+    tokenizer, weight = image.tokenizer, pretrained.start.get("patch.weight")
+    own = tokenizer.projection
+    assert isinstance(own, nn.Conv2d)
     if isinstance(tokenizer, ImageTokenizer) and pretrained.stem is not None:
         tokenizer.load_state_dict(pretrained.stem)
-        return
-    weight = start.get("patch.weight")
-    own = getattr(tokenizer, "projection").weight  # noqa: B009 -- both tokenizers have one
-    if isinstance(tokenizer, ImageTokenizer) or weight is None or weight.shape != own.shape:
+    elif isinstance(tokenizer, PatchTokenizer) and weight is not None and weight.shape == own.weight.shape:
+        nn.init.zeros_(own.bias)  # type: ignore[arg-type]
+        _start_layer(own, pretrained, "patch")
+    else:
         raise EncoderError(
             f"The file of encoder {pretrained.encoder.name!r} has no patch embedding of RGB images, and DMF starts "
             "from a whole ViT; set aio.encoder.name to one of open_clip's or timm's, like 'open_clip:ViT-B-16'."
         )
-    own.copy_(weight)
-    bias = getattr(tokenizer, "projection").bias  # noqa: B009
-    bias.copy_(start.get("patch.bias", torch.zeros_like(bias)))
 
 
 def start_dmf_from_checkpoint(model: DMF, path: str) -> None:

@@ -11,9 +11,9 @@ from aio_plugin.errors import CheckpointError, ConfigError, EncoderError, Modali
 from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.losses.criterion import LossWeights, total_loss, weights_of
 from aio_plugin.modality import MODALITIES, Batch, Modality
-from aio_plugin.models.branches import TextBranch
+from aio_plugin.models.branches import ImageShape, TextBranch
 from aio_plugin.models.build import build_model
-from aio_plugin.models.dmf import DMF, FusionShape
+from aio_plugin.models.dmf import DMF
 from aio_plugin.models.specs import readable, searchable
 from aio_plugin.torchvision_import import repair_torchvision
 from aio_plugin.training.optimisation import param_groups
@@ -33,11 +33,11 @@ def encoder(depth=3, dim=DIM, seed=0):
     return FrozenEncoder(nn.Sequential(*(Block(dim, 4, qkv_bias=True) for _ in range(depth))), "test")
 
 
-def small_dmf(text=True, seed=0, dim=DIM, **choices):
+def small_dmf(text=True, seed=0, dim=DIM, size=SIZE, **choices):
     torch.manual_seed(seed)
-    shape = FusionShape(**{"image_size": SIZE, "patch": 8, "image_depth": 1, "drop_path": 0.0, **choices})
+    options = config.DMFConfig(**{"image_depth": 1, "drop_path": 0.0, **choices})
     branch = TextBranch(dim, WORDS, torch.randn(len(WORDS), 6), 4) if text else None
-    return DMF(encoder(dim=dim), 5, shape, branch)
+    return DMF(encoder(dim=dim), 5, ImageShape(size, patch=8), options, branch)
 
 
 def batch(phrases, seed=0):
@@ -148,7 +148,7 @@ def test_images_alone_start_as_the_pretrained_vit():
 
 
 def test_the_feature_behind_the_bottleneck():
-    model = small_dmf(text=False, after_neck=True).eval()
+    model = small_dmf(text=False, test_feature="after").eval()
     model.bottleneck.running_mean.normal_()
     pictures = torch.randn(2, 3, *SIZE)
     expected = nn.functional.normalize(model.bottleneck(model.trunk(model.image(pictures))), dim=1)
@@ -156,7 +156,7 @@ def test_the_feature_behind_the_bottleneck():
 
 
 def test_text_alone_trains_on_items_with_phrases():
-    model, found = small_dmf(only_text=True).train(), batch(PHRASES)
+    model, found = small_dmf(input="text").train(), batch(PHRASES)
     out = model.train_outputs(found)
     assert out["labels"].tolist() == [0, 0, 2, 2]
     found["rgb"] = torch.zeros_like(found["rgb"])
@@ -164,7 +164,7 @@ def test_text_alone_trains_on_items_with_phrases():
 
 
 def test_the_contrast_compares_image_alone_with_text_alone():
-    model, found = small_dmf(contrast=True, drop_text=0.0).train(), batch(PHRASES)
+    model, found = small_dmf(contrast=1.0, drop_text=0.0).train(), batch(PHRASES)
     out = model.train_outputs(found)
     assert out["both"].tolist() == [True, True, False, False, True, True]
     torch.testing.assert_close(out["image_only"], model.trunk(model.image(found["rgb"])))
@@ -201,7 +201,7 @@ def test_depths_that_the_encoder_has_not(choices):
 
 def test_more_phrases_than_patches_cannot_replace_them():
     with pytest.raises(ConfigError, match=r"aio\.dmf\.phrases \(4\) .* 2 image tokens"):
-        small_dmf(fusion="replace", image_size=(16, 8))
+        small_dmf(fusion="replace", size=(16, 8))
 
 
 def test_batches_that_do_not_fit():
