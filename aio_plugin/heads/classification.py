@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError, ModalityError, nearest
-from ..losses.partial_fc import compare
+from ..losses.cross_entropy import compare
 from ..losses.shards import Shard
 
 MODES = ("shared", "per_modality")
@@ -170,7 +170,7 @@ class Classifier(nn.Linear):
 
         Returns:
             ``logits`` (R, C); or, if :meth:`arrange` changed anything, the fields of
-            :class:`~aio_plugin.losses.partial_fc.Compared`, (R,) or (R of all ranks,).
+            :class:`~aio_plugin.losses.cross_entropy.Compared`, (R,) or (R of all ranks,).
 
         Raises:
             ConfigError: the classes of the datasets do not add up to those of the model.

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
 from ..evaluation.score import score
-from ..losses.criterion import weights_of
 from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
@@ -81,7 +80,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             self.writer = SimpleNamespace(add_scalar=lambda *_: None, close=lambda: None)
 
     def _step_options(self, label_smooth: bool) -> StepOptions:
-        weights, train = weights_of(self.bare_model, self.options), self.options.train
+        weights, train = self.bare_model.loss_weights(self.options), self.options.train
         if not weights.active:
             raise ConfigError("aio.loss: every weight is 0, there is nothing to train on; set one above 0.")
         if train.accumulate > 1 and len(getattr(self.model, "device_ids", ())) > 1:

@@ -71,17 +71,10 @@ def info_nce(z: Tensor, present: Tensor, pids: Tensor, tau: float = 0.05) -> Ten
     other modality; those of the same person's other items are neither positive nor negative.
     The mean over items, then over the two directions, then over the modalities that occur.
 
-    Args:
-        z: features of single modalities; column 0 is RGB. Rows of missing modalities are not read.
-        present: which modalities an item has.
-        pids: person of each item.
-        tau: temperature.
+    Arguments are those of :func:`feature_binding`.
 
     Returns:
         Scalar >= 0; 0 with a graph if no item has RGB and another modality.
-
-    Shape:
-        z (B, M, D), present (B, M) bool, pids (B,).
 
     Example:
         >>> z = torch.eye(2)[:, None].expand(2, 2, 2)
@@ -137,10 +130,8 @@ def identity_contrast(first: Tensor, second: Tensor, present: Tensor, pids: Tens
     scores = (a @ b.T / tau).masked_fill(~(present[:, None] & present[None]), lowest(a))  # (B, B)
     same = (pids[:, None] == pids[None]) & present[:, None] & present[None]
     number = same.sum(1).clamp(min=1)
-    terms = [
-        -(side.log_softmax(dim=1).where(same, 0).sum(1) / number)  # `same` is symmetric
-        for side in (scores, scores.T)
-    ]
+    # `same` is symmetric
+    terms = [-(side.log_softmax(dim=1).where(same, 0).sum(1) / number) for side in (scores, scores.T)]
     return mean_where(torch.stack(terms).mean(0), present)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +18,8 @@ from ..errors import ConfigError, nearest
 from ..modality import Combination
 from . import LOSSES
 from .binding import feature_binding, identity_contrast, info_nce
-from .gathering import anywhere, gather_rows, mean_of_all
-from .identity import cross_entropy, masked_attribute_loss
-from .partial_fc import partial_cross_entropy
+from .cross_entropy import cross_entropy, partial_cross_entropy
+from .shards import anywhere, gather_rows, mean_of_all
 from .triplet import soft_margin_triplet, weighted_regularised_triplet
 
 LOG_NAMES = {"infonce": "loss_nce", "triplet": "loss_t", "soft_triplet": "loss_t", "contrast": "loss_con"}
@@ -139,18 +137,12 @@ def _with_others(own: Mapping[str, float], options: AIOConfig) -> Mapping[str, f
     return {**own, **options.loss.others}
 
 
-def weights_of(model: Any, options: AIOConfig) -> LossWeights:
-    """The losses of one of our models by the ``aio`` config node."""
-    weights: LossWeights = model.loss_weights(options)
-    return weights
-
-
 def total_loss(
     outputs: Mapping[str, Tensor], weights: LossWeights, smoothing: float = 0.0
 ) -> tuple[Tensor, dict[str, float]]:
     """The weighted sum over a model's training outputs, and every term's own value for the log.
 
-    With several ranks both are those of the global batch on each of them (:mod:`aio_plugin.losses.gathering`).
+    With several ranks both are those of the global batch on each of them.
 
     ``acc`` there is the percentage of features whose own class scores highest among the classes they were compared
     with: all, or with ``aio.classifier`` a sample, or those of the own dataset. It is higher the fewer they are.
@@ -173,7 +165,7 @@ def total_loss(
     summary["loss"] = float(total.detach())
     labels = outputs["labels"]
     if weights.weights.get("ce") and anywhere(len(labels) > 0, labels):
-        hits = _hits(outputs)
+        hits = outputs["hit"] if "hit" in outputs else outputs["logits"].argmax(1) == labels
         summary["acc"] = 100 * float(mean_of_all(hits.float().sum() / max(len(hits), 1), len(hits)))
     return total, summary
 
@@ -200,14 +192,18 @@ def info_nce_loss(inputs: LossInputs) -> Tensor:
 
 
 def attribute_loss(inputs: LossInputs) -> Tensor | None:
-    """``va``: :func:`masked_attribute_loss` (AIO Eq. 5) over the masked words of all ranks; this one may have none."""
+    """``va``: cross-entropy of the attribute class of every masked word (AIO Eq. 5), averaged over those of all ranks.
+
+    Eq. 5 has a factor 1 / (N_A M). The factor 1 / N_A is omitted: with it the term would shrink as
+    the lexicon grows, and alpha = 0.3 would have hardly any weight.
+    """
     outputs = inputs.outputs
     if not anywhere("attribute_logits" in outputs, outputs["labels"]):
         return None
-    if "attribute_logits" not in outputs:
+    if "attribute_logits" not in outputs:  # other ranks have masked words
         return mean_of_all(outputs["features"].sum() * 0.0, 0)
     labels = outputs["attribute_labels"]
-    return mean_of_all(masked_attribute_loss(outputs["attribute_logits"], labels), len(labels))
+    return mean_of_all(cross_entropy(outputs["attribute_logits"], labels), len(labels))
 
 
 def weighted_triplet_loss(inputs: LossInputs) -> Tensor:
@@ -232,7 +228,3 @@ def contrast_loss(inputs: LossInputs) -> Tensor | None:
         pairs = features, features, labels.bool(), labels
     image, text, both, pid = gather_rows(*pairs)
     return identity_contrast(image, text, both, pid, inputs.tau)
-
-
-def _hits(outputs: Mapping[str, Tensor]) -> Tensor:
-    return outputs["hit"] if "hit" in outputs else outputs["logits"].argmax(1) == outputs["labels"]

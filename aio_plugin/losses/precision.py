@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def at_least_float32(tensor: Tensor) -> Tensor:
-    """Half-precision tensors as float32; others unchanged."""
-    if not tensor.is_floating_point():
-        return tensor
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+def at_least_float32(value: T) -> T:
+    """Half-precision tensors as float32; anything else unchanged."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return value
+    return value.to(torch.promote_types(value.dtype, torch.float32))  # type: ignore[return-value]
 
 
 def full_precision(loss: Callable[P, Tensor]) -> Callable[P, Tensor]:
@@ -30,7 +31,9 @@ def full_precision(loss: Callable[P, Tensor]) -> Callable[P, Tensor]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Tensor:
         tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
         with torch.autocast(tensors[0].device.type, enabled=False):
-            return loss(*map(_promote, args), **{k: _promote(v) for k, v in kwargs.items()})
+            positional: Any = map(at_least_float32, args)  # mypy cannot map over a ParamSpec
+            named: Any = {key: at_least_float32(value) for key, value in kwargs.items()}
+            return loss(*positional, **named)
 
     return wrapped
 
@@ -46,7 +49,3 @@ def lowest(tensor: Tensor) -> float:
 def mean_where(values: Tensor, valid: Tensor) -> Tensor:
     """Mean of the ``values`` that are ``valid`` (same shape); 0 with a graph if none is."""
     return values.where(valid, 0).sum() / valid.sum().clamp(min=1)
-
-
-def _promote(value: Any) -> Any:
-    return at_least_float32(value) if isinstance(value, Tensor) else value

@@ -1,6 +1,7 @@
-"""Rows of a table distributed over the ranks of torch.distributed, and the communication between them.
+"""Rows distributed over the ranks of torch.distributed: of a table, and of a global batch.
 
-With a world size of 1 nothing is communicated.
+With a world size of 1 nothing is communicated. Functions and methods marked as collective must be called by all
+ranks, in the same order.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Shard:
-    """One rank's part of a table: its rows ``start`` to ``stop``, of ``rows`` in all.
-
-    Methods marked as collective must be called by all ranks in the same order.
-    """
+    """One rank's part of a table: its rows ``start`` to ``stop``, of ``rows`` in all."""
 
     rows: int
     rank: int = 0
@@ -88,6 +86,56 @@ class Shard:
         reduced = tensor.detach().clone(memory_format=torch.contiguous_format)
         dist.all_reduce(reduced, op=operation)
         return reduced
+
+
+# The value of the next two functions is that of the global batch on all ranks. The gradient of this rank's rows is
+# ``world`` times the true one, because DistributedDataParallel averages over the ranks. No collective runs in backward,
+# where it could mix with those of DistributedDataParallel.
+
+
+def gather_rows(*parts: Tensor) -> tuple[Tensor, ...]:
+    """The rows of all ranks, rank after rank; those of this rank carry gradient; collective.
+
+    A loss of all rows is the same number on every rank, so each rank takes the gradient of its own rows
+    from its own copy of the loss.
+
+    Args:
+        parts: tensors with the same number of rows, which may differ between ranks.
+
+    Shape:
+        (n, ...) each -> (sum of n over the ranks, ...) each.
+    """
+    shard = Shard.here(0)
+    if shard.world == 1:
+        return parts
+    counts = shard.counts(parts[0])
+    return tuple(_with_gradient(part, shard.gathered(part, counts), shard, counts) for part in parts)
+
+
+def _with_gradient(part: Tensor, whole: Tensor, shard: Shard, counts: list[int]) -> Tensor:
+    if not part.requires_grad:
+        return whole
+    own = shard.own(counts)
+    scaled = part.detach() + (part - part.detach()) * shard.world  # exactly the value of part
+    return torch.cat([whole[: own.start], scaled, whole[own.stop :]])
+
+
+def mean_of_all(mean: Tensor, rows: int) -> Tensor:
+    """The mean over the rows of all ranks, from the ``mean`` () of this rank's ``rows``; 0 without rows; collective."""
+    shard = Shard.here(0)
+    if shard.world == 1:
+        return mean
+    number = mean.new_tensor(rows)
+    total, everyone = shard.summed(torch.stack([mean.detach() * rows, number])).unbind()
+    everyone = everyone.clamp(min=1)
+    share = mean * (number / everyone * shard.world)
+    return share + (total / everyone - share.detach())
+
+
+def anywhere(here: bool, like: Tensor) -> bool:
+    """Whether ``here`` is true on any rank; collective, on the device of ``like``."""
+    shard = Shard.here(0)
+    return here if shard.world == 1 else bool(shard.highest(torch.tensor(float(here), device=like.device)))
 
 
 def keep_state_whole(optimizer: torch.optim.Optimizer, part: Tensor, shard: Shard) -> None:

@@ -40,16 +40,13 @@ def soft_margin_triplet(features: Tensor, labels: Tensor) -> Tensor:
         >>> soft_margin_triplet(features, torch.tensor([0, 0, 1]))  # mean of log(1 + exp(3 - 4)), log(1 + exp(3 - 1))
         tensor(1.2201)
     """  # noqa: D400
-    distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # (N, N)
-    same = labels[:, None] == labels[None]
-    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    counts = positive.any(1) & ~same.all(1)
-    if not bool(counts.any()):
+    distance, same, positive, valid = _pairs(features, labels)
+    if not bool(valid.any()):
         return features.sum() * 0
     furthest = distance.masked_fill(~positive, lowest(distance)).amax(1)
     closest = distance.masked_fill(same, -lowest(distance)).amin(1)
-    margin = (furthest - closest).where(counts, 0)  # an overflow of a skipped anchor would give a NaN gradient
-    return mean_where(F.softplus(margin), counts)
+    margin = (furthest - closest).where(valid, 0)  # an overflow of a skipped anchor would give a NaN gradient
+    return mean_where(F.softplus(margin), valid)
 
 
 @full_precision
@@ -65,27 +62,25 @@ def weighted_regularised_triplet(features: Tensor, labels: Tensor) -> Tensor:
     own positives; in the released code it is, with the small weight exp(0). Anchors without a
     positive or without a negative are skipped.
 
-    Args:
-        features: before the bottleneck, not normalised.
-        labels: identity of each.
-
-    Returns:
-        Scalar, the mean over the other anchors; 0 with a graph if there are none.
-
-    Shape:
-        features (N, D), labels (N,).
+    Arguments and result are those of :func:`soft_margin_triplet`.
 
     Example:
         >>> features = torch.tensor([[0.0], [3.0], [4.0]])
         >>> weighted_regularised_triplet(features, torch.tensor([0, 0, 1]))  # one positive and one negative an anchor
         tensor(1.2201)
     """
-    distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # (N, N)
-    same = labels[:, None] == labels[None]
-    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    distance, same, positive, valid = _pairs(features, labels)
     furthest = _softmax_mean(distance, distance, positive)
     closest = _softmax_mean(distance, -distance, ~same)
-    return mean_where(F.softplus(furthest - closest), positive.any(1) & ~same.all(1))
+    return mean_where(F.softplus(furthest - closest), valid)
+
+
+def _pairs(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(N, N) distances, pairs of one identity, the same without the diagonal; (N,) anchors with both kinds of pairs."""
+    distance = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
+    same = labels[:, None] == labels[None]
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    return distance, same, positive, positive.any(1) & ~same.all(1)
 
 
 def _softmax_mean(values: Tensor, scores: Tensor, among: Tensor) -> Tensor:

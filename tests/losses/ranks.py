@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from aio_plugin.heads.classification import Classifier
-from aio_plugin.losses.partial_fc import compare, partial_cross_entropy
+from aio_plugin.losses.cross_entropy import compare, partial_cross_entropy
 from aio_plugin.losses.shards import Shard, keep_state_whole
 
 CLASSES, DIM, ROWS = 11, 6, ((0, 3), (3, 8))  # not the same number of rows

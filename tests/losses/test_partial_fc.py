@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.errors import HostError
-from aio_plugin.losses.partial_fc import compare, partial_cross_entropy, sample_classes
+from aio_plugin.losses.cross_entropy import compare, partial_cross_entropy, sample_classes
 from aio_plugin.losses.shards import Shard
 
 from .ranks import CASES, CLASSES, ROWS, STARTS, Net, checkpoint_of, optimizer_of, trained, work, world

@@ -7,7 +7,7 @@ import torch
 
 from aio_plugin import config
 from aio_plugin.errors import ConfigError
-from aio_plugin.losses.criterion import total_loss, weights_of
+from aio_plugin.losses.criterion import total_loss
 from aio_plugin.losses.shards import Shard
 from aio_plugin.models.aio import AIO
 from aio_plugin.models.build import build_model
@@ -33,7 +33,7 @@ def step(model):
     batch = small_batch(PRESENT["aio_tiny" if isinstance(model, AIO) else "dmf_tiny"])
     torch.manual_seed(4)
     outputs = model(batch)
-    loss, summary = total_loss(outputs, weights_of(model, options()), 0.1)
+    loss, summary = total_loss(outputs, model.loss_weights(options()), 0.1)
     loss.backward()
     return outputs, loss, summary, model.classifier.weight.grad
 
@@ -71,7 +71,7 @@ def test_the_log_counts_hits_among_the_classes_compared():
     model = model_of("aio_tiny", fraction=0.5)
     outputs, *_ = step(model)
     outputs["hit"] = torch.arange(len(outputs["hit"])) % 4 == 0
-    summary = total_loss(outputs, weights_of(model, options()))[1]
+    summary = total_loss(outputs, model.loss_weights(options()))[1]
     assert summary["acc"] == pytest.approx(100 * float(outputs["hit"].float().mean()))
 
 

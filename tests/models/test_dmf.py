@@ -9,7 +9,7 @@ from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.encoders.toy import load_toy
 from aio_plugin.errors import CheckpointError, ConfigError, EncoderError, ModalityError
 from aio_plugin.heads.vocabulary import Vocabulary
-from aio_plugin.losses.criterion import LossWeights, total_loss, weights_of
+from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.branches import ImageShape, TextBranch
 from aio_plugin.models.build import build_model
@@ -244,7 +244,7 @@ def test_the_registry_builds_dmf_with_and_without_text():
     assert isinstance(with_text, DMF)
     assert with_text.text.vectors.shape == (5, 64)
     assert without.text is None
-    chosen = weights_of(with_text, options(dmf={"triplet": 0.5})).weights
+    chosen = with_text.loss_weights(options(dmf={"triplet": 0.5})).weights
     assert chosen == {"ce": 1.0, "soft_triplet": 0.5, "contrast": 0.0}
     names = with_text.state_dict().keys()
     assert "text.packed" in names

@@ -8,7 +8,7 @@ import torch.distributed as dist
 from aio_plugin.heads.classification import BNNeck
 from aio_plugin.losses.binding import feature_binding
 from aio_plugin.losses.criterion import LossWeights
-from aio_plugin.losses.gathering import anywhere, gather_rows, mean_of_all
+from aio_plugin.losses.shards import anywhere, gather_rows, mean_of_all
 from aio_plugin.training import distributed
 from aio_plugin.training.batch_norm import average_statistics, synchronise
 from aio_plugin.training.sampler import batches_of, rows_of

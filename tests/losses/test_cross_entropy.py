@@ -1,4 +1,4 @@
-"""Cross-entropy, weighted-regularisation triplet and the masked attribute loss."""
+"""Cross-entropy and weighted-regularisation triplet."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.losses.identity import cross_entropy, masked_attribute_loss
+from aio_plugin.losses.cross_entropy import cross_entropy
 from aio_plugin.losses.triplet import weighted_regularised_triplet
 from aio_plugin.torchvision_import import repair_torchvision
 
@@ -94,16 +94,9 @@ def test_triplet_without_triplets_is_zero_with_a_graph(labels):
     assert (features.grad == 0).all()
 
 
-def test_attribute_loss_is_the_mean_over_masked_words():
-    logits, labels = torch.randn(5, 9), torch.tensor([0, 8, 2, 2, 1])
-    expected = slow_cross_entropy(logits, labels, 0.0)
-    assert masked_attribute_loss(logits, labels).item() == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("loss", [masked_attribute_loss, cross_entropy])
-def test_no_rows_are_zero_with_a_graph(loss):
+def test_no_rows_are_zero_with_a_graph():
     weight = torch.randn(4, 6, requires_grad=True)
-    value = loss(torch.zeros(0, 4) @ weight, torch.zeros(0, dtype=torch.long))
+    value = cross_entropy(torch.zeros(0, 4) @ weight, torch.zeros(0, dtype=torch.long))
     value.backward()
     assert value.item() == 0
     assert weight.grad is not None
@@ -116,10 +109,9 @@ LOSSES = pytest.mark.parametrize(
     [
         lambda x: cross_entropy(x, LABELS),
         lambda x: cross_entropy(x, LABELS, smoothing=0.1),
-        lambda x: masked_attribute_loss(x, LABELS),
         lambda x: weighted_regularised_triplet(x, LABELS),
     ],
-    ids=["cross entropy", "smoothed", "attribute", "triplet"],
+    ids=["cross entropy", "smoothed", "triplet"],
 )
 
 

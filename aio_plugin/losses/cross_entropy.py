@@ -1,7 +1,9 @@
-"""Cross-entropy over very many identities: with a sample of them, and with the classes distributed over ranks.
+"""Cross-entropy over all classes, over a sample of them (Partial FC), and with the classes distributed over ranks.
 
 [1] An et al.: Killing Two Birds with One Stone: Efficient and Robust Training of Face Recognition CNNs by
     Partial FC. CVPR 2022. https://arxiv.org/abs/2203.15565
+[2] Szegedy et al.: Rethinking the Inception Architecture for Computer Vision. CVPR 2016.
+    https://arxiv.org/abs/1512.00567
 """
 
 from __future__ import annotations
@@ -9,12 +11,36 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..errors import HostError
 from .precision import at_least_float32, full_precision, lowest
 from .shards import Shard
+
+
+@full_precision
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy; with smoothing the target is (1 - s) * onehot + s / C [2], as torchreid's.
+
+    Args:
+        logits: one row a feature.
+        labels: class of each row.
+        smoothing: s, in [0, 1].
+
+    Returns:
+        Scalar; 0 with a graph when there are no rows.
+
+    Shape:
+        logits (N, C), labels (N,) int64.
+
+    Example:
+        >>> cross_entropy(torch.zeros(1, 4), torch.tensor([2]))  # log 4
+        tensor(1.3863)
+    """
+    total = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    return total / max(len(logits), 1)
 
 
 class Compared(NamedTuple):
@@ -69,7 +95,11 @@ def compare(
     """
     counts = shard.counts(labels)
     labels = shard.gathered(labels, counts)
-    _check_labels(labels, shard.rows)
+    if bool(((labels < 0) | (labels >= shard.rows)).any()):
+        raise HostError(
+            f"The batch has labels {int(labels.min())} to {int(labels.max())}, but the classifier has classes 0 to "
+            f"{shard.rows - 1}; build the model with the data manager's num_train_pids."
+        )
     place = ((labels >= shard.start) & (labels < shard.stop)).nonzero().flatten()
     here = labels[place] - shard.start
     if fraction < 1:
@@ -77,7 +107,10 @@ def compare(
         weight, here = weight.index_select(0, columns), torch.searchsorted(columns, here)
     else:
         columns = torch.arange(len(weight), device=weight.device)
-    allowed = None if starts is None else _of_one_dataset(labels, columns + shard.start, starts)
+    allowed = None
+    if starts is not None:  # (N, S): whether a label and a class belong to the same dataset
+        dataset, of_class = (torch.bucketize(each, starts, right=True) for each in (labels, columns + shard.start))
+        allowed = dataset[:, None] == of_class
     kind = features.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
     return Compared(*_Compare.apply(features.to(dtype), weight.to(dtype), (place, here), allowed, shard, counts))
@@ -121,19 +154,6 @@ def sample_classes(labels: Tensor, classes: int, fraction: float) -> Tensor:
     return drawn
 
 
-def _of_one_dataset(labels: Tensor, columns: Tensor, starts: Tensor) -> Tensor:
-    """(N, S) bool: whether a label (N,) and a class (S,) belong to the same dataset."""
-    return torch.bucketize(labels, starts, right=True)[:, None] == torch.bucketize(columns, starts, right=True)
-
-
-def _check_labels(labels: Tensor, classes: int) -> None:
-    if bool(((labels < 0) | (labels >= classes)).any()):
-        raise HostError(
-            f"The batch has labels {int(labels.min())} to {int(labels.max())}, but the classifier has classes 0 to "
-            f"{classes - 1}; build the model with the data manager's num_train_pids."
-        )
-
-
 class _Compare(torch.autograd.Function):
     """See :func:`compare`.
 
@@ -167,7 +187,9 @@ class _Compare(torch.autograd.Function):
         log_total = total.log() + top
         q.div_(total[:, None])[place, column] -= 1  # in float32: in half precision a p near 1 is 1
         q = q.to(weight.dtype)
-        step, skew = _feature_gradients(q, weight, target, allowed, count)
+        step = at_least_float32(-(q @ weight))  # this rank's part of -q W; skew: of mean(W) - w_y; both (N, D)
+        rows = at_least_float32(weight).sum(0).expand_as(step) if allowed is None else allowed.to(weight.dtype) @ weight
+        skew = rows / count[:, None] - torch.zeros_like(step).index_put((place,), at_least_float32(weight[column]))
         mine = shard.own(counts)
         ctx.save_for_backward(
             features, q, place, column, allowed, count, shard.summed(step)[mine], shard.summed(skew)[mine]
@@ -199,14 +221,3 @@ class _Compare(torch.autograd.Function):
                 of_scores[place, column] -= mean[place]
             of_weight = of_scores.to(features.dtype).T @ features
         return of_features, of_weight, None, None, None, None
-
-
-def _feature_gradients(
-    q: Tensor, weight: Tensor, target: tuple[Tensor, Tensor], allowed: Tensor | None, count: Tensor
-) -> tuple[Tensor, Tensor]:
-    """This rank's part of -q W and of mean(W) - w_y, both (N, D)."""
-    place, column = target
-    step = at_least_float32(-(q @ weight))
-    own = torch.zeros_like(step).index_put((place,), at_least_float32(weight[column]))
-    rows = at_least_float32(weight).sum(0).expand_as(step) if allowed is None else allowed.to(weight.dtype) @ weight
-    return step, rows / count[:, None] - own
