@@ -28,6 +28,7 @@ setup(
             "toy/*.yaml",
             "py.typed",
             "host/*.yaml",
+            "tools/*.yaml",
         ]
     },
     install_requires=[

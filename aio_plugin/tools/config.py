@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -43,39 +44,17 @@ def config_yaml(model: str) -> str:
 
 
 def _settings(model: str) -> dict[str, Any]:
-    """torchreid's keys: AIO's recipe (Sec. 4.1), or that of DMF's stage one."""
+    """torchreid's keys, from ``recipes.yaml``."""
     spec, dmf = SPECS[model], model in DMF_NAMES
-    toy = spec.encoder == "toy"
-    targets = ["market1501", "sysu_mm01", "pku_sketch", "cuhk_pedes", "tri_cuhk_pedes@sketch+text"]
-    return {
-        "model": {"name": model},
-        "data": {
-            "type": "image",
-            "root": ("data/toy-dmf" if dmf else "data/toy") if toy else "reid-data",
-            "sources": ["finegpr_c"] if dmf else ["synth_pedes", "llcm", "mask1k"],
-            "targets": ["market1501", "cuhk03_np_detected", "msmt17_v1"] if dmf else targets,
-            "height": spec.image_size[0],
-            "width": spec.image_size[1],
-            "transforms": ["random_flip", "pad_crop", *(["random_erase"] if dmf else [])],
-            "norm_mean": [0.48145466, 0.4578275, 0.40821073],  # of CLIP, which the toy encoder takes too
-            "norm_std": [0.26862954, 0.26130258, 0.27577711],
-            "workers": 0 if toy else 8,
-            "save_dir": f"log/{model}",
-        },
-        "sampler": {"train_sampler": "RandomIdentitySampler" if dmf else "RandomSampler", "num_instances": 4},
-        "loss": {"name": "softmax", "softmax": {"label_smooth": False}},
-        "train": {
-            "optim": "adamw",
-            "lr": 0.0005 if dmf else 0.0001,
-            "weight_decay": 0.0001,
-            "lr_scheduler": "cosine_warmup",
-            "max_epoch": 60 if dmf else 120,
-            "batch_size": 64 if dmf else 32,
-            "print_freq": 50,
-            "seed": 1,
-        },
-        "test": {"batch_size": 100, "dist_metric": "cosine", "evaluate": False, "eval_freq": -1, "rerank": False},
-    }
+    recipes = yaml.safe_load(Path(__file__).with_name("recipes.yaml").read_text(encoding="utf-8"))
+    differing = recipes["dmf"] if dmf else {}
+    settings = {group: {**keys, **differing.get(group, {})} for group, keys in recipes["aio"].items()}
+    settings["model"]["name"] = model
+    height, width = spec.image_size
+    settings["data"].update(height=height, width=width, save_dir=f"log/{model}")
+    if spec.encoder == "toy":
+        settings["data"].update(root="data/toy-dmf" if dmf else "data/toy", workers=0)
+    return settings
 
 
 def _stages(epochs: int, persons: int) -> list[StageConfig]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
 from ..datasets import Adapter, Options, Splits
@@ -42,9 +41,8 @@ def modality_gaps(split: str, items: Iterable[Item]) -> list[str]:
     return gaps
 
 
-@dataclass
 class AdapterReport:
-    """What an adapter reads from its folder, with every combination of queries under all options of its survey.
+    """What an adapter reads below the data root, with every combination of queries under all options of its survey.
 
     Attributes:
         used: paths of the images that some split uses; as Media where a modality has one channel.
@@ -54,35 +52,29 @@ class AdapterReport:
         was_read: whether some form could be read.
     """
 
-    adapter: Adapter
-    counts: Counts = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
-    incomplete: list[str] = field(default_factory=list)
-    other_forms: dict[str, str] = field(default_factory=dict)
-    malformed: bool = False
-    was_read: bool = False
-
-    @classmethod
-    def of(cls, adapter: Adapter, root: str) -> AdapterReport:
-        """Read the dataset below the data root ``root``."""
-        report = cls(adapter)
+    def __init__(self, adapter: Adapter, root: str) -> None:
+        self.adapter = adapter
+        self.counts: Counts = {}
+        self.notes: list[str] = []
+        self.problems: list[str] = []
+        self.used: set[str] = set()
+        self.incomplete: list[str] = []
+        self.other_forms: dict[str, str] = {}
+        self.malformed = self.was_read = False
         for options in adapter.survey:
             tested: list[Item] = []
             complete = False
             for query in adapter.queries or (None,):
-                splits = report._read(root, options, query)
+                splits = self._read(root, options, query)
                 if splits is None:
                     continue
-                report._add(splits, options)
+                self._add(splits, options)
                 tested += (item for item in (*splits.query, *splits.gallery) if item.pid > DISTRACTOR)
                 complete = bool(splits.published)
-                report.problems += with_first(
+                self.problems += with_first(
                     "identities searched for that are not in the gallery", [str(pid) for pid in _unmatched(splits)]
                 )
-            report._add_gaps("test", tested, complete)
-        return report
+            self._add_gaps("test", tested, complete)
 
     @property
     def absent(self) -> bool:
@@ -156,7 +148,7 @@ def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_coun
         fast: do not open images.
     """
     section = Section(f"{folder} ({', '.join(adapter.name for adapter in adapters)})")
-    reports = [AdapterReport.of(adapter, root) for adapter in adapters]
+    reports = [AdapterReport(adapter, root) for adapter in adapters]
     present = sum(not report.absent for report in reports)
     for report in reports:
         report.add_to(section, present, check_counts)

@@ -67,7 +67,12 @@ def read_rgbnt201(root: str, options: Options, query: Combination | None) -> Spl
     notes += [*_gaps(training, "training", folders), *_gaps(test, "test", folders), *compare(NAME, counts, PUBLISHED)]
     queries = _items(test, combination)
     gallery = queries if options["gallery"] == "query" else _items(test, (Modality.RGB,))
-    return Splits(relabel(_training_items(training)), queries, gallery, notes, counts, PUBLISHED)
+    train = [
+        Item(Media.joined([*moment.media.values()] if modality is Modality.RGB else [media]), moment.pid, moment.camid)
+        for moment in training
+        for modality, media in moment.media.items()
+    ]
+    return Splits(relabel(train), queries, gallery, notes, counts, PUBLISHED)
 
 
 def rgbnt201_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
@@ -87,15 +92,6 @@ def _moments(tree: Tree, split: str, folders: dict[Modality, str], names: Names)
             moment = moments.setdefault(match[0], Moment(int(match["pid"]), int(match["camera"]) - 1, {}))
             moment.media[modality] = Media(tree.path(path), modality)
     return [moments[name] for name in sorted(moments)]
-
-
-def _training_items(moments: Sequence[Moment]) -> Iterator[Item]:
-    """Every picture; the RGB ones with their aligned partner."""
-    for moment in moments:
-        for modality, media in moment.media.items():
-            others = [other for other in moment.media.values() if other is not media]
-            partners = others if modality is Modality.RGB else ()
-            yield Item(Media(str(media), modality, partners=partners), moment.pid, moment.camid)
 
 
 def _items(moments: Sequence[Moment], combination: Combination) -> list[Item]:

@@ -54,7 +54,21 @@ def read_pku_sketch(root: str, options: Options, query: Combination | None) -> S
     """
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
-    sketches, photos, notes = _items(tree)
+    of_sketches = Names(r"(?P<pid>\d{1,6})\.jpg", f"{NAME} sketches", "17.jpg")
+    of_photos = Names(r"(?P<pid>\d{1,6})_(?P<camera>\d{1,6})_\d+\.jpg", f"{NAME} photos", "17_05_120.jpg")
+    sketches = _by_person(
+        Item(Media(tree.path(path), Modality.SKETCH), int(match["pid"]), SKETCH_CAMERA)
+        for path, match in of_sketches.in_folder(tree, "sketch")
+    )
+    photos = _by_person(
+        Item(Media(tree.path(path)), int(match["pid"]), int(match["camera"]))
+        for path, match in of_photos.in_folder(tree, "photo")
+    )
+    notes = [*of_sketches.notes(), *of_photos.notes()]
+    drawn, seen = pids(sketches), pids(photos)
+    for lacking, what in ((drawn - seen, "a sketch but no photo"), (seen - drawn, "photos but no sketch")):
+        if lacking:
+            notes.append(f"{NAME}: {len(lacking)} persons have {what}, the first {min(lacking)}")
     lists = _lists(tree, options)
     tested = {pid for split in lists.tests for pid in split}
     train = relabel(item for item in (*photos, *sketches) if item.pid not in tested) if options["split"] else []
@@ -69,25 +83,6 @@ def pku_sketch_protocol(root: str, options: Options, query: Combination | None) 
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     return PKUSketch(_lists(tree, options).tests)
-
-
-def _items(tree: Tree) -> tuple[list[Item], list[Item], list[str]]:
-    of_sketches = Names(r"(?P<pid>\d{1,6})\.jpg", f"{NAME} sketches", "17.jpg")
-    of_photos = Names(r"(?P<pid>\d{1,6})_(?P<camera>\d{1,6})_\d+\.jpg", f"{NAME} photos", "17_05_120.jpg")
-    sketches = [
-        Item(Media(tree.path(path), Modality.SKETCH), int(match["pid"]), SKETCH_CAMERA)
-        for path, match in of_sketches.in_folder(tree, "sketch")
-    ]
-    photos = [
-        Item(Media(tree.path(path)), int(match["pid"]), int(match["camera"]))
-        for path, match in of_photos.in_folder(tree, "photo")
-    ]
-    notes = [*of_sketches.notes(), *of_photos.notes()]
-    drawn, seen = pids(sketches), pids(photos)
-    for lacking, what in ((drawn - seen, "a sketch but no photo"), (seen - drawn, "photos but no sketch")):
-        if lacking:
-            notes.append(f"{NAME}: {len(lacking)} persons have {what}, the first {min(lacking)}")
-    return _by_person(sketches), _by_person(photos), notes
 
 
 def _by_person(items: Iterable[Item]) -> list[Item]:
