@@ -1,59 +1,22 @@
-"""CUHK03: five pairs of cameras (Li et al., CVPR 2014). Its folder, the names of its images and its MATLAB files.
-
-Boxes are drawn by hand ("labeled") or by a detector ("detected"). Other code means the one or the other by
-CUHK03, so the names of these datasets say which.
-"""
+"""CUHK03's MATLAB files: the new protocol and the classic splits."""
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DatasetError
-from ...modality import Combination, Item, Media, Modality
 from .checks import import_package
-from .layouts import Part, Tree
-from .lists import Names
 from .matlab import load_variables
 
-FOLDER = "cuhk03"
-BOXES = ("detected", "labeled")
-QUERIES: tuple[Combination, ...] = ((Modality.RGB,),)
-EXTRACT = (
-    "The images must be extracted from cuhk-03.mat first, for example by torchreid's own dataset cuhk03: "
-    "torchreid.data.ImageDataManager(root=..., sources='cuhk03')."
-)
 SPLITS = 20
 """Classic splits."""
 PAIR = 1000
 """A person is identified by a camera pair and a number in it, of less than that."""
 LARGEST = 2**31
 """Of the numbers in the MATLAB files."""
-
-
-def tree_of(name: str, root: str, boxes: str, file: str, remark: str) -> Tree:
-    """The dataset's folder, which must have the extracted images and ``file``."""
-    images = Part(f"{images_of(boxes)}/<pair>_<person>_<view>_<n>.png", "extracted from cuhk-03.mat")
-    return Tree(name, root, FOLDER, (images, Part(file, remark)))
-
-
-def images_of(boxes: str) -> str:
-    """The folder of the extracted images."""
-    return f"images_{boxes}"
-
-
-def names_of(name: str) -> Names:
-    """The names that everyone's extraction gives: the camera pair, the person in it, the view, the image."""
-    pattern = r"(?P<pair>[1-5])_(?P<person>\d{3})_(?P<view>[12])_\d{2}\.png"
-    return Names(pattern, f"{name} images", "1_001_1_01.png")
-
-
-def image_item(path: str, match: re.Match[str]) -> Item:
-    """The item of an image whose name matched; its camera is the view."""
-    return Item(Media(path), PAIR * int(match["pair"]) + int(match["person"]), int(match["view"]) - 1)
 
 
 class NewProtocol(NamedTuple):

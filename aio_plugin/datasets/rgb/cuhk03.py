@@ -1,5 +1,6 @@
-"""CUHK03 in two protocols, with boxes drawn by hand ("labeled") or by a detector ("detected").
+"""CUHK03, five pairs of cameras, in two protocols, with boxes drawn by hand ("labeled") or by a detector ("detected").
 
+Other code means the one or the other boxes by CUHK03, so the names of these datasets say which.
 ``cuhk03_np``: the new protocol, 767 training and 700 test persons (Zhong et al., CVPR 2017). ``cuhk03_classic``: 20
 splits of 1,367 training and 100 test persons (Li et al., CVPR 2014).
 """
@@ -10,31 +11,24 @@ from functools import partial
 
 from ...config import Option
 from ...errors import DatasetError
-from ...modality import Combination, Item
+from ...modality import Combination, Item, Modality
 from ...protocols.base import Protocol
 from ...protocols.cuhk03 import CUHK03Classic
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import Absences, Fault, check_apart, compare, pids
-from ..reading.cuhk03 import (
-    BOXES,
-    EXTRACT,
-    FOLDER,
-    QUERIES,
-    SPLITS,
-    NewProtocol,
-    image_item,
-    images_of,
-    names_of,
-    read_new_protocol,
-    read_test_set,
-    tree_of,
-)
+from ..reading.cuhk03 import SPLITS, NewProtocol, read_new_protocol, read_test_set
 from ..reading.folders import folder_of, photo_splits, require_images
-from ..reading.image_items import folder_items
+from ..reading.image_items import folder_items, image_item
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 
+FOLDER, BOXES = "cuhk03", ("detected", "labeled")
+QUERIES = ((Modality.RGB,),)
+EXTRACT = (
+    "The images must be extracted from cuhk-03.mat first, for example by torchreid's own dataset cuhk03: "
+    "torchreid.data.ImageDataManager(root=..., sources='cuhk03')."
+)
 MATLAB = "cuhk03_release/cuhk-03.mat"
 PACKAGED = ("CUHK03-NP", "cuhk03-np", f"{FOLDER}/CUHK03-NP", f"{FOLDER}/cuhk03-np")
 PARTS = ("bounding_box_train", "query", "bounding_box_test")
@@ -62,11 +56,11 @@ TrainQueryGallery = tuple[list[Item], list[Item], list[Item]]
 def read_cuhk03_classic(boxes: str, root: str, options: Options, query: Combination | None) -> Splits:
     """Query and gallery: all images of the split's test persons. Train: those of all others."""
     name, split = f"cuhk03_classic_{boxes}", options["split"]
-    tree = tree_of(name, root, boxes, MATLAB, "MATLAB 7.3, which names the splits")
+    tree = _tree(name, root, boxes, MATLAB, "MATLAB 7.3, which names the splits")
     tree.require()
     tested = read_test_set(tree.path(MATLAB), split)
-    names, folder = names_of(name), images_of(boxes)
-    items = [image_item(tree.path(path), match) for path, match in names.in_folder(tree, folder)]
+    names, folder = _names(name), f"images_{boxes}"
+    items = folder_items(tree, folder, names)
     test, train = [i for i in items if i.pid in tested], [i for i in items if i.pid not in tested]
     notes = names.notes()
     if not test or not train:
@@ -93,7 +87,7 @@ def cuhk03_classic_protocol(boxes: str, root: str, options: Options, query: Comb
 def read_cuhk03_np(boxes: str, root: str, options: Options, query: Combination | None) -> Splits:
     """The new protocol's lists, from its MATLAB configuration or from the packaging in Market-1501's form."""
     name, config = f"cuhk03_np_{boxes}", f"cuhk03_new_protocol_config_{boxes}.mat"
-    tree = tree_of(name, root, boxes, config, f"or {PACKAGED[0]}/{boxes}/{PARTS[0]} and so on instead")
+    tree = _tree(name, root, boxes, config, f"or {PACKAGED[0]}/{boxes}/{PARTS[0]} and so on instead")
     layout = tuple(Part(f"{boxes}/{part}/<pid, 4 digits>_c<camera>_<n>.png") for part in PARTS)
     packaged = Tree(name, root, folder_of(root, PACKAGED), layout)
     if not tree.has(config) and packaged.has(boxes):
@@ -104,17 +98,31 @@ def read_cuhk03_np(boxes: str, root: str, options: Options, query: Combination |
     return photo_splits(name, train, probes, gallery, notes, PUBLISHED[boxes])
 
 
+def _tree(name: str, root: str, boxes: str, file: str, remark: str) -> Tree:
+    """The dataset's folder, which must have the extracted images and ``file``."""
+    images = Part(f"images_{boxes}/<pair>_<person>_<view>_<n>.png", "extracted from cuhk-03.mat")
+    return Tree(name, root, FOLDER, (images, Part(file, remark)))
+
+
+def _names(name: str) -> Names:
+    """The names that everyone's extraction gives: the camera pair, the person in it, the view, the image.
+
+    Pair and person identify a person; ``int`` reads ``1_001`` as 1001.
+    """
+    return Names(r"(?P<pid>[1-5]_\d{3})_(?P<camera>[12])_\d{2}\.png", f"{name} images", "1_001_1_01.png")
+
+
 def _configured(tree: Tree, boxes: str, file: str) -> tuple[TrainQueryGallery, list[str]]:
     tree.require()
     config = read_new_protocol(tree.path(file))
     parts = [part.tolist() for part in (config.train, config.query, config.gallery)]
-    names = names_of(tree.dataset)
+    names = _names(tree.dataset)
     absences = Absences(tree, tree.relative(tree.path(file)))
     items: dict[int, Item] = {}
     for at in sorted(set().union(*parts)):
         match = names.match(config.names[at], f"{file}, filelist {at + 1}: {config.names[at]}")
         if match:
-            items[at] = image_item(tree.path(f"{images_of(boxes)}/{config.names[at]}"), match)
+            items[at] = image_item(tree.path(f"images_{boxes}/{config.names[at]}"), match)
             absences.see(items[at].media)
     notes = names.notes()
     try:
