@@ -6,10 +6,12 @@ import os
 from array import array
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..reading.annotations import read_photos
 from ..reading.checks import Absences
 from ..reading.layouts import Tree
-from .stored_photos import PhotoStore, StoredPhotos, first_of_each
+from .stored_photos import PhotoStore, StoredPhotos
 
 
 def store_photos(tree: Tree, file: str, check_images: bool) -> tuple[StoredPhotos, bool]:
@@ -54,7 +56,7 @@ def store_unidentified_photos(
             blank += record.captions.count("")
         lengths[file] = len(store) - before
     absences.raise_if_any(tolerable=True)
-    kept = first_of_each(paths)
+    kept = np.sort(np.unique(np.asarray(paths), return_index=True)[1])  # the first of each
     photos = store.unidentified_photos(lengths, kept)
     notes = []
     if len(kept) < len(paths):

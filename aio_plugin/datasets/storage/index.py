@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ...config import Option
@@ -27,74 +28,51 @@ OPTION = Option(
 )
 
 
-class Index:
-    """The index of one annotation file.
+def read_through_index(
+    tree: Tree, file: str, folder: str, images: bool, read: Callable[[], tuple[StoredPhotos, bool]]
+) -> StoredPhotos:
+    """The photos of an annotation file, from its index where that is whole and of this very file, else from ``read``.
 
     Args:
         tree: the dataset's folder.
-        file: the annotation file.
         folder: the value of ``OPTION``.
+        images: take an index only if all images were there when it was written.
+        read: returns the photos, and whether all images were there; the index is written anew.
 
     Raises:
         DatasetError: the annotation file cannot be read.
     """
+    try:
+        source = _source_state(tree, file)
+    except OSError as error:
+        raise DatasetError(f"Cannot read the annotations {file}: {error}.") from error
+    if folder == OFF or source["size"] < SMALLEST:
+        return read()[0]
+    name = f"{tree.dataset}-{hashlib.sha256(tree.relative(file).encode()).hexdigest()[:8]}"
+    folder = os.path.abspath(os.path.expanduser(folder) if folder else os.path.join(tree.root, CACHE))
+    place = os.path.join(folder, "annotations", name)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # absent or damaged: it is rebuilt
+        arrays = MappedArrays(place)
+        if arrays.about["source"] == source and (arrays.about["images"] or not images):
+            return _mapped_photos(tree, file, arrays)
+    photos, complete = read()
+    try:
+        if _source_state(tree, file) == source:  # it did not change while it was read
+            save_arrays(place, photos.arrays, {"source": source, "images": complete, "captions": photos.captions})
+            photos = _mapped_photos(tree, file, MappedArrays(place))
+    except OSError as error:
+        warnings.warn(
+            f"{tree.dataset}: the index of {file} cannot be kept in {os.path.dirname(place)} ({error.strerror}), so "
+            f"the annotations are parsed every time. Make the folder writable, or set "
+            f"aio.datasets.{tree.dataset}.{OPTION.name} to one that is, or to '{OFF}'.",
+            stacklevel=2,
+        )
+    return photos
 
-    def __init__(self, tree: Tree, file: str, folder: str = "") -> None:
-        self._tree, self._file = tree, file
-        try:
-            self._source = _source_state(tree, file)
-        except OSError as error:
-            raise DatasetError(f"Cannot read the annotations {file}: {error}.") from error
-        self._place = ""
-        if folder != OFF and self._source["size"] >= SMALLEST:
-            name = f"{tree.dataset}-{hashlib.sha256(tree.relative(file).encode()).hexdigest()[:8]}"
-            folder = os.path.expanduser(folder) if folder else os.path.join(tree.root, CACHE)
-            self._place = os.path.join(os.path.abspath(folder), "annotations", name)
 
-    def load(self, images: bool) -> StoredPhotos | None:
-        """The photos as they were stored; None if they were not, if the source or the format has changed since,
-        or if the index is damaged.
-
-        Args:
-            images: only if all images were there when the photos were stored.
-        """
-        if not self._place:
-            return None
-        try:
-            arrays = MappedArrays(self._place)
-            about = arrays.about
-            if about["source"] != self._source or (images and not about["images"]):
-                return None
-            return self._photos(arrays, about)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # it is rebuilt
-
-    def store(self, photos: StoredPhotos, images: bool) -> StoredPhotos:
-        """Keep the photos; returns them as they are mapped from the index, or themselves if none can be written.
-
-        Args:
-            images: whether all images were there.
-        """
-        if not self._place:
-            return photos
-        about = {"source": self._source, "images": images, "captions": photos.captions}
-        try:
-            if _source_state(self._tree, self._file) != self._source:  # it changed while it was read
-                return photos
-            save_arrays(self._place, photos.arrays, about)
-            return self._photos(MappedArrays(self._place), about)
-        except OSError as error:
-            warnings.warn(
-                f"{self._tree.dataset}: the index of {self._file} cannot be kept in {os.path.dirname(self._place)} "
-                f"({error.strerror}), so the annotations are parsed every time. Make the folder writable, or set "
-                f"aio.datasets.{self._tree.dataset}.{OPTION.name} to one that is, or to '{OFF}'.",
-                stacklevel=3,
-            )
-            return photos
-
-    def _photos(self, arrays: MappedArrays, about: Mapping[str, Any]) -> StoredPhotos:
-        files = {self._file: len(arrays["pids"])}
-        return StoredPhotos(os.path.join(self._tree.base, ""), arrays, files, about["captions"])
+def _mapped_photos(tree: Tree, file: str, arrays: MappedArrays) -> StoredPhotos:
+    files = {file: len(arrays["pids"])}
+    return StoredPhotos(os.path.join(tree.base, ""), arrays, files, arrays.about["captions"])
 
 
 def _source_state(tree: Tree, file: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ ABOUT = "about.json"
 SAMPLES, SAMPLE = 16, 1 << 16
 
 
-class MappedArrays(Mapping[str, NDArray[Any]]):
+class MappedArrays(dict[str, NDArray[Any]]):
     """The arrays of a folder, read-only. It pickles as the folder's path, so that workers map it too.
 
     Args:
@@ -37,6 +37,7 @@ class MappedArrays(Mapping[str, NDArray[Any]]):
     """
 
     def __init__(self, path: str) -> None:
+        super().__init__()
         self.path = path
         try:
             with open(os.path.join(path, ABOUT), encoding="utf-8") as file:
@@ -48,19 +49,8 @@ class MappedArrays(Mapping[str, NDArray[Any]]):
             raise ValueError(f"{path}/{ABOUT} is damaged.") from error
         if damaged:
             raise ValueError(f"{path} is damaged.")
-        self._arrays = {
-            name: np.asarray(np.load(_file(path, name), mmap_mode="r", allow_pickle=False))
-            for name in content["arrays"]
-        }
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
+        for name in content["arrays"]:
+            self[name] = np.asarray(np.load(_file(path, name), mmap_mode="r", allow_pickle=False))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, self.digest)
@@ -89,32 +79,25 @@ def save_arrays(path: str, arrays: Arrays, about: Mapping[str, Any]) -> None:
         file.write(json.dumps(content, separators=(",", ":")).encode())
 
 
-def fingerprint(size: int, read: Callable[[int, int], bytes]) -> str:
-    """A digest of ``size`` bytes by samples over all their length, and of all if they are few.
-
-    Args:
-        read: ``(offset, count) -> bytes``.
-    """
-    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    last = max(0, size - SAMPLE)
-    for offset in sorted({last * number // (SAMPLES - 1) for number in range(SAMPLES)}):
-        digest.update(read(offset, min(SAMPLE, size - offset)))
-    return digest.hexdigest()
-
-
 def file_fingerprint(path: str) -> str:
-    """The :func:`fingerprint` of a file.
+    """A digest of a file by samples over all its length, and of all of it if they are few.
 
     Raises:
         OSError: it cannot be read.
     """
     with open(path, "rb") as file:
-
-        def read(offset: int, count: int) -> bytes:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+        for offset in sample_offsets(size):
             file.seek(offset)
-            return file.read(count)
+            digest.update(file.read(SAMPLE))
+    return digest.hexdigest()
 
-        return fingerprint(os.fstat(file.fileno()).st_size, read)
+
+def sample_offsets(size: int) -> list[int]:
+    """Where the samples of ``size`` bytes begin, each ``SAMPLE`` bytes long or all that there are."""
+    last = max(0, size - SAMPLE)
+    return sorted({last * number // (SAMPLES - 1) for number in range(SAMPLES)})
 
 
 def _digest(path: str, names: list[str], about: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -109,13 +109,10 @@ class StoredPhotos(Sequence[Item]):
         camid = 0 if self._camids is None else int(self._camids[number])
         return Item(Media(self.prefix + path, partners=partners), pid, camid)
 
-    def _strings(self, begin: int, end: int) -> list[str]:
+    def _strings(self, begin: int, end: int) -> Iterator[str]:
         places = self._starts[begin : end + 1].tolist()
-        text = self._text[places[0] : places[-1]].tobytes() if places else b""
-        return [
-            text[a - places[0] : b - places[0]].decode("utf-8", "surrogatepass")
-            for a, b in zip(places, places[1:], strict=False)
-        ]
+        for start, stop in pairwise(places):
+            yield self._text[start:stop].tobytes().decode("utf-8", "surrogatepass")
 
     def _caption_paths(self, photo: int, begin: int, end: int) -> list[str]:
         """``<file>#<record>.<caption>`` or, where captions have numbers, ``<file>#<number>``."""
@@ -200,11 +197,9 @@ class PhotoStore:
         arrays, captions = self._arrays(), self.captions
         if len(kept) < len(self):
             arrays["kept"] = kept
-            written = np.cumsum(
-                np.diff(arrays["starts"], prepend=0) > 0
-            )  # strings that are not blank, up to each start
-            first = np.asarray(self._first)
-            captions = int((written[first[kept + 1]] - written[first[kept]]).sum()) - len(kept)  # without the paths
+            first = np.asarray(self._first[:-1]).astype(np.int64)
+            strings = np.add.reduceat(np.diff(arrays["starts"]) > 0, first, dtype=np.int64)  # not blank, of each photo
+            captions = int(strings[kept].sum()) - len(kept)  # without the paths
         return StoredPhotos(self.prefix, arrays, files, captions)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -219,9 +214,3 @@ class PhotoStore:
         if any(self._camids):
             arrays["camids"] = np.asarray(self._camids)
         return arrays
-
-
-def first_of_each(values: array[int]) -> NDArray[np.int64]:
-    """Ascending positions at which a value occurs for the first time."""
-    first: NDArray[np.int64] = np.unique(np.asarray(values), return_index=True)[1]
-    return np.sort(first)

@@ -8,7 +8,7 @@ from ..base import Adapter, Options, Splits
 from ..reading import checks
 from ..reading.layouts import Part, Tree
 from ..storage.annotated_photos import store_photos
-from ..storage.index import OFF, Index
+from ..storage.index import OFF, read_through_index
 from ..storage.index import OPTION as INDEX
 
 NAME, FOLDER = "synth_pedes", "SYNTH-PEDES"
@@ -34,11 +34,7 @@ def read_synth_pedes(root: str, options: Options, query: Combination | None) -> 
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     file, look = tree.path(ANNOTATIONS), options["check_images"]
-    index = Index(tree, file, options[INDEX.name])
-    photos = index.load(look)
-    if photos is None:
-        photos, complete = store_photos(tree, file, look)
-        photos = index.store(photos, complete)
+    photos = read_through_index(tree, file, options[INDEX.name], look, lambda: store_photos(tree, file, look))
     found = {"train ids": photos.persons, "train images": len(photos), "train captions": photos.captions}
     return Splits(train=photos, notes=checks.compare(NAME, found, PUBLISHED), found=found, published=PUBLISHED)
 
