@@ -80,10 +80,7 @@ def register_dataset(
         ADAPTERS.register(getattr(dataset, "name", ""), dataset, replace=replace)
         return dataset
 
-    def decorate(read: ReadSplits) -> Adapter:
-        return register_dataset(Adapter(name=dataset, read_splits=read, **fields), replace=replace)
-
-    return decorate
+    return lambda read: register_dataset(Adapter(name=dataset, read_splits=read, **fields), replace=replace)
 
 
 @overload
@@ -110,11 +107,10 @@ def register_encoder(
     """
     from .encoders import ENCODERS
 
-    def decorate(load: LoadEncoder) -> LoadEncoder:
-        ENCODERS.register(name, load, replace=replace)
-        return load
-
-    return decorate if load is None else decorate(load)
+    if load is None:
+        return lambda load: register_encoder(name, load, replace=replace)
+    ENCODERS.register(name, load, replace=replace)
+    return load
 
 
 @overload
@@ -137,11 +133,10 @@ def register_loss(name: str, loss: Loss | None = None, *, replace: bool = False)
     """
     from .losses import LOSSES
 
-    def decorate(loss: Loss) -> Loss:
-        LOSSES.register(name, loss, replace=replace)
-        return loss
-
-    return decorate if loss is None else decorate(loss)
+    if loss is None:
+        return lambda loss: register_loss(name, loss, replace=replace)
+    LOSSES.register(name, loss, replace=replace)
+    return loss
 
 
 def register_modality(modality: Modality | str, **traits: Any) -> Modality:

@@ -17,6 +17,9 @@ from .registry import import_plugins
 
 Command = Callable[[argparse.Namespace], "int | None"]
 
+CLOSED_PIPE = 141
+"""Exit code of a command whose reader has gone, as in ``aio-reid config | head``: that of a shell for SIGPIPE."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 2 for a user's mistake, 1 where the command reports problems."""
@@ -25,11 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import_plugins(args.plugin)
         code = command(args)
+        sys.stdout.flush()
     except AIOError as error:
         if os.environ.get("AIO_DEBUG"):
             raise
         print(f"aio-reid: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        try:
+            print(flush=True)  # whether it is standard output that nobody reads
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
+            return CLOSED_PIPE
+        raise
     return code or 0
 
 
@@ -50,52 +61,48 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run or functools.partial(_run_tool, name))
         return sub
 
-    about = "train or test from a config file, like torchreid's script"
-    host_main.add_arguments(command("main", about, host_main.run_main))
-    run = command("run", "run torchreid's scripts/main.py, or your own script, with this package registered", _run)
-    run.add_argument("script", help="path of the script")
-    run.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
-    toy = command("toy", "write a small synthetic world in the layouts of the real datasets", _toy)
-    toy.add_argument("--root", required=True, help="folder to write to; data.root of the configs")
-    toy.add_argument("--ids", type=int, default=300, help="number of persons (default 300)")
-    toy.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
-    toy.add_argument(
-        "--sets", default="aio", help="datasets to write: those of the configs of aio (default), dmf or all"
-    )
-    doctor = command("doctor", "check the installation and the datasets; exit code 1: a problem")
-    doctor.add_argument(
-        "--root", help="data root, the folder that contains the datasets' folders; without: no datasets"
-    )
-    doctor.add_argument("--fast", action="store_true", help="do not open images")
-    lexicon = command("lexicon", "make an attribute lexicon from the attributes of SYNTH-PEDES")
-    lexicon.add_argument("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
-    lexicon.add_argument("--least", type=int, default=1000, help="minimum occurrences of a word (default 1000)")
-    lexicon.add_argument("--out", required=True, help="JSON file for aio.attributes.lexicon")
-    explain = command("explain", "show the worst queries of a result and their rankings")
-    explain.add_argument("results", help="results/<target>.json or results.json of a run")
-    explain.add_argument("--worst", type=int, help="queries of the lowest AP to show (default 20, 0 with --best)")
-    explain.add_argument("--best", type=int, default=0, help="queries of the highest AP to show (default 0)")
-    explain.add_argument("--top", type=int, default=10, help="gallery items of each query (default 10, the most kept)")
-    explain.add_argument("--html", help="write a page with pictures to this file")
-    explain.add_argument("--root", help="data root for the pictures (default: data.root of the run)")
+    main = command("main", "train or test from a config file, like torchreid's script", host_main.run_main)
+    host_main.add_arguments(main)
+    about = "run torchreid's scripts/main.py, or your own script, with this package registered"
+    option = command("run", about, lambda args: run_script(args.script, args.arguments)).add_argument
+    option("script", help="path of the script")
+    option("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
+    option = command("toy", "write a small synthetic world in the layouts of the real datasets", _toy).add_argument
+    option("--root", required=True, help="folder to write to; data.root of the configs")
+    option("--ids", type=int, default=300, help="number of persons (default 300)")
+    option("--seed", type=int, default=0, help="random seed (default 0)")
+    option("--sets", default="aio", help="datasets to write: those of the configs of aio (default), dmf or all")
+    option = command("doctor", "check the installation and the datasets; exit code 1: a problem").add_argument
+    option("--root", help="data root, the folder that contains the datasets' folders; without: no datasets")
+    option("--fast", action="store_true", help="do not open images")
+    option = command("lexicon", "make an attribute lexicon from the attributes of SYNTH-PEDES").add_argument
+    option("--root", required=True, help="data root, the folder that contains SYNTH-PEDES")
+    option("--least", type=int, default=1000, help="minimum occurrences of a word (default 1000)")
+    option("--out", required=True, help="JSON file for aio.attributes.lexicon")
+    option = command("explain", "show the worst queries of a result and their rankings").add_argument
+    option("results", help="results/<target>.json or results.json of a run")
+    option("--worst", type=int, help="queries of the lowest AP to show (default 20, 0 with --best)")
+    option("--best", type=int, default=0, help="queries of the highest AP to show (default 0)")
+    option("--top", type=int, default=10, help="gallery items of each query (default 10, the most kept)")
+    option("--html", help="write a page with pictures to this file")
+    option("--root", help="data root for the pictures (default: data.root of the run)")
     synthesize = command("synthesize", "draw the sketches that a config needs; exit code 1: a photo cannot be read")
     synthesize.add_argument("--shard", default="1/1", help="I/N: part I of N, to divide the work (default 1/1)")
     synthesize.add_argument("--workers", type=int, default=0, help="parallel workers (default 0: one per core)")
-    host_main.add_arguments(synthesize)
     extract = command("extract", "write features of a target or a manifest to .npy files")
-    extract.add_argument("--weights", required=True, help="checkpoint, or .safetensors of `export`")
-    extract.add_argument("--list", required=True, help="target as in data.targets, or manifest file")
-    extract.add_argument("--query", default="", help="modalities of the query, for example rgb+text; as @ in a target")
-    extract.add_argument("--out", required=True, help="folder to write to; a partial run there is resumed")
-    extract.add_argument("--dtype", default="float32", choices=("float16", "float32"), help="of the features on disk")
-    host_main.add_arguments(extract)
+    option = extract.add_argument
+    option("--weights", required=True, help="checkpoint, or .safetensors of `export`")
+    option("--list", required=True, help="target as in data.targets, or manifest file")
+    option("--query", default="", help="modalities of the query, for example rgb+text; as @ in a target")
+    option("--out", required=True, help="folder to write to; a partial run there is resumed")
+    option("--dtype", default="float32", choices=("float16", "float32"), help="of the features on disk")
     export = command("export", "write weights as .safetensors with a model card, or back")
     export.add_argument("--weights", required=True, help="checkpoint; with --back a .safetensors file")
     export.add_argument("--out", required=True, help="file to write")
     export.add_argument("--back", action="store_true", help="make a torchreid checkpoint from a .safetensors file")
-    host_main.add_arguments(export)
-    config = command("config", "list every key of the `aio` config node")
-    config.add_argument(
+    for configured in (synthesize, extract, export):
+        host_main.add_arguments(configured)
+    command("config", "list every key of the `aio` config node").add_argument(
         "--yaml",
         nargs="?",
         const="aio_vit_b16",
@@ -109,10 +116,6 @@ def _run_tool(name: str, args: argparse.Namespace) -> int | None:
     """Run ``tools.<name>.run_<name>``, whose module is not imported before."""
     run: Command = getattr(import_module(f".tools.{name}", __package__), f"run_{name}")
     return run(args)
-
-
-def _run(args: argparse.Namespace) -> None:
-    run_script(args.script, args.arguments)
 
 
 def _toy(args: argparse.Namespace) -> None:

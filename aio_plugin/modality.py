@@ -172,7 +172,7 @@ class _Modalities(Sequence[Modality]):
     def positions(self) -> Mapping[Modality, int]:
         """Modality -> index, in order."""
         if not self._positions:
-            self._positions.update({modality: index for index, modality in enumerate(REGISTRY.values())})
+            self._positions.update({modality: index for index, modality in enumerate(dict(REGISTRY.items()).values())})
         return self._positions
 
     def added(self) -> tuple[dict[str, Any], ...]:

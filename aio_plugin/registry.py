@@ -11,17 +11,17 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 from .errors import AIOError, nearest
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 BUILT_IN = "built in"
 PLUGINS = "AIO_PLUGINS"
@@ -32,12 +32,16 @@ class RegistryError(AIOError, ValueError):
     """A name is taken, or its value cannot be loaded."""
 
 
-class _Entry(NamedTuple):
-    load: Callable[[], Any]
+@dataclass
+class _Entry:
+    """Where a value comes from, and the value; None until it is loaded."""
+
     origin: str
+    point: EntryPoint | None = None
+    value: Any = None
 
 
-class Registry(Mapping[str, T], Generic[T]):
+class Registry(Generic[T]):
     """Name -> value.
 
     Args:
@@ -52,7 +56,7 @@ class Registry(Mapping[str, T], Generic[T]):
         >>> registry["path"]("a", "b")
         'a/b'
         >>> registry.register("plus", "+".join)
-        >>> registry.names(), registry.origin("path")
+        >>> tuple(registry), registry.origin("path")
         (('path', 'plus'), 'built in')
         >>> registry["pluss"]
         Traceback (most recent call last):
@@ -68,43 +72,44 @@ class Registry(Mapping[str, T], Generic[T]):
         error: type[AIOError] = RegistryError,
     ) -> None:
         self.kind, self.group, self._check, self._error = kind, group, check, error
-        self._entries = {name: _Entry(_importer(where, name), BUILT_IN) for name, where in (built_in or {}).items()}
-        self._values: dict[str, T] = {}
+        self._entries = {
+            name: _Entry(BUILT_IN, EntryPoint(name, where, group)) for name, where in (built_in or {}).items()
+        }
         self._subscribers: list[Callable[[str], object]] = []
         self._searched = not group
 
     def register(self, name: str, value: T, *, replace: bool = False) -> None:
-        """Let ``name`` stand for ``value``.
+        """Let ``name`` stand for ``value``; to repeat a registration changes nothing.
 
         Raises:
             RegistryError: the name is not a plain word, or it is taken and ``replace`` is False.
         """
         if not isinstance(name, str) or not re.fullmatch(r"\w[\w-]*", name):
             raise RegistryError(f"{name!r} cannot name a {self.kind}; use letters, digits, '_' and '-'.")
-        known = self._known()
-        if name in known and not replace:
-            if self._values.get(name) is value:
+        entries = self._known()
+        before = entries.get(name)
+        if before and not replace:
+            if before.value is value:
                 return
             raise RegistryError(
-                f"There is a {self.kind} {name!r} already ({known[name].origin}); choose another name, or pass "
+                f"There is a {self.kind} {name!r} already ({before.origin}); choose another name, or pass "
                 "replace=True to take its place."
             )
         if self._check:
             self._check(name, value)
-        before = known.get(name)
-        known[name] = _Entry(lambda: value, f"registered by {_caller()}")
-        self._values.pop(name, None)
+        entries[name] = _Entry(f"registered by {_caller()}", value=value)
         try:
             self._notify(name)
         except BaseException:
-            self._restore(name, before)
+            if before:
+                entries[name] = before
+            else:
+                del entries[name]
             raise
-        self._values[name] = value
 
     def unregister(self, name: str) -> None:
         """Forget ``name``, if it is known; what a call of :meth:`register` replaced does not come back."""
-        if name in self._known():
-            self._restore(name, None)
+        if self._known().pop(name, None):
             self._notify(name)
 
     def subscribe(self, callback: Callable[[str], object]) -> Callable[[], None]:
@@ -115,10 +120,6 @@ class Registry(Mapping[str, T], Generic[T]):
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback)
 
-    def names(self) -> tuple[str, ...]:
-        """All names: built in, of entry points, registered; nothing is imported."""
-        return tuple(self._known())
-
     def origin(self, name: str) -> str:
         """Where ``name`` comes from: "built in", "entry point of <package> <version>" or "registered by <module>"."""
         return self._entry(name).origin
@@ -128,56 +129,49 @@ class Registry(Mapping[str, T], Generic[T]):
         return {name: entry.origin for name, entry in self._known().items() if entry.origin != BUILT_IN}
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._values:
-            self._values[name] = self._load(name)
-        return self._values[name]
+        entry = self._entry(name)
+        if entry.value is None:
+            entry.value = self._load(name, entry)
+        value: T = entry.value
+        return value
 
     def __contains__(self, name: object) -> bool:
         return name in self._known()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.names())
+        """All names: built in, of entry points, registered; nothing is imported."""
+        return iter(tuple(self._known()))
 
     def __len__(self) -> int:
         return len(self._known())
 
-    @overload
-    def get(self, name: str, /) -> T | None: ...
-    @overload
-    def get(self, name: str, /, default: T | U) -> T | U: ...
-    def get(self, name: str, /, default: Any = None) -> Any:
-        """The value of ``name``, or ``default`` where it is unknown."""
-        return self[name] if name in self else default  # noqa: SIM401 -- this is get()
+    def get(self, name: str) -> T | None:
+        """The value of ``name``; None where it is unknown."""
+        return self[name] if name in self else None  # noqa: SIM401 -- this is get()
 
     def items(self) -> ItemsView[str, T]:
         """Names and values; an entry point that cannot be loaded is left out with a warning."""
-        return self._loadable().items()
-
-    def values(self) -> ValuesView[T]:
-        """The values of :meth:`items`."""
-        return self._loadable().values()
-
-    def _loadable(self) -> dict[str, T]:
         values: dict[str, T] = {}
-        for name, entry in self._known().items():
+        for name in self:
             try:
                 values[name] = self[name]
             except RegistryError as error:
-                if entry.origin == BUILT_IN:
+                if self.origin(name) == BUILT_IN:
                     raise
-                warnings.warn(f"{error} It is left out.", stacklevel=3)
-        return values
+                warnings.warn(f"{error} It is left out.", stacklevel=2)
+        return values.items()
 
-    def _load(self, name: str) -> T:
-        entry = self._entry(name)
-        if entry.origin == BUILT_IN:
-            value: T = entry.load()
-            return value
+    def _load(self, name: str, entry: _Entry) -> Any:
+        assert entry.point is not None
         try:
-            value = entry.load()
-            if self._check:
+            value = entry.point.load()
+            if isinstance(value, Mapping):
+                value = value[name]
+            if self._check and entry.origin != BUILT_IN:
                 self._check(name, value)
         except Exception as error:  # foreign code is run, which can fail in any way
+            if entry.origin == BUILT_IN:
+                raise
             raise RegistryError(
                 f"The {self.kind} {name!r} ({entry.origin}, group {self.group}) cannot be loaded: "
                 f"{type(error).__name__}: {error}. Update or uninstall that package."
@@ -185,53 +179,30 @@ class Registry(Mapping[str, T], Generic[T]):
         return value
 
     def _entry(self, name: str) -> _Entry:
-        known = self._known()
-        if name not in known:
-            raise self._error(f"Unknown {self.kind} {name!r}.{nearest(name, known)}")
-        return known[name]
+        entries = self._known()
+        if name not in entries:
+            raise self._error(f"Unknown {self.kind} {name!r}.{nearest(name, entries)}")
+        return entries[name]
 
     def _known(self) -> dict[str, _Entry]:
         """All entries; those of installed packages are looked up at the first call."""
         if not self._searched:
             self._searched = True
             for point in entry_points(group=self.group):
-                self._offer(point)
+                package = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
+                if point.name not in self._entries:
+                    self._entries[point.name] = _Entry(f"entry point of {package}", point)
+                else:
+                    warnings.warn(
+                        f"The {self.kind} {point.name!r} of {package} (entry point group {self.group}) is left out: "
+                        f"the name is taken ({self._entries[point.name].origin}).",
+                        stacklevel=2,
+                    )
         return self._entries
-
-    def _offer(self, point: EntryPoint) -> None:
-        package = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
-        if point.name in self._entries:
-            warnings.warn(
-                f"The {self.kind} {point.name!r} of {package} (entry point group {self.group}) is left out: the name "
-                f"is taken ({self._entries[point.name].origin}).",
-                stacklevel=2,
-            )
-            return
-        self._entries[point.name] = _Entry(_importer(point.value, point.name), f"entry point of {package}")
-
-    def _restore(self, name: str, before: _Entry | None) -> None:
-        self._values.pop(name, None)
-        if before is None:
-            self._entries.pop(name, None)
-        else:
-            self._entries[name] = before
 
     def _notify(self, name: str) -> None:
         for callback in self._subscribers:
             callback(name)
-
-
-def _importer(where: str, name: str) -> Callable[[], Any]:
-    """What imports ``where``, written "package.module:ATTRIBUTE", and takes ``name`` of it where it is a mapping."""
-
-    def load() -> Any:
-        module, _, attributes = where.partition(":")
-        value: Any = import_module(module)
-        for attribute in attributes.split(".") if attributes else ():
-            value = getattr(value, attribute)
-        return value[name] if isinstance(value, Mapping) else value
-
-    return load
 
 
 def _caller() -> str:

@@ -15,7 +15,7 @@ from ..datasets.overlaps import LeakWarning
 from ..datasets.storage.columns import columns_of
 from ..errors import ConfigError, nearest
 from ..modality import Item, Modality, format_combination
-from ..models.specs import readable, searchable
+from ..models.specs import readable
 from ..synthesis.sketch import Sketcher
 from ..training import distributed
 from ..training.loader import BatchLoader
@@ -25,7 +25,7 @@ from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import Stage, parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .run_config import RunConfig, TrainingIdentities
-from .targets import Target, TargetReader, all_targets, items_of
+from .targets import Target, all_targets, items_of, read_target
 from .torchreid_import import import_torchreid
 from .training_reader import describe, training_reader
 
@@ -70,7 +70,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](self.height, self.width))
         self.root = str(Path(arguments["root"]).expanduser().resolve())
         self._loading = {"device": "cuda" if self.use_gpu else None, "num_workers": arguments["workers"]}
-        self._stock_options = {name: arguments[name] for name in DATASET_ARGUMENTS}
+        self._dataset_arguments = {name: arguments[name] for name in DATASET_ARGUMENTS}
         self.config, self.options = config, config.options()
         self.modalities = readable(config.model, self.options)
         synthesis = self.options.synthesis
@@ -134,24 +134,20 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
 
     def _train_items(self, name: str) -> Sequence[Item]:
         if name in ADAPTERS:
-            if self._stock_options["combineall"]:
+            if self._dataset_arguments["combineall"]:
                 raise ConfigError(f"data.combineall: {name} has no published combined split; set it to False.")
             splits = ADAPTERS[name].read(self.root, dict(self.options.datasets[name]), None)
             if not splits.train:
                 raise ConfigError(f"data.sources: {name} has no training split; use it as a target.")
             return splits.train
-        return items_of(self._stock(name, "train", transform=self.transform_tr).train)
+        return items_of(self.torchreid_dataset(name, "train").train)
 
-    def _stock(self, name: str, mode: str, **options: Any) -> Any:
-        return stock.init_image_dataset(name, mode=mode, root=self.root, **self._stock_options, **options)
+    def torchreid_dataset(self, name: str, mode: str, **options: Any) -> Any:
+        """A dataset of torchreid's own, with the lists ``train``, ``query`` and ``gallery``."""
+        return stock.init_image_dataset(name, mode=mode, root=self.root, **self._dataset_arguments, **options)
 
     def _target(self, spec: str) -> Target:
-        def stock_target(name: str) -> Any:
-            return self._stock(name, "query", transform=self.transform_te, verbose=False)
-
-        queries = searchable(self.config.model, self.options)
-        reader = TargetReader(self.root, self.sources, self.options, self.modalities, queries, stock_target)
-        return reader.read(spec)
+        return read_target(self, spec)
 
     def _load_targets(self, batch_size: int) -> None:
         print("=> Loading test (target) dataset")
@@ -190,10 +186,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         print(f"  target            : {list(self.targets)}")
         for spec, target in self.test_targets.items():
             print(f"  {spec}: {target.direction}, {len(target.query)} x {len(target.gallery)}")
-            for note in target.notes:
-                print(f"    note: {note}")
-            for leak in target.leaks:
-                print(f"    leak: {leak}")
+            for line in [f"note: {note}" for note in target.notes] + [f"leak: {leak}" for leak in target.leaks]:
+                print(f"    {line}")
         print("  =======================================\n\n")
 
 

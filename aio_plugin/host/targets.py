@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import AIOConfig
 from ..datasets import ADAPTERS, Adapter
@@ -13,14 +13,15 @@ from ..datasets.overlaps import leaks
 from ..errors import ConfigError
 from ..evaluation.queries import as_own, compose, needed
 from ..modality import Combination, Item, Media, Modality, format_combination, in_order, parse_written
+from ..models.specs import searchable
 from ..protocols.base import Protocol
 from ..protocols.whole_gallery import WholeGallery
 
+if TYPE_CHECKING:
+    from .data_manager import AIODataManager
+
 VALIDATION = "val"
 """Name of the validation split: after a ``/`` in a target, and as value of the option ``split`` of a dataset."""
-
-Stock = Callable[[str], Any]
-"""Name of a dataset of torchreid's own -> that dataset, with ``query`` and ``gallery``."""
 
 
 @dataclass
@@ -51,67 +52,51 @@ def split_target(spec: str) -> tuple[str, Combination | None]:
     return name, parse_written(combination) if at else None
 
 
-@dataclass
-class TargetReader:
-    """Reads targets.
+def read_target(manager: AIODataManager, spec: str) -> Target:
+    """The target ``spec``: ``name``, ``name/val``, ``name@combination`` or ``name/val@combination``.
 
-    Attributes:
-        root: data root.
-        sources: ``data.sources``, to find leaks.
-        modalities: of the model in training.
-        queries: modalities that the model takes as query and gallery.
-        stock: reads torchreid's own datasets.
+    Raises:
+        ConfigError: the dataset lacks that split or combination, or the model does not read its modalities.
     """
+    written_name, written = split_target(spec)
+    name, slash, split = written_name.partition("/")
+    adapter = ADAPTERS.get(name)
+    values = dict(manager.options.datasets[name]) if adapter else {}
+    if slash:
+        values["split"] = _validation(spec, split, adapter)
+    queries = adapter.queries_in(manager.root, values) if adapter else ((Modality.RGB,),)
+    if not queries:
+        raise ConfigError(f"data.targets: {name} is for training only.")
+    wanted = as_own(written, queries) if written else None
+    own = needed(wanted, queries) if wanted else None
+    if adapter:
+        splits = adapter.read(manager.root, values, own)
+        query, gallery, notes = list(splits.query), list(splits.gallery), list(splits.notes)
+        protocol = adapter.protocol(manager.root, values, own)
+    else:
+        dataset = manager.torchreid_dataset(name, "query", verbose=False)
+        query, gallery, notes = items_of(dataset.query), items_of(dataset.gallery), []
+        protocol = WholeGallery(name, "same_camera")
+    if wanted and wanted != own:  # otherwise the dataset itself has these queries
+        query = compose(query, wanted, bool(manager.options.test.synthesise))
+    _check_modalities(manager, spec, [*query, *gallery])
+    return Target(spec, protocol, query, gallery, notes, leaks(manager.sources, name))
 
-    root: str
-    sources: Sequence[str]
-    options: AIOConfig
-    modalities: Combination
-    queries: Combination
-    stock: Stock
 
-    def read(self, spec: str) -> Target:
-        """The target ``spec``: ``name``, ``name/val``, ``name@combination`` or ``name/val@combination``.
-
-        Raises:
-            ConfigError: the dataset lacks that split or combination, or the model does not read its modalities.
-        """
-        written_name, written = split_target(spec)
-        name, slash, split = written_name.partition("/")
-        adapter = ADAPTERS.get(name)
-        values = dict(self.options.datasets[name]) if adapter else {}
-        if slash:
-            values["split"] = _validation(spec, split, adapter)
-        queries = adapter.queries_in(self.root, values) if adapter else ((Modality.RGB,),)
-        if not queries:
-            raise ConfigError(f"data.targets: {name} is for training only.")
-        wanted = as_own(written, queries) if written else None
-        own = needed(wanted, queries) if wanted else None
-        if adapter:
-            splits = adapter.read(self.root, values, own)
-            query, gallery, notes = list(splits.query), list(splits.gallery), list(splits.notes)
-            protocol = adapter.protocol(self.root, values, own)
-        else:
-            dataset = self.stock(name)
-            query, gallery, notes = items_of(dataset.query), items_of(dataset.gallery), []
-            protocol = WholeGallery(name, "same_camera")
-        if wanted and wanted != own:  # otherwise the dataset itself has these queries
-            query = compose(query, wanted, bool(self.options.test.synthesise))
-        self._check_modalities(spec, [*query, *gallery])
-        return Target(spec, protocol, query, gallery, notes, leaks(self.sources, name))
-
-    def _check_modalities(self, spec: str, items: Sequence[Item]) -> None:
-        foreign = {m for item in items for m in item.media.combination} - set(self.queries)
-        if foreign and self.queries != self.modalities:
-            raise ConfigError(
-                f"data.targets: {spec} has {format_combination(in_order(foreign))}, but the model searches by "
-                f"{format_combination(self.queries)} only; choose other targets or an AIO model."
-            )
-        if foreign:
-            raise ConfigError(
-                f"data.targets: {spec} has {format_combination(in_order(foreign))}, but aio.modalities is "
-                f"{format_combination(self.modalities)}. Add what is missing to aio.modalities and train with it."
-            )
+def _check_modalities(manager: AIODataManager, spec: str, items: Sequence[Item]) -> None:
+    queries = searchable(manager.config.model, manager.options)
+    foreign = {modality for item in items for modality in item.media.combination} - set(queries)
+    if not foreign:
+        return
+    has = f"data.targets: {spec} has {format_combination(in_order(foreign))}, but"
+    if queries != manager.modalities:
+        raise ConfigError(
+            f"{has} the model searches by {format_combination(queries)} only; choose other targets or an AIO model."
+        )
+    raise ConfigError(
+        f"{has} aio.modalities is {format_combination(queries)}. Add what is missing to aio.modalities and train with "
+        "it."
+    )
 
 
 def all_targets(targets: Sequence[str], options: AIOConfig) -> list[str]:

@@ -1,6 +1,9 @@
 """The ways in, with stock models: the launcher, our own main, and the command line's errors."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,3 +167,12 @@ def test_no_command_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(())
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "aio_plugin", "config"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
