@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from ...errors import DatasetError, IncompleteError
@@ -28,12 +29,7 @@ class Part(NamedTuple):
     @property
     def fixed(self) -> str:
         """The leading components, which name a real file or folder."""
-        kept: list[str] = []
-        for component in self.path.split("/"):
-            if "<" in component or "*" in component:
-                break
-            kept.append(component)
-        return "/".join(kept)
+        return "/".join(takewhile(lambda part: "<" not in part and "*" not in part, self.path.split("/")))
 
 
 def is_junk(name: str) -> bool:

@@ -17,12 +17,7 @@ OPTIONS = (*CHOICES, CAPTIONS)
 
 
 def read_finegpr_c(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: the images of the chosen views, weathers and lights that have captions, which are their partners.
-
-    Raises:
-        DatasetError: the folder or the names are not as published, the captions are absent or malformed, or no image
-            is left.
-    """
+    """Train: the images of the chosen views, weathers and lights that have captions, which are their partners."""
     tree = Tree(NAME, root, FOLDER, (*LAYOUT, Part("*.txt", "the captions, or .tsv or .json")))
     images = FineGPRImages(tree, options)
     file = find_file(tree, CAPTIONS, options[CAPTIONS.name], SUFFIXES)

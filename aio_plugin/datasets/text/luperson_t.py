@@ -21,11 +21,7 @@ OPTIONS = (ANNOTATIONS,)
 
 
 def read_luperson_t(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: the annotated photos; UniPT's own test cut, a thousandth drawn unseeded, is not made.
-
-    Raises:
-        DatasetError: the annotations are absent or malformed, or images are absent.
-    """
+    """Train: the annotated photos; UniPT's own test cut, a thousandth drawn unseeded, is not made."""
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     file = find_file(tree, ANNOTATIONS, options[ANNOTATIONS.name])

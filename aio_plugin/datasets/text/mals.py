@@ -25,11 +25,7 @@ PUBLISHED = {"train images": 1_510_330, "train captions": 1_510_330}
 
 
 def read_mals(root: str, options: Options, query: Combination | None) -> Splits:
-    """Train: the photos of all annotation files in the order of their names; the attributes are not used.
-
-    Raises:
-        DatasetError: the annotations are absent or malformed, or images are absent.
-    """
+    """Train: the photos of all annotation files in the order of their names; the attributes are not used."""
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     files, notes = _files(tree)
     photos, found, more = store_unidentified_photos(tree, files, _images_folder(tree, files[0]), "image", "caption")

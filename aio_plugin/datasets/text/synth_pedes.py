@@ -26,11 +26,7 @@ OPTIONS = (
 
 
 def read_synth_pedes(root: str, options: Options, query: Combination | None) -> Splits:
-    """Photos with their captions; the prompt captions and attribute strings are not used.
-
-    Raises:
-        DatasetError: the annotations are malformed or images are absent.
-    """
+    """Photos with their captions; the prompt captions and attribute strings are not used."""
     tree = Tree(NAME, root, FOLDER, LAYOUT)
     tree.require()
     file, look = tree.path(ANNOTATIONS), options["check_images"]
