@@ -55,9 +55,8 @@ def _by_products(tokens: Tensor, length: int) -> bool:
 
 def has_varlen(tokens: Tensor) -> bool:
     """Whether torch's attention on packs (flash attention) supports tokens like these."""
-    if not tokens.is_cuda or tokens.dtype not in (torch.bfloat16, torch.float16):
-        return False
-    return torch.cuda.get_device_capability(tokens.device) >= (8, 0)
+    half = tokens.dtype in (torch.bfloat16, torch.float16)
+    return tokens.is_cuda and half and torch.cuda.get_device_capability(tokens.device) >= (8, 0)
 
 
 def _varlen(query: Tensor, key: Tensor, value: Tensor, pack: Pack, whole: bool) -> Tensor:

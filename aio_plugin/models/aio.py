@@ -54,10 +54,6 @@ class Tokens:
         """Those at ``places`` (b,): bool, or positions among the rows."""
         return Tokens(self.rows[places], self.tokens[places], None if self.mask is None else self.mask[places.cpu()])
 
-    def of_items(self, items: Tensor) -> Tokens:
-        """Those of ``items``, all of which have the modality."""
-        return self.select(torch.searchsorted(self.rows, items))
-
 
 class AIO(nn.Module):
     """The assembled method.
@@ -256,7 +252,8 @@ class AIO(nn.Module):
             if not any(pattern):
                 continue
             members = (which == index).nonzero().flatten()
-            parts = [tokens[m].of_items(members) for m in compress(self.modalities, pattern)]
+            chosen_tokens = [tokens[modality] for modality in compress(self.modalities, pattern)]
+            parts = [each.select(torch.searchsorted(each.rows, members)) for each in chosen_tokens]
             mask = None
             if any(p.mask is not None for p in parts):
                 masks = [torch.ones(p.tokens.shape[:2], dtype=torch.bool) if p.mask is None else p.mask for p in parts]

@@ -56,7 +56,14 @@ def build_model(
     size = (int(size[0]), int(size[1]))
     model: AIO | DMF
     if name in DMF_NAMES:
-        _refuse_for_dmf(name, options)
+        refused = {
+            "train.compile": options.train.compile,
+            "train.checkpoint_activations": options.train.checkpoint_activations,
+            "encoder.quantise": options.encoder.quantise,
+        }
+        for key, value in refused.items():
+            if value:
+                raise ConfigError(f"aio.{key} is for AIO models, and the model is {name!r}; leave it out.")
         model = _build_dmf(spec, num_classes, options, size, loss, vocabulary)
     else:
         model = _build_aio(spec, num_classes, options, size, loss)
@@ -105,16 +112,6 @@ def _word_embedding(options: AIOConfig, pretrained: Pretrained) -> Tensor | None
         if options.encoder.weights == RANDOM:  # random all through: for tests and measurements
             return None
     return load_word_embedding(options.text.weights)
-
-
-def _refuse_for_dmf(name: str, options: AIOConfig) -> None:
-    for key, value in (
-        ("train.compile", options.train.compile),
-        ("train.checkpoint_activations", options.train.checkpoint_activations),
-        ("encoder.quantise", options.encoder.quantise),
-    ):
-        if value:
-            raise ConfigError(f"aio.{key} is for AIO models, and the model is {name!r}; leave it out.")
 
 
 def _build_dmf(

@@ -75,15 +75,10 @@ class DMF(nn.Module):
         self.trunk = Trunk(dim, trunk, name)
         self.bottleneck = Bottleneck(dim)
         self.classifier = Classifier(dim, num_classes)
-        self._check_text()
-
-    def _check_text(self) -> None:
-        if self.text is None:
-            if self.only_text:
-                raise ConfigError("aio.dmf.input is 'text', but there are no captions; add a source that has captions.")
-            return
-        patches, most = len(self.image.positions.table), len(self.text.positions.table)
-        if self.options.fusion == "replace" and most > patches:
+        if text is None and self.only_text:
+            raise ConfigError("aio.dmf.input is 'text', but there are no captions; add a source that has captions.")
+        patches, most = len(self.image.positions.table), 0 if text is None else len(text.positions.table)
+        if options.fusion == "replace" and most > patches:
             raise ConfigError(
                 f"aio.dmf.fusion 'replace' puts up to aio.dmf.phrases ({most}) text tokens in the place of {patches} "
                 "image tokens; lower aio.dmf.phrases."

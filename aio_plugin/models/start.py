@@ -40,10 +40,7 @@ def start_aio(model: AIO, pretrained: Pretrained, words: Tensor | None, tokenize
     if not tokenizers:
         return
     for modality in model.modalities:
-        if modality.is_image:
-            _start_image(model, modality, pretrained)
-        else:
-            _start_text(model, pretrained)
+        (_start_image if modality.is_image else _start_text)(model, modality, pretrained)
     if pretrained.class_token is not None:
         model.class_tokens.multimodal.copy_(pretrained.class_token)
     _start_layer(model.norm, pretrained, "norm")
@@ -70,10 +67,10 @@ def _start_image(model: AIO, modality: Modality, pretrained: Pretrained) -> None
         stem.load_state_dict(pretrained.stem)
 
 
-def _start_text(model: AIO, pretrained: Pretrained) -> None:
-    name, start = Modality.TEXT.value, pretrained.start
+def _start_text(model: AIO, modality: Modality, pretrained: Pretrained) -> None:
+    name, start = modality.value, pretrained.start
     if "text.class_token" in start:
-        model.class_tokens.single[model.slot(Modality.TEXT)].copy_(start["text.class_token"])
+        model.class_tokens.single[model.slot(modality)].copy_(start["text.class_token"])
     if "text.positions" in start:
         positions = model.positions[name]
         assert isinstance(positions, TextPositions)
