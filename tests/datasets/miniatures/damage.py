@@ -1,6 +1,7 @@
 """Changes of a miniature: each function returns what makes the change below the dataset's folder."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -16,7 +17,7 @@ def content(path, data):
 
 def cut(path, length):
     """The file ends after ``length`` bytes; a negative length counts from its end."""
-    return lambda base: (base / path).write_bytes((base / path).read_bytes()[:length])
+    return lambda base: files.write(base / path, (base / path).read_bytes()[:length])
 
 
 def lines(path, change):
@@ -59,7 +60,7 @@ def gone(*paths):
 
     def damage(base):
         for path in paths:
-            (shutil.rmtree if (base / path).is_dir() else (base / path).__class__.unlink)(base / path)
+            (shutil.rmtree if (base / path).is_dir() else os.unlink)(base / path)
 
     return damage
 
@@ -89,6 +90,11 @@ def renamed(pattern, to):
                 path.rename(path.with_name(f"{to}{number}.jpg"))
 
     return damage
+
+
+def renamed_to(name):
+    """One file or folder has another name."""
+    return lambda path: lambda base: (base / path).rename((base / path).with_name(name))
 
 
 def together(*changes):

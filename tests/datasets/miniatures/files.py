@@ -33,9 +33,10 @@ def images(base, names, mode="RGB"):
 
 
 def write(path, content):
-    """A file of text or bytes."""
+    """A new file of text or bytes; a hard link to what was there stays as it is."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
