@@ -13,10 +13,6 @@ from aio_plugin.encoders.frozen import FrozenEncoder, describe_identity, fingerp
 from aio_plugin.encoders.pack import Pack, Sequences
 from aio_plugin.encoders.pretrained import load_encoder
 from aio_plugin.errors import EncoderError
-from aio_plugin.torchvision_import import repair_torchvision
-
-repair_torchvision()
-torch.set_num_threads(1)
 
 
 def blocks(seed=0, depth=2):

@@ -9,12 +9,8 @@ from aio_plugin.encoders import clip, meta_transformer, toy, vit
 from aio_plugin.encoders.clip import load_word_embedding
 from aio_plugin.encoders.pretrained import load_encoder, seeded
 from aio_plugin.errors import EncoderError
-from aio_plugin.torchvision_import import repair_torchvision
 
-repair_torchvision()
 open_clip = pytest.importorskip("open_clip")
-torch.set_num_threads(1)
-
 SMALL = {
     "embed_dim": 16,
     "vision_cfg": {"image_size": 32, "layers": 3, "width": 64, "head_width": 16, "patch_size": 8},

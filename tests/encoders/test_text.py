@@ -13,12 +13,8 @@ from aio_plugin.errors import EncoderError
 from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.models.build import build_model
 from aio_plugin.tokenizers.bpe import words
-from aio_plugin.torchvision_import import repair_torchvision
 
-repair_torchvision()
 open_clip = pytest.importorskip("open_clip")
-torch.set_num_threads(1)
-
 PHRASES = ["red hat", "long and brown hair", "sunny"]
 SMALL = {
     "embed_dim": 16,

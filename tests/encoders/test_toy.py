@@ -9,8 +9,6 @@ from aio_plugin.encoders.toy import save_toy
 from aio_plugin.errors import EncoderError
 from aio_plugin.tokenizers.image import ImageTokenizer
 
-torch.set_num_threads(1)
-
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import aio_plugin
 from aio_plugin.host.torchreid_import import import_torchreid
 
-torch.set_num_threads(1)
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

@@ -102,7 +102,6 @@ def training(rank, checkpoint):
 
 def work(rank, folder):
     """Entry of every process."""
-    torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=len(ROWS))
     found = {name: one_case(rank, **case) for name, case in CASES.items()}
     found["training"] = training(rank, f"{folder}/one.pth")

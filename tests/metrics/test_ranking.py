@@ -10,7 +10,6 @@ from aio_plugin.errors import ProtocolError
 from aio_plugin.metrics.distance import feature_rows, matrix_rows
 from aio_plugin.metrics.ranking import Ranking
 from aio_plugin.metrics.retrieval import evaluate_distances, evaluate_features, evaluate_rows
-from aio_plugin.torchvision_import import repair_torchvision
 
 from . import slow
 
@@ -142,7 +141,6 @@ def features(seed=0, queries=37, gallery=120, people=15, cameras=4):
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("normalise", [True, False])
 def test_agrees_with_torchreid(metric, normalise):
-    repair_torchvision()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torchreid = pytest.importorskip("torchreid")

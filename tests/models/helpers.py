@@ -7,7 +7,6 @@ from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.aio import AIO, FOUR, Shape
 from aio_plugin.tokenizers.bpe import encode
-from aio_plugin.torchvision_import import repair_torchvision
 
 DIM = 32
 AIO_LOSSES = {"ce": 1.0, "fb": 1.0, "va": 0.3}
@@ -16,7 +15,6 @@ SIZE = (32, 16)
 
 
 def small_aio(classes=5, bnneck="shared", attributes=True, seed=0, loss="softmax", modalities=FOUR):
-    repair_torchvision()
     from timm.models.vision_transformer import Block
 
     torch.manual_seed(seed)

@@ -14,7 +14,6 @@ from aio_plugin.models.build import build_model
 
 from .helpers import small_batch
 
-torch.set_num_threads(1)
 SIZE = (32, 16)
 PRESENT = {"aio_tiny": [[1, 1, 0, 1], [1, 0, 1, 0], [1, 1, 1, 1]], "dmf_tiny": [[1], [1], [1], [1]]}
 

@@ -15,18 +15,15 @@ from aio_plugin.models.branches import ImageShape, TextBranch
 from aio_plugin.models.build import build_model
 from aio_plugin.models.dmf import DMF
 from aio_plugin.models.specs import readable, searchable
-from aio_plugin.torchvision_import import repair_torchvision
 from aio_plugin.training.optimisation import param_groups
 
 from .helpers import DMF_LOSSES
 
-torch.set_num_threads(1)
 DIM, SIZE = 32, (32, 16)
 WORDS = Vocabulary(("blue coat", "front", "long hair", "red hat", "sunny"))
 
 
 def encoder(depth=3, dim=DIM, seed=0):
-    repair_torchvision()
     from timm.models.vision_transformer import Block
 
     torch.manual_seed(seed)

@@ -13,7 +13,6 @@ from benchmarks.speed.table import details, markdown
 
 from .helpers import AIO_LOSSES, DIM, rows, small_aio, small_batch
 
-torch.set_num_threads(1)
 ALL = [[1, 1, 1, 1]] * 5
 
 

@@ -13,8 +13,6 @@ from aio_plugin.synthesis.lineart import LineArtGenerator, draw_lineart, load_li
 from aio_plugin.synthesis.sketch import Sketcher, draw_edges
 from aio_plugin.training.images import read_image
 
-torch.set_num_threads(1)
-
 RELEASED = {
     "model0.1": (64, 3, 7, 7),
     "model1.0": (128, 64, 3, 3),

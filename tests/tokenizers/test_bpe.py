@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import ModalityError
 from aio_plugin.tokenizers import bpe
-from aio_plugin.torchvision_import import repair_torchvision
 
-repair_torchvision()
 open_clip_tokenizer = pytest.importorskip("open_clip.tokenizer")
 
 CAPTIONS = [

@@ -5,8 +5,6 @@ import torch.nn.functional as F
 from aio_plugin.errors import ModalityError
 from aio_plugin.tokenizers.image import IBN, ImageTokenizer, patch_grid
 
-torch.set_num_threads(1)
-
 
 def slow_instance_norm(x, weight, bias):
     out = torch.empty_like(x)

@@ -3,8 +3,6 @@ import torch
 from aio_plugin.tokenizers.bpe import MASK_ID
 from aio_plugin.tokenizers.text import TextTokenizer
 
-torch.set_num_threads(1)
-
 
 def test_equals_slow_form():
     torch.manual_seed(0)

@@ -1,12 +1,9 @@
 """What the tests of tools share: a world small enough to be gone through many times, and a model of it."""
 
 import pytest
-import torch
 
 from ..conftest import made_world
 from . import trained
-
-torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -183,7 +183,6 @@ def averaged(rank):
 
 def work(rank, folder):
     """Entry of every process."""
-    torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORLD)
     rows = slice(0, 2) if rank == 0 else slice(2, 7)
     found = {"gathered": gathered(rank), "normed": normed(rows, synced=True), "tested": tested(rank)}

@@ -27,7 +27,6 @@ from aio_plugin.training.transforms import Compose, Normalize, Resize, ToTensor,
 # importable only once aio_plugin.training.transforms is imported
 from torchvision.transforms import ColorJitter, RandomErasing, RandomHorizontalFlip  # isort: skip
 
-torch.set_num_threads(1)
 RGB, IR, SKETCH, TEXT, _ = MODALITIES
 LAST = [ToTensor(), Normalize([0.48, 0.45, 0.4], [0.26, 0.25, 0.27])]
 TRANSFORMS = {
