@@ -1,4 +1,4 @@
-"""The tests. Every process that imports one, spawned ones too, has one thread and a torchvision that can be imported."""
+"""The tests. Whatever process imports one, a spawned one too, has one thread and a torchvision that works."""
 
 import torch
 

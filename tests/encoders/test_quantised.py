@@ -14,7 +14,8 @@ from aio_plugin.encoders.quantised import KINDS
 from aio_plugin.errors import ConfigError, EncoderError
 from aio_plugin.models.build import build_model
 
-from .test_frozen import GROUPS, blocks, of_lengths
+from .helpers import blocks
+from .test_frozen import GROUPS, of_lengths
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torchao's, about what it has no GPU for
 

@@ -1,6 +1,9 @@
 import math
+from pathlib import Path
 
+import open_clip
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -10,51 +13,28 @@ from aio_plugin.encoders.clip import load_word_embedding
 from aio_plugin.encoders.pretrained import load_encoder, seeded
 from aio_plugin.errors import EncoderError
 
-open_clip = pytest.importorskip("open_clip")
-SMALL = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 3, "width": 64, "head_width": 16, "patch_size": 8},
-    "text_cfg": {"context_length": 16, "vocab_size": 50, "width": 24, "heads": 2, "layers": 1},
-}
+from . import helpers
+from .helpers import blocks, jitter
+
 VARIANTS = {
     "plain": {},
     "quick": {"quick_gelu": True},
-    "scaled": {"vision_cfg": {**SMALL["vision_cfg"], "ls_init_value": 0.3, "mlp_ratio": 2.0}},
+    "scaled": {"vision_cfg": {**helpers.CLIP["vision_cfg"], "ls_init_value": 0.3, "mlp_ratio": 2.0}},
 }
-
-
-def jitter(module):
-    """Random biases and norms too, which else start at 0 and 1 and would hide a mix-up."""
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return module
 
 
 @pytest.fixture(params=VARIANTS)
 def small_clip(request, monkeypatch, tmp_path):
-    """A small open_clip model, its name here and a file of its weights."""
-    config = {**SMALL, **VARIANTS[request.param]}
-    monkeypatch.setattr(open_clip, "list_models", lambda: ["small"])
-    monkeypatch.setattr(open_clip, "get_model_config", lambda name: config)
-    torch.manual_seed(1)
-    model = jitter(open_clip.CLIP(**config)).eval()
-    path = tmp_path / "open_clip_pytorch_model.bin"
-    torch.save(model.state_dict(), path)
-    return model, path
+    return helpers.small_clip(tmp_path, monkeypatch, **VARIANTS[request.param])
 
 
-def test_blocks_equal_open_clip(small_clip):
+def test_blocks_and_starts_equal_open_clip(small_clip):
     model, path = small_clip
-    pretrained = load_encoder("open_clip:small", str(path))
+    pretrained = load_encoder("open_clip:small", path)
     tokens = torch.randn(2, 7, 64)
     torch.testing.assert_close(pretrained.encoder(tokens), model.visual.transformer(tokens), atol=1e-5, rtol=1e-5)
-
-
-def test_open_clip_starts(small_clip):
-    model, path = small_clip
-    pretrained = load_encoder("open_clip:small", str(path))
-    assert torch.equal(pretrained.word_embedding, model.token_embedding.weight)
+    for table in (pretrained.word_embedding, load_word_embedding(path)):
+        assert torch.equal(table, model.token_embedding.weight)
     assert pretrained.grid == (4, 4)
     patches = model.visual.conv1(torch.randn(1, 3, 32, 32)).flatten(2).transpose(1, 2)
     ours = torch.cat([pretrained.class_token.expand(1, 1, -1), patches + pretrained.positions], dim=1)
@@ -63,20 +43,15 @@ def test_open_clip_starts(small_clip):
     assert torch.equal(pretrained.start["norm.weight"], model.visual.ln_post.weight)
 
 
-def test_word_embedding_of_a_file(small_clip):
-    model, path = small_clip
-    assert torch.equal(load_word_embedding(str(path)), model.token_embedding.weight)
-
-
 def test_safetensors_halves_and_wrappers(small_clip, tmp_path):
     model, path = small_clip
-    expected = load_encoder("open_clip:small", str(path)).encoder.sha256
+    expected = load_encoder("open_clip:small", path).encoder.sha256
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, tmp_path / "x.safetensors")
     wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in model.state_dict().items()}}
     torch.save(wrapped, tmp_path / "wrapped.pt")
     torch.save({k: v.half() for k, v in model.state_dict().items()}, tmp_path / "half.pt")
-    assert load_encoder("open_clip:small", str(tmp_path / "x.safetensors")).encoder.sha256 == expected
-    assert load_encoder("open_clip:small", str(tmp_path / "wrapped.pt")).encoder.sha256 == expected
+    for name in ("x.safetensors", "wrapped.pt"):
+        assert load_encoder("open_clip:small", str(tmp_path / name)).encoder.sha256 == expected
     half = load_encoder("open_clip:small", str(tmp_path / "half.pt"))
     assert half.encoder.blocks[0].norm1.weight.dtype == torch.float32
     assert half.word_embedding.dtype == torch.float32
@@ -84,7 +59,6 @@ def test_safetensors_halves_and_wrappers(small_clip, tmp_path):
 
 
 def test_blocks_equal_timm(tmp_path):
-    import timm
 
     torch.manual_seed(1)
     model = jitter(timm.create_model("vit_tiny_patch16_224")).eval()
@@ -101,19 +75,14 @@ def test_blocks_equal_timm(tmp_path):
 
 
 def test_meta_transformer_file(tmp_path, monkeypatch):
-    from timm.models.vision_transformer import Block
-
     small = meta_transformer.Variant(48, 2, 4, "small.pth", "")
     monkeypatch.setitem(meta_transformer.VARIANTS, "small", small)
-    torch.manual_seed(1)
-    bare = jitter(nn.Sequential(*[Block(48, 4, qkv_bias=True, norm_layer=nn.LayerNorm) for _ in range(2)])).eval()
+    bare = jitter(blocks(dim=48, heads=4, norm_layer=nn.LayerNorm)).eval()
     torch.save(bare.state_dict(), tmp_path / "small.pth")
     assert "0.norm1.weight" in bare.state_dict()
-    tokens = torch.randn(2, 5, 48)
+    tokens, encoder = torch.randn(2, 5, 48), load_encoder("meta_transformer:small", str(tmp_path / "small.pth")).encoder
     with torch.no_grad():
-        assert torch.equal(
-            load_encoder("meta_transformer:small", str(tmp_path / "small.pth")).encoder(tokens), bare(tokens)
-        )
+        assert torch.equal(encoder(tokens), bare(tokens))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
 
     def fetch(id, output, quiet):
@@ -130,8 +99,7 @@ def test_a_download_that_breaks_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
 
     def fetch(id, output, quiet):
-        with open(output, "w") as file:
-            file.write("half a file")
+        Path(output).write_text("half a file")
         raise ConnectionError("no network")
 
     monkeypatch.setattr("gdown.download", fetch)
@@ -253,7 +221,6 @@ def test_timm_positions_without_class_token():
 
 
 def test_timm_with_its_own_weights(monkeypatch):
-    import timm
 
     torch.manual_seed(1)
     published = jitter(timm.create_model("vit_tiny_patch16_224", num_classes=0))

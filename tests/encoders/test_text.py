@@ -1,6 +1,8 @@
 """Phrase encoders against open_clip's own, and what DMF takes from whole ViT files."""
 
+import open_clip
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -14,30 +16,16 @@ from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.models.build import build_model
 from aio_plugin.tokenizers.bpe import words
 
-open_clip = pytest.importorskip("open_clip")
+from . import helpers
+
 PHRASES = ["red hat", "long and brown hair", "sunny"]
-SMALL = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 16, "patch_size": 8},
-    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 24, "heads": 2, "layers": 2},
-}
 
 
 @pytest.fixture(params=["plain", "quick", "text."])
 def small_clip(request, monkeypatch, tmp_path):
-    """A small open_clip model and a file of its weights, whose text may stand below ``text.``."""
-    given = {**SMALL, "quick_gelu": request.param == "quick"}
-    monkeypatch.setattr(open_clip, "list_models", lambda: ["small"])
-    monkeypatch.setattr(open_clip, "get_model_config", lambda name: given)
-    torch.manual_seed(1)
+    """The text may stand below ``text.``."""
     kind = open_clip.CustomTextCLIP if request.param == "text." else open_clip.CLIP
-    model = kind(**given).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    path = tmp_path / "open_clip_pytorch_model.bin"
-    torch.save(model.state_dict(), path)
-    return model, str(path)
+    return helpers.small_clip(tmp_path, monkeypatch, kind, quick_gelu=request.param == "quick")
 
 
 def unit(rows):
@@ -65,7 +53,6 @@ def test_dmf_starts_as_open_clips_image_encoder(small_clip):
 
 
 def test_dmf_starts_as_timms_vit(monkeypatch):
-    import timm
 
     name = "vit_tiny_patch16_224"
     theirs = timm.create_model(name, img_size=(64, 32), num_classes=0).eval()

@@ -6,7 +6,9 @@ from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.heads.lexicon import Lexicon
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.models.aio import AIO, FOUR, Shape
-from aio_plugin.tokenizers.bpe import encode
+from aio_plugin.tokenizers.bpe import MASK_ID, encode
+
+from ..encoders.helpers import blocks
 
 DIM = 32
 AIO_LOSSES = {"ce": 1.0, "fb": 1.0, "va": 0.3}
@@ -14,13 +16,10 @@ DMF_LOSSES = {"ce": 1.0, "soft_triplet": 1.0}
 SIZE = (32, 16)
 
 
-def small_aio(classes=5, bnneck="shared", attributes=True, seed=0, loss="softmax", modalities=FOUR):
-    from timm.models.vision_transformer import Block
-
-    torch.manual_seed(seed)
-    blocks = torch.nn.Sequential(*(Block(DIM, 4, qkv_bias=True) for _ in range(2)))
-    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.load()) if attributes else 0, modalities)
-    model = AIO(FrozenEncoder(blocks, "test"), classes, shape, loss)
+def small_aio(bnneck="shared", loss="softmax", modalities=FOUR):
+    encoder = FrozenEncoder(blocks(dim=DIM, heads=4), "test")
+    shape = Shape(SIZE, 8, 16, 77, (2, 4), bnneck, len(Lexicon.load()), modalities)
+    model = AIO(encoder, 5, shape, loss)
     with torch.no_grad():  # running statistics that are not those of a fresh layer
         for module in model.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
@@ -37,7 +36,7 @@ CAPTIONS = [
 ]
 
 
-def small_batch(present, seed=0, captions=CAPTIONS):
+def small_batch(present, seed=0):
     """A batch with the 0/1 table ``present`` (B, up to M); columns that are not given are 0."""
     torch.manual_seed(seed)
     present = torch.tensor(present, dtype=torch.uint8)
@@ -48,12 +47,15 @@ def small_batch(present, seed=0, captions=CAPTIONS):
             images = torch.randn(len(present), 3, *SIZE)
             images[present[:, modality.index] == 0] = 0
             batch[modality.value] = images
-    texts = [captions[i % len(captions)] for i in range(len(present))]
+    texts = [CAPTIONS[i % len(CAPTIONS)] for i in range(len(present))]
     batch["text"] = encode(texts, 77)
     batch["text"][present[:, Modality.TEXT.index] == 0] = 0
     return batch
 
 
-def rows(batch, keep):
-    """The items ``keep`` of a batch, alone."""
-    return Batch({key: value[keep] for key, value in batch.items()})
+def masked(batch, *places):
+    """The batch with masked words: (item, position, attribute)."""
+    batch["masked_text"], batch["attributes"] = batch["text"].clone(), torch.full_like(batch["text"], -1)
+    for item, position, attribute in places:
+        batch["masked_text"][item, position], batch["attributes"][item, position] = MASK_ID, attribute
+    return batch

@@ -81,23 +81,3 @@ def test_rows_of_ranks_are_kept_from_being_averaged(monkeypatch):
     assert model._ddp_params_and_buffers_to_ignore == ["classifier.weight"]
     assert dict(model.named_parameters())["classifier.weight"].shape[0] == 3
     assert model_of("aio_tiny").classifier.weight.shape[0] == 10
-
-
-@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 2, float("nan"), float("inf")])
-def test_a_fraction_that_is_no_share(fraction):
-    with pytest.raises(ConfigError, match=r"aio\.classifier\.fraction is .*above 0 and at most"):
-        options(fraction=fraction)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"negatives": "own"}, r"aio\.classifier\.negatives is 'own'\. .*own_dataset"),
-        ({"fractions": 0.1}, r"Did you mean 'aio\.classifier\.fraction'"),
-        ({"fraction": "a tenth"}, "aio"),
-        ({"shard": 2}, "aio"),
-    ],
-)
-def test_bad_options(values, message):
-    with pytest.raises(ConfigError, match=message):
-        options(**values)

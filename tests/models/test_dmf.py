@@ -6,32 +6,32 @@ from torch import nn
 
 from aio_plugin import config
 from aio_plugin.encoders.frozen import FrozenEncoder
-from aio_plugin.encoders.toy import load_toy
+from aio_plugin.encoders.toy import load_toy, save_toy, toy_blocks
 from aio_plugin.errors import CheckpointError, ConfigError, EncoderError, ModalityError
 from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.losses.criterion import LossWeights, total_loss
 from aio_plugin.modality import MODALITIES, Batch, Modality
+from aio_plugin.models import build
 from aio_plugin.models.branches import ImageShape, TextBranch
 from aio_plugin.models.build import build_model
 from aio_plugin.models.dmf import DMF
 from aio_plugin.models.specs import readable, searchable
+from aio_plugin.models.start import start_dmf_from_checkpoint
 from aio_plugin.training.optimisation import param_groups
 
+from ..encoders.helpers import blocks
 from .helpers import DMF_LOSSES
 
 DIM, SIZE = 32, (32, 16)
 WORDS = Vocabulary(("blue coat", "front", "long hair", "red hat", "sunny"))
 
 
-def encoder(depth=3, dim=DIM, seed=0):
-    from timm.models.vision_transformer import Block
-
-    torch.manual_seed(seed)
-    return FrozenEncoder(nn.Sequential(*(Block(dim, 4, qkv_bias=True) for _ in range(depth))), "test")
+def encoder(dim=DIM):
+    return FrozenEncoder(blocks(depth=3, dim=dim, heads=4), "test")
 
 
-def small_dmf(text=True, seed=0, dim=DIM, size=SIZE, **choices):
-    torch.manual_seed(seed)
+def small_dmf(text=True, dim=DIM, size=SIZE, **choices):
+    torch.manual_seed(0)
     options = config.DMFConfig(**{"image_depth": 1, "drop_path": 0.0, **choices})
     branch = TextBranch(dim, WORDS, torch.randn(len(WORDS), 6), 4) if text else None
     return DMF(encoder(dim=dim), 5, ImageShape(size, patch=8), options, branch)
@@ -48,11 +48,6 @@ def batch(phrases, seed=0):
             found["phrases"][row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
             found["present"][row, Modality.TEXT.index] = 1
     return found
-
-
-def images(found):
-    """The images of a batch alone."""
-    return Batch.rgb(found["rgb"])
 
 
 PHRASES = [[0, 1, 2], [3], None, [], [4, 1], [2, 0, 1, 3]]
@@ -115,21 +110,21 @@ def test_every_weight_learns(fusion, depths):
 def test_image_features_do_not_depend_on_the_text_branch():
     model, found = small_dmf().eval(), batch([None, None, None])
     del found["phrases"]
-    before = model(images(found))
+    before = model(Batch.rgb(found["rgb"]))
     with torch.no_grad():
         for tensor in (*model.text.parameters(), model.text.vectors):
             tensor.normal_()
-    assert torch.equal(model(images(found)), before)
+    assert torch.equal(model(Batch.rgb(found["rgb"])), before)
     bare = small_dmf(text=False).eval()
     bare.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith("text.")})
-    assert torch.equal(bare(images(found)), before)
+    assert torch.equal(bare(Batch.rgb(found["rgb"])), before)
     assert torch.equal(bare(found["rgb"]), before)
     torch.testing.assert_close(before.norm(dim=1), torch.ones(3))
 
 
 def test_a_feature_does_not_depend_on_the_rest_of_the_batch():
     model, found = small_dmf().eval(), batch(PHRASES)
-    together = model(images(found))
+    together = model(Batch.rgb(found["rgb"]))
     alone = torch.cat([model(found["rgb"][row : row + 1]) for row in range(6)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
@@ -190,15 +185,17 @@ def test_both_optimisers_bring_the_loss_down(optimiser):
     assert losses[-1] < 0.7 * losses[0]
 
 
-@pytest.mark.parametrize("choices", [{"image_depth": 4}, {"image_depth": 3}, {"trunk_depth": 4}])
-def test_depths_that_the_encoder_has_not(choices):
-    with pytest.raises(ConfigError, match=r"aio\.dmf\.image_depth .* 3 blocks"):
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        *((depth, r"aio\.dmf\.image_depth .* 3 blocks") for depth in ({"image_depth": 4}, {"image_depth": 3})),
+        ({"trunk_depth": 4}, r"aio\.dmf\.image_depth .* 3 blocks"),
+        ({"fusion": "replace", "size": (16, 8)}, r"aio\.dmf\.phrases \(4\) .* 2 image tokens"),
+    ],
+)
+def test_depths_and_phrases_that_do_not_fit(choices, message):
+    with pytest.raises(ConfigError, match=message):
         small_dmf(**choices)
-
-
-def test_more_phrases_than_patches_cannot_replace_them():
-    with pytest.raises(ConfigError, match=r"aio\.dmf\.phrases \(4\) .* 2 image tokens"):
-        small_dmf(fusion="replace", size=(16, 8))
 
 
 def test_batches_that_do_not_fit():
@@ -219,14 +216,10 @@ def test_batches_that_do_not_fit():
     with pytest.raises(ModalityError, match="no RGB image"):
         model.train()(silent)
 
-
-def test_a_batch_without_any_text_and_with_an_empty_caption():
-    model = small_dmf().train()
-    for phrases in ([None, None], [[], []]):
-        found = batch(phrases)
-        if phrases[0] is None:
-            del found["phrases"]
-        assert model(found)["features"].shape == (2, DIM)
+    found = batch([None, None])
+    del found["phrases"]
+    for fitting in (found, batch([[], []])):
+        assert model(fitting)["features"].shape == (2, DIM)
 
 
 # --- from the config
@@ -250,8 +243,6 @@ def test_the_registry_builds_dmf_with_and_without_text():
 
 
 def test_text_vectors_are_computed_once(monkeypatch):
-    from aio_plugin.models import build
-
     calls, embed = [], build.embed_phrases
     monkeypatch.setattr(build, "embed_phrases", lambda *args: calls.append(len(args[0])) or embed(*args))
     model = build_model("dmf_tiny", 3, options(), (32, 16), vocabulary=WORDS).train()
@@ -261,10 +252,7 @@ def test_text_vectors_are_computed_once(monkeypatch):
 
 
 def test_the_toy_encoder_is_where_dmf_tiny_starts():
-    model, fresh = (
-        build_model("dmf_tiny", 4, config.parse_config({"dmf": {"image_depth": 1}})),
-        build_model("dmf_tiny", 4, options()),
-    )
+    model = build_model("dmf_tiny", 4, config.parse_config({"dmf": {"image_depth": 1}}))
     toy = load_toy()
     assert torch.equal(model.image.positions.table, toy.positions)
     assert torch.equal(model.trunk.class_token, toy.class_token)
@@ -274,7 +262,7 @@ def test_the_toy_encoder_is_where_dmf_tiny_starts():
         for name, value in block.named_parameters():
             assert value.requires_grad
             assert torch.equal(value, theirs.get_buffer(name))
-    assert model.encoder.sha256 != fresh.encoder.sha256
+    assert model.encoder.sha256 != build_model("dmf_tiny", 4, options()).encoder.sha256
 
 
 def test_what_models_read_and_are_searched_by():
@@ -286,30 +274,12 @@ def test_what_models_read_and_are_searched_by():
     assert readable("osnet_x1_0", everything) == tuple(MODALITIES)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"dmf": {"drop_text": 1.0}}, r"aio\.dmf\.drop_text is 1\.0"),
-        ({"dmf": {"drop_path": -0.1}}, r"aio\.dmf\.drop_path"),
-        ({"dmf": {"phrases": 0}}, r"aio\.dmf\.phrases is 0"),
-        ({"dmf": {"fusion": "concat"}}, "Did you mean 'concatenate'"),
-        ({"dmf": {"input": "image"}}, r"aio\.dmf\.input"),
-        ({"dmf": {"test_feature": "bn"}}, r"aio\.dmf\.test_feature"),
-    ],
-)
-def test_bad_options(values, message):
-    with pytest.raises(ConfigError, match=message):
-        config.parse_config(values)
-
-
 def test_text_alone_needs_captions():
     with pytest.raises(ConfigError, match=r"aio\.dmf\.input is 'text', but there are no captions"):
         build_model("dmf_tiny", 3, options(dmf={"input": "text"}))
 
 
 def test_an_encoder_without_patches_is_refused(tmp_path):
-    from aio_plugin.encoders.toy import save_toy, toy_blocks
-
     save_toy(tmp_path / "bare.safetensors", toy_blocks().state_dict(), {})
     with pytest.raises(EncoderError, match=r"no patch embedding.*aio\.encoder\.name"):
         build_model("dmf_tiny", 3, config.parse_config({"encoder": {"weights": str(tmp_path / "bare.safetensors")}}))
@@ -359,8 +329,6 @@ def test_stage_one_of_other_sizes_is_refused(stage_one, values, size, message):
 def test_stage_one_of_another_width_is_refused(tmp_path):
     path = tmp_path / "narrow.pth.tar"
     torch.save({"state_dict": small_dmf().state_dict()}, path)
-    from aio_plugin.models.start import start_dmf_from_checkpoint
-
     wide = small_dmf(text=False, dim=64)
     with pytest.raises(CheckpointError, match=r"of shape \[32\] where \[64\] is needed.*aio\.dmf\.start"):
         start_dmf_from_checkpoint(wide, str(path))

@@ -6,23 +6,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aio_plugin.encoders.pack import Sequences
 from aio_plugin.losses.criterion import LossWeights, total_loss
-from aio_plugin.tokenizers.bpe import MASK_ID
 from benchmarks.speed import flops
 from benchmarks.speed.plain import Plain
 from benchmarks.speed.table import details, markdown
 
-from .helpers import AIO_LOSSES, DIM, rows, small_aio, small_batch
+from .helpers import AIO_LOSSES, DIM, masked, small_aio, small_batch
 
 ALL = [[1, 1, 1, 1]] * 5
 
 
 def masked_batch():
-    batch = small_batch(ALL)
-    batch["masked_text"] = batch["text"].clone()
-    batch["attributes"] = torch.full_like(batch["text"], -1)
-    for item, place in ((0, 4), (0, 5), (1, 2), (3, 6)):
-        batch["masked_text"][item, place], batch["attributes"][item, place] = MASK_ID, item + place
-    return batch
+    return masked(small_batch(ALL), (0, 4, 4), (0, 5, 5), (1, 2, 3), (3, 6, 9))
 
 
 def losses_and_gradients(model, batch, seed):
@@ -54,18 +48,6 @@ def test_ours_is_the_method_written_plainly(seed):
 def test_the_plain_method_finds_the_same_features():
     ours, batch = small_aio().eval(), small_batch(ALL)
     torch.testing.assert_close(Plain(ours).eval()(batch), ours(batch), atol=1e-5, rtol=1e-4)
-
-
-@torch.no_grad()
-def test_padding_and_grouping_change_no_feature():
-    model = small_aio().eval()
-    present = [[1, 0, 0, 1], [0, 0, 0, 1], [1, 1, 0, 1], [0, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 1], [1, 1, 1, 1]]
-    batch = small_batch(present)
-    together = model(batch)
-    order = torch.tensor([4, 2, 6, 0, 5, 1, 3])
-    torch.testing.assert_close(model(rows(batch, order)), together[order], atol=1e-5, rtol=1e-4)
-    for index in range(len(present)):
-        torch.testing.assert_close(model(rows(batch, [index]))[0], together[index], atol=1e-5, rtol=1e-4)
 
 
 def test_checkpointing_changes_neither_losses_nor_gradients():

@@ -15,7 +15,7 @@ from aio_plugin.training.sampler import batches_of, rows_of
 from aio_plugin.training.step import Step, StepOptions
 
 from ..models import test_dmf
-from ..models.helpers import small_aio, small_batch
+from ..models.helpers import masked, small_aio, small_batch
 
 WORLD = 2
 ROWS = ((0, 2), (2, 7))  # not the same number
@@ -85,9 +85,7 @@ def aio_world(bnneck="per_modality"):
     batch = small_batch(PRESENT)
     batch["pid"] = torch.arange(8) // 2
     batch["impath"] = [f"{item}.jpg" for item in range(8)]
-    batch["masked_text"] = batch["text"].clone()
-    batch["attributes"] = torch.full_like(batch["text"], -1)
-    batch["attributes"][:, 2] = torch.arange(8)
+    masked(batch)["attributes"][:, 2] = torch.arange(8)
     for key, value in batch.items():
         if torch.is_tensor(value) and value.is_floating_point():
             batch[key] = value.double()
