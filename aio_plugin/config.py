@@ -66,11 +66,9 @@ def resolve(dataset: str, options: Sequence[Option], values: Mapping[str, Any]) 
     Raises:
         ConfigError: a name is unknown or a value is not accepted; names the nearest that is.
     """
-    known, where = [option.name for option in options], f"aio.datasets.{dataset}"
-    for name in values:
-        if name not in known:
-            raise ConfigError(f"Unknown option {where}.{name}.{nearest(name, known)}")
-    return {option.name: option.check(values.get(option.name, option.default), where) for option in options}
+    where = f"aio.datasets.{dataset}"
+    check_keys(values, {option.name: option.default for option in options}, where)
+    return _values(options, values, where)
 
 
 def rule(valid: Callable[[Any], object], must_be: str) -> Callable[[Any], str | None]:
@@ -387,7 +385,7 @@ def parse_config(values: object, datasets: DatasetOptions = {}) -> AIOConfig:  #
     named = {name: {option.name: option.default for option in options} for name, options in datasets.items()}
     check_keys(values, dataclasses.asdict(AIOConfig(datasets=named)), "aio")
     chosen = values.get("datasets", {})
-    resolved = {name: _values(known, chosen.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()}
+    resolved = {name: resolve(name, options, chosen.get(name, {})) for name, options in datasets.items()}
     config = dataclasses.replace(_parse(AIOConfig(), values, "aio"), datasets=resolved)
     low, high = config.multimodal.min, config.multimodal.max
     if not 1 <= low <= high:

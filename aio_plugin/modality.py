@@ -127,7 +127,7 @@ def _check(name: str, modality: object) -> None:
     elif modality.value_range is not None and not (
         modality.channels == 1 and modality.value_range[0] < modality.value_range[1]
     ):
-        problem = f"value_range is {modality.value_range}; give (low, high), for images of one channel alone"
+        problem = f"value_range is {modality.value_range}; give (low, high), for images of one channel only"
     elif not len(modality.norm_mean) == len(modality.norm_std) in (0, 1, 3) or not all(modality.norm_std):
         problem = "norm_mean and norm_std are 1 or 3 numbers each, norm_std without 0"
     elif isinstance(modality.synthesis, str) and modality.synthesis not in ("", CHANNEL_AUGMENTATION, LINE_DRAWING):
@@ -345,8 +345,8 @@ class Batch(dict[str, Any]):
         ``"impath"``: list of B media.
         ``"whole"``, ``"rows"``: in a part of a batch, ``"present"`` of the whole (B', M), and the items' rows (B,)
             there, so that what is drawn at random does not depend on how the batch was divided.
-        ``"everywhere"``: image modalities that every rank has to tokenise, be it no image, as some rank has them
-            and batch normalisation counts the images of all.
+        ``"everywhere"``: image modalities that every rank has to tokenise, even without images of its own, because
+            some rank has them and batch normalisation is over the images of all.
     """
 
     TEXT_PADDING: ClassVar = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
@@ -368,7 +368,7 @@ class Batch(dict[str, Any]):
         return Batch({key: change(value) if isinstance(value, Tensor) else value for key, value in self.items()})
 
     def taken(self, items: Sequence[int]) -> Batch:
-        """The batch of these ``items`` alone, in their order, without keys of modalities that none of them has."""
+        """The batch of these ``items``, in their order, without keys of modalities that none of them has."""
         index = torch.tensor(items, dtype=torch.long)
         taken = self._with_tensors(lambda tensor: tensor[index.to(tensor.device)])
         taken.update({k: [v[item] for item in items] for k, v in self.items() if not isinstance(v, Tensor)})
@@ -385,7 +385,7 @@ class Batch(dict[str, Any]):
 
     @classmethod
     def rgb(cls, images: Tensor) -> Batch:
-        """RGB images (B, 3, H, W) alone, as a batch."""
+        """A batch of RGB images (B, 3, H, W) only."""
         present = torch.zeros(len(images), len(MODALITIES), dtype=torch.uint8, device=images.device)
         present[:, Modality.RGB.index] = REAL
         return cls({Modality.RGB.value: images, "present": present})

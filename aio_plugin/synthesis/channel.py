@@ -21,7 +21,7 @@ CHOICES = 4
 def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
     """Grey images that hold one channel of ``images``, or their luma, three times.
 
-    Nothing here waits for a GPU; so a choice of 4 or more, which is an error of the index, is not explained.
+    Choices are not checked, which would wait for a GPU: one of 4 or more is an IndexError.
 
     Args:
         images: (..., 3, H, W), float, normalised or not.

@@ -1,4 +1,4 @@
-"""The training dataset: an item is a person, an RGB image with one partner in every other modality to be had.
+"""The training dataset: an item is a person, an RGB image with a partner in every other available modality.
 
 Persons are described by the positions of their items and made on access, so that millions take little memory.
 """
@@ -154,7 +154,7 @@ class Source:
                 )
 
     def captions(self) -> Iterator[str]:
-        """Every caption of the training persons: those of their photos, and those of no photo in particular."""
+        """Every caption of the training persons: those of their photos, then those that belong to no photo."""
         for person in self.persons:
             media = [partner for anchor in person.anchors for partner in anchor.media.partners]
             for medium in (*media, *person.pools.get(Modality.TEXT, ())):
@@ -182,7 +182,7 @@ class Draw(NamedTuple):
 
 
 class PersonDataset(torch.utils.data.Dataset[dict[str, Any]]):
-    """Training items of persons; the index is a :class:`Draw`, which also decides everything random.
+    """Training items of persons; the index is a :class:`Draw`, whose seed decides every random choice.
 
     Args:
         other_photos: make synthetic partners from another photo of the person than the RGB image, where there is one.
@@ -216,7 +216,7 @@ def choose_media(
 ) -> list[Media]:
     """The anchor with one medium of every further modality.
 
-    That is a partner of the anchor itself (a caption of this very photo), else any of the person's ``pools``, else,
+    That is a partner of the anchor itself (such as the photo's caption), else one of the person's ``pools``, else,
     for ``synthetic`` modalities, one made from a random one of ``photos``, or from the anchor if there are none.
     """
     own: dict[Modality, list[Media]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""Randomness that depends on where training stands and on nothing that happened before.
+"""Random numbers that depend on the position in training only.
 
-Every random choice of a step is drawn from numbers that name it (seed, epoch, step, item), so a
-resumed run repeats what an undisturbed one would have done, with any number of workers.
+Every random choice of a step is seeded by (seed, epoch, step, item), so a resumed run makes the choices of an
+uninterrupted one, with any number of workers.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import torch
 
 
 def mix(*numbers: int) -> int:
-    """One 63-bit seed out of several non-negative numbers."""
+    """One 63-bit seed from several non-negative numbers."""
     words = np.random.SeedSequence(numbers).generate_state(2, np.uint32)
     return (int(words[0]) << 31) ^ int(words[1])
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[random.Random]:
-    """Seed Python's and torch's global generators inside the block and give them back after it.
+    """Seed Python's and torch's global generators inside the block and restore them after it.
 
-    torchreid's and torchvision's transforms draw from these. The generator yielded is for our own draws.
+    torchreid's and torchvision's transforms draw from these. The generator yielded is for this package.
     """
     python, torch_state = random.getstate(), torch.random.get_rng_state()
     random.seed(seed)

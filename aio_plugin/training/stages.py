@@ -45,7 +45,7 @@ def parse_stages(
 
     Args:
         sources: data.sources.
-        persons: in a batch; a stage's quotas add up to it. Without quotas it is shared evenly.
+        persons: in a batch; the quotas of a stage add up to it. Without quotas it is divided evenly.
         max_epoch: train.max_epoch, to which the stages' epochs add up; None if the config lacks it.
         modalities: what the model reads, aio.modalities.
 
