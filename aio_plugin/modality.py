@@ -127,7 +127,7 @@ def _check(name: str, modality: object) -> None:
     elif modality.value_range is not None and not (
         modality.channels == 1 and modality.value_range[0] < modality.value_range[1]
     ):
-        problem = f"value_range is {modality.value_range}; give (low, high), for images of one channel only"
+        problem = f"value_range is {modality.value_range}; give (low, high), for images of one channel alone"
     elif not len(modality.norm_mean) == len(modality.norm_std) in (0, 1, 3) or not all(modality.norm_std):
         problem = "norm_mean and norm_std are 1 or 3 numbers each, norm_std without 0"
     elif isinstance(modality.synthesis, str) and modality.synthesis not in ("", CHANNEL_AUGMENTATION, LINE_DRAWING):
