@@ -68,7 +68,7 @@ def resolve(dataset: str, options: Sequence[Option], values: Mapping[str, Any]) 
     """
     where = f"aio.datasets.{dataset}"
     check_keys(values, {option.name: option.default for option in options}, where)
-    return _values(options, values, where)
+    return {option.name: option.check(values.get(option.name, option.default), where) for option in options}
 
 
 def rule(valid: Callable[[Any], object], must_be: str) -> Callable[[Any], str | None]:
@@ -385,7 +385,7 @@ def parse_config(values: object, datasets: DatasetOptions = {}) -> AIOConfig:  #
     named = {name: {option.name: option.default for option in options} for name, options in datasets.items()}
     check_keys(values, dataclasses.asdict(AIOConfig(datasets=named)), "aio")
     chosen = values.get("datasets", {})
-    resolved = {name: resolve(name, options, chosen.get(name, {})) for name, options in datasets.items()}
+    resolved = {name: _values(known, chosen.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()}
     config = dataclasses.replace(_parse(AIOConfig(), values, "aio"), datasets=resolved)
     low, high = config.multimodal.min, config.multimodal.max
     if not 1 <= low <= high:
