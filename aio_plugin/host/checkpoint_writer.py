@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from torch import nn
 from ..evaluation.score import Result
 from ..training import distributed
 from ..training.checkpoint import improved, keep_scaler, save_atomically, set_progress
+from .torchreid_import import import_torchreid
 
 LAST, EARLIER, BEST = "last.pth.tar", "last.pth.tar.earlier", "model-best.pth.tar"
 METRICS: dict[str, Callable[[Result], float]] = {
@@ -73,7 +72,8 @@ class CheckpointWriter:
             resumed: whether ``model.resume`` is set; then ``start_epoch`` is right.
         """
         if distributed.is_main():
-            _remove_partial_files(folder / "model")
+            for partial in (folder / "model").glob(".*.pth.tar*.tmp"):  # of a killed run
+                partial.unlink(missing_ok=True)
         attempt, last = distributed.restart_count(), folder / "model" / LAST
         if attempt is None or resumed or not distributed.broadcast(last.is_file()):
             return start_epoch
@@ -83,8 +83,8 @@ class CheckpointWriter:
                 print(f'=> "{last}" is of an earlier run; renamed to {EARLIER}. To resume from it, set model.resume')
             return start_epoch
         print(f'=> Restart {attempt}: resuming from "{last}"')
-        utils: ModuleType = sys.modules["torchreid"].utils
-        return int(utils.resume_from_checkpoint(str(last), self.model, self.optimizer, self.scheduler))
+        resume = import_torchreid().utils.resume_from_checkpoint
+        return int(resume(str(last), self.model, self.optimizer, self.scheduler))
 
     def _state(self, epoch: int, rank1: float) -> dict[str, Any]:
         state = {
@@ -96,9 +96,3 @@ class CheckpointWriter:
         if self.scheduler is not None:
             state["scheduler"] = self.scheduler.state_dict()
         return state
-
-
-def _remove_partial_files(folder: Path) -> None:
-    """Remove partial checkpoints of a killed run."""
-    for partial in folder.glob(".*.pth.tar*.tmp"):
-        partial.unlink(missing_ok=True)

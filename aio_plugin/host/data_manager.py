@@ -24,6 +24,7 @@ from ..training.person_dataset import PersonDataset, Source
 from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import Stage, parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
+from .patches.base import bind_arguments
 from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, all_targets, items_of, read_target
 from .torchreid_import import import_torchreid
@@ -56,9 +57,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
 
     def __init__(self, *args: Any, config: RunConfig, **kwargs: Any) -> None:
         distributed.require_group()
-        bound = inspect.signature(stock.ImageDataManager).bind(*args, **kwargs)
-        bound.apply_defaults()
-        arguments = bound.arguments
+        arguments = bind_arguments(stock.ImageDataManager, args, kwargs)
         transforms = arguments["transforms"] or ()
         names = [transforms] if isinstance(transforms, str) else list(transforms)
         _check(names, arguments)

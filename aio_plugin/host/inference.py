@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -30,13 +30,6 @@ TRAINING_ONLY = ("classifier.", "attributes.")
 """Parts of a model that features do not depend on."""
 
 
-@contextlib.contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """Redirect what torchreid prints to standard error, where progress belongs."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
-
-
 def load_aio_config(args: argparse.Namespace) -> CfgNode:
     """The config of the arguments of :func:`aio_plugin.host.main.add_arguments`.
 
@@ -55,7 +48,7 @@ def load_aio_config(args: argparse.Namespace) -> CfgNode:
 
 def training_data(cfg: CfgNode) -> AIODataManager:
     """The data manager of a config: sources, stages and targets."""
-    with stdout_to_stderr():
+    with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
         manager: AIODataManager = build_data_manager(cfg)
     return manager
 
@@ -73,12 +66,11 @@ class TestData(AIODataManager):
 
     def _target(self, spec: str) -> Target:
         name, written = split_target(spec)
-        if name != "manifest" or written:
-            return super()._target(spec)
-        adapter, values = ADAPTERS[name], dict(self.options.datasets[name])
-        if adapter.queries_in(self.root, values):
-            return super()._target(spec)
-        return Target(spec, WholeGallery(name), [], list(adapter.read(self.root, values, None).gallery))
+        if name == "manifest" and not written:
+            adapter, values = ADAPTERS[name], dict(self.options.datasets[name])
+            if not adapter.queries_in(self.root, values):
+                return Target(spec, WholeGallery(name), [], list(adapter.read(self.root, values, None).gallery))
+        return super()._target(spec)
 
 
 def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
@@ -88,7 +80,7 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
         spec: a target as data.targets names it. A ``manifest`` may have a gallery only.
     """
     cfg.data.targets, cfg.aio.train.select_target = [spec], ""
-    with stdout_to_stderr():
+    with contextlib.redirect_stdout(sys.stderr):
         manager = TestData(**arguments(cfg, "image_data"), config=RunConfig(cfg))
     return manager, manager.test_targets[spec]
 
@@ -103,7 +95,7 @@ def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
         CheckpointError: it does not fit the model of the config; names the first differences.
     """
     state = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
-    with stdout_to_stderr():
+    with contextlib.redirect_stdout(sys.stderr):
         identity = TrainingIdentities([1], RunConfig(cfg))
         model: nn.Module = import_torchreid().models.build_model(num_classes=identity, **arguments(cfg, "model"))
     own = tested_part(model)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -51,7 +50,8 @@ def run_main(args: argparse.Namespace) -> None:
 @contextlib.contextmanager
 def _logged(torchreid: ModuleType, cfg: CfgNode) -> Iterator[None]:
     """Copy what is printed to torchreid's log file."""
-    logger = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, _log_name(cfg)))
+    name = f"{'test' if cfg.test.evaluate else 'train'}.log{time.strftime('-%Y-%m-%d-%H-%M-%S')}"
+    logger = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, name))
     try:
         with contextlib.redirect_stdout(logger):
             yield
@@ -85,10 +85,6 @@ def load_config(args: argparse.Namespace) -> CfgNode:
     return cfg
 
 
-def _log_name(cfg: CfgNode) -> str:
-    return ("test" if cfg.test.evaluate else "train") + ".log" + time.strftime("-%Y-%m-%d-%H-%M-%S")
-
-
 def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
     print(f"Show configuration\n{cfg}\n")
     print("Collecting env info ...")
@@ -104,15 +100,18 @@ def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
             cfg.model.resume, model, optimizer=optimizer, scheduler=scheduler
         )
     print(f"Building {cfg.loss.name}-engine for {cfg.data.type}-reid")
-    _engine(torchreid, cfg)(datamanager, model, optimizer=optimizer, scheduler=scheduler).run(**arguments(cfg, "run"))
+    kind, more = ("Image", []) if cfg.data.type == "image" else ("Video", ["video_engine"])
+    loss, groups = ("Softmax", ["engine"]) if cfg.loss.name == "softmax" else ("Triplet", ["engine", "triplet"])
+    build_engine = getattr(torchreid.engine, f"{kind}{loss}Engine")
+    options = arguments(cfg, *groups, *more)
+    engine = build_engine(datamanager, model, optimizer=optimizer, scheduler=scheduler, **options)
+    engine.run(**arguments(cfg, "run"))
 
 
 def build_data_manager(cfg: CfgNode) -> Any:
     """AIO's data manager of a config, or torchreid's where the config is not for an AIO model."""
-    data = import_torchreid().data
-    if cfg.data.type == "image":
-        return data.ImageDataManager(**arguments(cfg, "image_data"))
-    return data.VideoDataManager(**arguments(cfg, "video_data"))
+    kind = "image" if cfg.data.type == "image" else "video"
+    return getattr(import_torchreid().data, f"{kind.title()}DataManager")(**arguments(cfg, f"{kind}_data"))
 
 
 def _model(torchreid: ModuleType, cfg: CfgNode, num_classes: int) -> Any:
@@ -123,10 +122,3 @@ def _model(torchreid: ModuleType, cfg: CfgNode, num_classes: int) -> Any:
     if cfg.model.load_weights and torchreid.utils.check_isfile(cfg.model.load_weights):
         torchreid.utils.load_pretrained_weights(model, cfg.model.load_weights)
     return nn.DataParallel(model).cuda() if cfg.use_gpu else model
-
-
-def _engine(torchreid: ModuleType, cfg: CfgNode) -> Callable[..., Any]:
-    kind, more = ("Image", []) if cfg.data.type == "image" else ("Video", ["video_engine"])
-    loss, groups = ("Softmax", ["engine"]) if cfg.loss.name == "softmax" else ("Triplet", ["engine", "triplet"])
-    engine = getattr(torchreid.engine, f"{kind}{loss}Engine")
-    return functools.partial(engine, **arguments(cfg, *groups, *more))

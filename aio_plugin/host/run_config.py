@@ -23,8 +23,6 @@ from .default_config import ARGUMENTS
 if TYPE_CHECKING:
     from ..heads.vocabulary import Vocabulary
 
-_ABSENT: Any = object()
-
 
 def dataset_options() -> DatasetOptions:
     """The options of every dataset."""
@@ -54,8 +52,10 @@ class RunConfig:
         """The value of one of torchreid's keys, such as ``"train.seed"``; ``default`` where the config lacks it."""
         value: Any = self._values
         for part in name.split("."):
-            value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-        return default if value is _ABSENT else value
+            if not isinstance(value, Mapping) or part not in value:
+                return default
+            value = value[part]
+        return value
 
     @property
     def model(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 from types import ModuleType
 
 from ..errors import HostError
@@ -15,13 +16,8 @@ INSTALL = (
     "(`pip install --no-build-isolation git+https://github.com/KaiyangZhou/deep-person-reid`)."
 )
 _REQUIRED = (
-    ("data", "ImageDataManager"),
-    ("data", "register_image_dataset"),
-    ("engine", "ImageSoftmaxEngine"),
-    ("engine", "ImageTripletEngine"),
-    ("models", "build_model"),
-    ("optim", "build_optimizer"),
-    ("utils", "FeatureExtractor"),
+    "data.ImageDataManager data.register_image_dataset engine.ImageSoftmaxEngine engine.ImageTripletEngine "
+    "models.build_model optim.build_optimizer utils.FeatureExtractor"
 )
 
 
@@ -41,12 +37,16 @@ def import_torchreid() -> ModuleType:
             f"torchreid cannot be imported: the package {error.name!r} is missing. Install it; if it is a module of "
             f"torchreid itself, the installation is broken or another package of that name. {INSTALL}"
         ) from error
-    for part, name in _REQUIRED:
-        if not hasattr(getattr(torchreid, part, None), name):
+    for name in _REQUIRED.split():
+        try:
+            operator.attrgetter(name)(torchreid)
+        except AttributeError as error:
+            folders = getattr(torchreid, "__path__", ["an unknown location"])
+            where = getattr(torchreid, "__file__", None) or ", ".join(folders)
             raise HostError(
-                f"The package torchreid at {_location(torchreid)} is not the person re-identification framework, or "
-                f"is too old: it has no torchreid.{part}.{name}. Uninstall it. {INSTALL}"
-            )
+                f"The package torchreid at {where} is not the person re-identification framework, or is too old: it "
+                f"has no torchreid.{name}. Uninstall it. {INSTALL}"
+            ) from error
     return torchreid
 
 
@@ -59,7 +59,3 @@ def distribution() -> str:
 def is_pypi(torchreid: ModuleType) -> bool:
     """Whether this is PyPI's distribution."""
     return bool(torchreid.data.__name__ == f"{PYPI}.data")
-
-
-def _location(module: ModuleType) -> str:
-    return getattr(module, "__file__", None) or ", ".join(getattr(module, "__path__", ["an unknown location"]))

@@ -40,7 +40,8 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
             self[NODE] = node
         else:
             stock_merge(self, cfg_other)
-        _remember(self)
+        if _is_torchreids(self):
+            session.merge(self)
 
     @functools.wraps(stock_list)
     def merge_from_list(self: CfgNode, cfg_list: Sequence[Any]) -> None:
@@ -49,7 +50,8 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
             _merge_list(self, cfg_list, stock_list)
         else:
             stock_list(self, cfg_list)
-        _remember(self)
+        if _is_torchreids(self):
+            session.merge(self)
 
     patches.set_attribute(CfgNode, "merge_from_other_cfg", merge_from_other_cfg)
     patches.set_attribute(CfgNode, "merge_from_list", merge_from_list)
@@ -74,20 +76,13 @@ def _load_yaml(path: Path) -> Mapping[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"The config {path} cannot be read: {error}. Give the path of a YAML file.") from error
-    if values is None:
-        return {}
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping | None):
         raise ConfigError(f"The config {path} contains a {type(values).__name__} instead of keys and values.")
-    return values
+    return values or {}
 
 
 def _is_torchreids(cfg: CfgNode) -> bool:
     return isinstance(cfg.get("model"), CfgNode) and isinstance(cfg.get("data"), CfgNode)
-
-
-def _remember(cfg: CfgNode) -> None:
-    if _is_torchreids(cfg):
-        session.merge(cfg)
 
 
 def _merged(base: object, values: object) -> CfgNode:

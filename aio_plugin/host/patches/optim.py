@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +13,7 @@ from ...heads.classification import Classifier
 from ...losses.shards import keep_state_whole
 from ...training.optimisation import WarmupCosine, param_groups
 from ..run_config import config_of, is_aio, unwrap
-from .base import Patches
+from .base import Patches, bind_arguments
 
 ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"
 
@@ -22,15 +21,14 @@ ADAMW, COSINE_WARMUP = "adamw", "cosine_warmup"
 def patch_optim(torchreid: ModuleType, patches: Patches) -> None:
     """Wrap ``build_optimizer`` and ``build_lr_scheduler`` and add the new names to torchreid's lists."""
     optim = torchreid.optim
-    for module, wrap, names, new in (
-        (optim.optimizer, _optimizer_builder, "AVAI_OPTIMS", ADAMW),
-        (optim.lr_scheduler, _scheduler_builder, "AVAI_SCH", COSINE_WARMUP),
+    for module, name, wrap, names, new in (
+        (optim.optimizer, "build_optimizer", _optimizer_builder, "AVAI_OPTIMS", ADAMW),
+        (optim.lr_scheduler, "build_lr_scheduler", _scheduler_builder, "AVAI_SCH", COSINE_WARMUP),
     ):
-        name = "build_optimizer" if new is ADAMW else "build_lr_scheduler"
-        wrapped = wrap(getattr(module, name))
         patches.set_attribute(module, names, [*getattr(module, names), new])
-        patches.set_attribute(module, name, wrapped)
-        patches.set_attribute(optim, name, wrapped)
+        wrapped = wrap(getattr(module, name))
+        for owner in (module, optim):
+            patches.set_attribute(owner, name, wrapped)
 
 
 class _Groups(nn.Module):
@@ -45,18 +43,10 @@ class _Groups(nn.Module):
         return self.groups
 
 
-def _bind(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    bound = signature.bind(*args, **kwargs)
-    bound.apply_defaults()
-    return bound.arguments
-
-
 def _optimizer_builder(stock: Any) -> Any:
-    signature = inspect.signature(stock)
-
     @functools.wraps(stock)
     def build_optimizer(*args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        arguments = _bind(signature, args, kwargs)
+        arguments = bind_arguments(stock, args, kwargs)
         aio = is_aio(arguments["model"])
         if not aio and arguments["optim"] != ADAMW:
             return stock(*args, **kwargs)  # type: ignore[no-any-return]
@@ -97,11 +87,9 @@ def _adamw(adam: torch.optim.Optimizer, arguments: dict[str, Any]) -> torch.opti
 
 
 def _scheduler_builder(stock: Any) -> Any:
-    signature = inspect.signature(stock)
-
     @functools.wraps(stock)
     def build_lr_scheduler(*args: Any, **kwargs: Any) -> Any:
-        arguments = _bind(signature, args, kwargs)
+        arguments = bind_arguments(stock, args, kwargs)
         if arguments["lr_scheduler"] != COSINE_WARMUP:
             return stock(*args, **kwargs)
         optimizer = arguments["optimizer"]

@@ -34,11 +34,9 @@ def patch_data_manager(torchreid: ModuleType, patches: Patches) -> None:
 
 def _has_own_datasets(arguments: Mapping[str, Any]) -> bool:
     """Whether a source or target is a dataset that only this package knows."""
-    return any(
-        name.partition("@")[0] in ADAPTERS
-        for part in ("sources", "targets")
-        for name in ([arguments[part]] if isinstance(arguments.get(part), str) else arguments.get(part) or ())
-    )
+    lists = (arguments.get("sources") or (), arguments.get("targets") or ())
+    names = [name for each in lists for name in ([each] if isinstance(each, str) else each)]
+    return any(name.partition("@")[0] in ADAPTERS for name in names)
 
 
 def patch_engines(torchreid: ModuleType, patches: Patches) -> None:
