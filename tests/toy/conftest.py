@@ -1,8 +1,4 @@
-"""A small toy world, drawn once."""
-
-from __future__ import annotations
-
-from pathlib import Path
+"""Small toy worlds, drawn once."""
 
 import pytest
 
@@ -12,5 +8,10 @@ from .people import IDS
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(tmp_path_factory):
     return make(tmp_path_factory.mktemp("toy") / "world", IDS, 1, workers=2, progress=False)
+
+
+@pytest.fixture(scope="session")
+def dmf_world(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("dmf") / "world", IDS, 1, workers=2, progress=False, sets="dmf")

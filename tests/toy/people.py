@@ -1,7 +1,5 @@
 """What the tests of the toy world share."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 
@@ -15,5 +13,5 @@ POSES = [Pose(view, mirror, 0.5, 0.5, 0.0, 0.9, 0.0, 0.0) for view, mirror in ((
 NOT_SHAPE = {f.name for f in dataclasses.fields(ToyPerson) if re.search("colour|material|accent|skin|seed", f.name)}
 
 
-def rng(seed: int = 0) -> np.random.Generator:
+def rng(seed=0):
     return np.random.default_rng(seed)

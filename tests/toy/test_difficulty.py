@@ -1,18 +1,13 @@
 """Raw pixels do not solve the toy world: nearest neighbours, 60 people searched."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
 from aio_plugin.toy.layouts import market1501, pku_sketch, sysu_mm01
-from aio_plugin.toy.layouts.plan import Picture
 from aio_plugin.toy.layouts.writer import draw_picture
 
 
-def _pixels(folder: Path, pictures: list[Picture]) -> np.ndarray:
+def _pixels(folder, pictures):
     rows = []
     for picture in pictures:
         (folder / picture.path).parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +18,7 @@ def _pixels(folder: Path, pictures: list[Picture]) -> np.ndarray:
     return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
 
 
-def _rank1(folder: Path, query: list[Picture], gallery: list[Picture], other_camera: bool) -> float:
+def _rank1(folder, query, gallery, other_camera):
     similar = _pixels(folder, query) @ _pixels(folder, gallery).T
     same = np.array([[q.person == g.person for g in gallery] for q in query])
     if other_camera:
@@ -32,7 +27,7 @@ def _rank1(folder: Path, query: list[Picture], gallery: list[Picture], other_cam
     return float(np.mean(same[np.arange(len(query)), best]))
 
 
-def test_raw_pixels_hardly_find_the_person_in_colour(tmp_path: Path) -> None:
+def test_raw_pixels_hardly_find_the_person_in_colour(tmp_path):
     pictures = [p for p in market1501.plan_market1501(300, 0).pictures if "/-1_" not in p.path]
     query = [p for p in pictures if "/query/" in p.path]
     gallery = [p for p in pictures if "/bounding_box_test/" in p.path]
@@ -40,7 +35,7 @@ def test_raw_pixels_hardly_find_the_person_in_colour(tmp_path: Path) -> None:
     assert _rank1(tmp_path, query, gallery, other_camera=True) < 0.40
 
 
-def test_raw_pixels_do_not_find_the_person_from_infrared(tmp_path: Path) -> None:
+def test_raw_pixels_do_not_find_the_person_from_infrared(tmp_path):
     plan = sysu_mm01.plan_sysu_mm01(300, 0)
     test = {f"{int(n):04d}" for n in plan.files["SYSU-MM01/exp/test_id.txt"].decode().split(",")}
     pictures = [p for p in plan.pictures if p.path.split("/")[2] in test and p.path.endswith("/0001.jpg")]
@@ -49,7 +44,7 @@ def test_raw_pixels_do_not_find_the_person_from_infrared(tmp_path: Path) -> None
     assert _rank1(tmp_path, query, [p for p in pictures if p.kind == "rgb"], other_camera=False) < 0.10
 
 
-def test_raw_pixels_do_not_find_the_person_from_a_sketch(tmp_path: Path) -> None:
+def test_raw_pixels_do_not_find_the_person_from_a_sketch(tmp_path):
     pictures = pku_sketch.plan_pku_sketch(300, 0).pictures[:180]
     query = [p for p in pictures if p.kind == "sketch"]
     assert len({p.person for p in query}) == 60

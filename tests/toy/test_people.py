@@ -1,7 +1,5 @@
 """Toy people: they wear what exists, and shape alone tells them apart."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 
@@ -18,7 +16,7 @@ from .people import NOT_SHAPE, POSES, rng
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_a_person_wears_what_exists_and_a_look_alike_differs_in_one_thing(seed: int) -> None:
+def test_a_person_wears_what_exists_and_a_look_alike_differs_in_one_thing(seed):
     person = sample_person(rng(seed))
     kind = wardrobe.TOPS[person.top]
     assert person.sleeves in kind.sleeves
@@ -35,7 +33,7 @@ def test_a_person_wears_what_exists_and_a_look_alike_differs_in_one_thing(seed: 
     assert not NOT_SHAPE & set(differ)
 
 
-def test_look_alikes_can_be_told_apart_by_shape() -> None:
+def test_look_alikes_can_be_told_apart_by_shape():
     for seed in range(80):
         person = sample_person(rng(seed))
         other = look_alike(person, rng(seed))
@@ -43,7 +41,7 @@ def test_look_alikes_can_be_told_apart_by_shape() -> None:
         assert seen >= 40, (person, other)  # label pixels; a picture pixel holds four
 
 
-def test_shape_alone_identifies_nearly_everybody() -> None:
+def test_shape_alone_identifies_nearly_everybody():
     people = [sample_person(rng(seed)) for seed in range(1000)]
     shapes = {
         tuple(
@@ -58,7 +56,7 @@ PAIRS = [(name, *pair) for name, table in wardrobe.FREQUENCIES.items() for pair 
 
 
 @pytest.mark.parametrize(("name", "first", "second"), PAIRS)
-def test_any_two_values_of_an_attribute_can_be_told_apart(name: str, first: str, second: str) -> None:
+def test_any_two_values_of_an_attribute_can_be_told_apart(name, first, second):
     base = dataclasses.replace(
         sample_person(rng(3)), hat="none", bottom="trousers", sleeves="long", closure="none", pattern="stripes"
     )
