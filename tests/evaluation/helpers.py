@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import torch
 from PIL import Image
 
+from aio_plugin.evaluation.results import document
+from aio_plugin.evaluation.score import score
 from aio_plugin.modality import Item, Media, Modality
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
@@ -41,3 +43,16 @@ def features(items, noise=0.5, seed=0):
     generator = torch.Generator().manual_seed(seed)
     centres = torch.randn(PEOPLE, 16, generator=torch.Generator().manual_seed(99))
     return centres[[item.pid % PEOPLE for item in items]] + noise * torch.randn(len(items), 16, generator=generator)
+
+
+def scored(at, noise=0.5, **options):
+    """The result of a target, and the features of its queries and gallery."""
+    q, g = features(at.query, noise, 1), features(at.gallery, noise, 2)
+    return score(q, g, at.query, at.gallery, at.protocol, **options), q, g
+
+
+def results(*entries, **facts):
+    """A results document, which fits the schema."""
+    encoder = {"name": "toy", "sha256": "00ff"}
+    given = {"config": {}, "seed": 1, "torchreid": "x", "encoder": encoder, "sketcher": "edges", "seconds": 1, **facts}
+    return document(list(entries), **given)

@@ -12,21 +12,20 @@ from PIL import Image
 from aio_plugin.errors import AIOError, MediaError
 from aio_plugin.evaluation.explain import default_root, explain, explanation_page
 from aio_plugin.evaluation.rankings import rankings_of, read_rankings, read_results, write_rankings
-from aio_plugin.evaluation.results import document, target_entry, write_json
-from aio_plugin.evaluation.score import score
+from aio_plugin.evaluation.results import target_entry, write_json
 from aio_plugin.modality import MODALITIES, Media
 from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
 from ..metrics import slow
-from .helpers import CAPTION, features, target
+from . import helpers
+from .helpers import CAPTION, target
 
 RGB, IR, SKETCH, TEXT, *_ = MODALITIES
 
 
-def scored(at, noise=6.0, topk=5, **options):
-    q, g = features(at.query, noise, 1), features(at.gallery, noise, 2)
-    return score(q, g, at.query, at.gallery, at.protocol, topk=topk, **options), q, g
+def scored(at, **options):
+    return helpers.scored(at, 6.0, topk=5, **options)
 
 
 def explained(at, count=6, **options):
@@ -139,8 +138,7 @@ def files(tmp_path):
     entry = target_entry(
         "toy", "sketch -> rgb", {"after": result}, rankings={"file": "toy.rankings.json.gz", "sha256": digest}
     )
-    facts = {"torchreid": "x", "encoder": {"name": "e", "sha256": "0"}, "sketcher": "s", "seconds": 1, "seed": 1}
-    write_json(document([entry], config={"data": {"root": "some/where"}}, **facts), tmp_path / "toy.json")
+    write_json(helpers.results(entry, config={"data": {"root": "some/where"}}), tmp_path / "toy.json")
     return tmp_path / "toy.json", tmp_path / "toy.rankings.json.gz"
 
 

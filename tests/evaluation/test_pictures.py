@@ -19,14 +19,14 @@ from aio_plugin.evaluation.pictures import (
     write_ranked_lists,
 )
 from aio_plugin.evaluation.report import ranked_lists, write_report
-from aio_plugin.evaluation.results import document, target_entry
-from aio_plugin.evaluation.score import score
+from aio_plugin.evaluation.results import target_entry
 from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, tile, wrap
 from aio_plugin.modality import MODALITIES, Media
 from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
-from .helpers import CAPTION, colour, features, query, render, target
+from . import helpers
+from .helpers import CAPTION, colour, query, render, results, target
 
 RGB, IR, SKETCH, TEXT, *_ = MODALITIES
 WIDTH, HEIGHT = 40, 80
@@ -90,8 +90,7 @@ def test_wrapping_keeps_every_word():
 
 
 def scored(at, noise=0.5, **options):
-    q, g = features(at.query, noise), features(at.gallery, noise)
-    return score(q, g, at.query, at.gallery, at.protocol, topk=4, **options)
+    return helpers.scored(at, noise, topk=4, **options)[0]
 
 
 def write(at, tmp_path, **options):
@@ -138,15 +137,7 @@ def test_report(tmp_path):
     entry = target_entry(
         "toy@ir+text", "ir+text -> rgb", {"pixels": None, "after": result}, ["1 < 2"], ["ir"], ["2 > 1"]
     )
-    found = document(
-        [entry],
-        config={"name": "</pre><script>x</script>"},
-        seed=4,
-        torchreid="torchreid 0.2.5",
-        encoder={"name": "toy", "sha256": "00ff"},
-        sketcher="edges",
-        seconds=1,
-    )
+    found = results(entry, config={"name": "</pre><script>x</script>"})
     lists = ranked_lists(result, 3, 4, render, (HEIGHT, WIDTH))
     assert [each.pid for each in lists] == [0, 2, 5]
     page = write_report(tmp_path / "log" / "report.html", found, {"toy@ir+text": lists}).read_text()
@@ -163,32 +154,17 @@ def test_report(tmp_path):
     assert "6 of 6 queries" in page
 
 
-def test_a_report_shows_variants(tmp_path):
+def test_a_report_shows_variants_and_says_that_it_has_no_pictures(tmp_path):
     protocol = WholeGallery("toy", "source", variants=(WholeGallery("toy", part="original <gallery>"),))
     entry = target_entry("toy@text", "text -> rgb", {"after": scored(target(protocol=protocol), 6.0)})
-    facts = {"torchreid": "x", "encoder": {"name": "e", "sha256": "0"}, "sketcher": "s", "seconds": 1, "seed": 1}
-    page = write_report(tmp_path / "r.html", document([entry], config={}, **facts), {}).read_text()
+    page = write_report(tmp_path / "r.html", results(entry), {}).read_text()
+    assert "No ranked lists were drawn" in page
     (row,) = re.findall(r"<tr>\s*<td><span class=\"target\">variant: (.*?)</tr>", page, re.DOTALL)
     assert row.startswith("toy, original &lt;gallery&gt;, nothing removed")
     numbers = entry["results"]["after"]["variants"][0]["mean"]
     assert re.findall(r">([\d.]+)</td>", row) == [
         f"{100 * numbers[key]:.1f}" for key in ("chance", "rank-1", "mAP", "mINP")
     ]
-
-
-def test_a_report_without_pictures_says_so(tmp_path):
-    at = target()
-    result = score(features(at.query), features(at.gallery), at.query, at.gallery, at.protocol)
-    found = document(
-        [target_entry("toy", "sketch -> rgb", {"after": result})],
-        config={},
-        seed=1,
-        torchreid="torchreid 0.2.5",
-        encoder={"name": "toy", "sha256": "00ff"},
-        sketcher="edges",
-        seconds=1,
-    )
-    assert "No ranked lists were drawn" in write_report(tmp_path / "r.html", found, {}).read_text()
 
 
 def test_every_modality_can_be_drawn():
@@ -225,7 +201,7 @@ def test_similarities_are_the_features_own_and_left_out_where_others_rank(tmp_pa
     written = words(monkeypatch)
     at = target(people=2)
     write(at, tmp_path)
-    q, g = (np.asarray(features(items)) for items in (at.query, at.gallery))
+    q, g = (np.asarray(each) for each in helpers.scored(at)[1:])
     cosine = (q @ g.T) / np.linalg.norm(q, axis=1)[:, None] / np.linalg.norm(g, axis=1)
     assert [text for text in written if "." in text] == [f"{c:.2f}" for row in cosine for c in -np.sort(-row)[:4]]
     result = scored(at, metric="euclidean")
@@ -242,9 +218,9 @@ def test_a_query_of_several_sketches_shows_them_all_and_the_similarity_of_their_
     at.query += at.query
     write(at, tmp_path)
     assert written.count("sketch") == 4  # two persons of two each
-    unit = torch.nn.functional.normalize(features(at.query))
-    mean = (unit[0] + unit[2]) / 2
-    best = torch.cosine_similarity(mean[None], features(at.gallery)).max()
+    _, q, g = helpers.scored(at)
+    unit = torch.nn.functional.normalize(q)
+    best = torch.cosine_similarity((unit[0] + unit[2])[None], g).max()
     assert f"{best:.2f}" in written
 
 

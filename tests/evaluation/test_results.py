@@ -8,40 +8,21 @@ import pytest
 
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
-from aio_plugin.evaluation.results import LONGEST, document, file_name, target_entry, validate, write_json
-from aio_plugin.evaluation.score import score
+from aio_plugin.evaluation.results import LONGEST, file_name, target_entry, validate, write_json
 from aio_plugin.evaluation.table import rows, table
 from aio_plugin.modality import Modality
 
-from .helpers import features, target
-
-
-def result(noise):
-    at = target()
-    return score(
-        features(at.query, noise, 1), features(at.gallery, noise, 2), at.query, at.gallery, at.protocol, ranks=(1, 5)
-    )
-
-
-def entries():
-    text = {"pixels": None, "before": result(9), "after": result(0.1)}
-    sketch = {"pixels": result(20), "before": result(9), "after": result(0.1)}
-    return [
-        target_entry("pku_sketch", "sketch -> rgb", sketch, ["seeded splits"]),
-        target_entry("tri_cuhk_pedes@ir+text", "ir+text -> rgb", text, synthetic=["ir"], leaks=["a and b overlap"]),
-    ]
+from .helpers import results, scored, target
 
 
 @pytest.fixture(scope="module")
 def found():
-    return document(
-        entries(),
+    pixels, before, after = (scored(target(), noise, ranks=(1, 5))[0] for noise in (20, 9, 0.1))
+    text, sketch = ({"pixels": each, "before": before, "after": after} for each in (None, pixels))
+    return results(
+        target_entry("pku_sketch", "sketch -> rgb", sketch, ["seeded splits"]),
+        target_entry("tri_cuhk_pedes@ir+text", "ir+text -> rgb", text, synthetic=["ir"], leaks=["a and b overlap"]),
         config={"data": {"root": "x", "targets": ("a",)}, "when": Modality.IR, "lr": 0.1},
-        seed=1,
-        torchreid="torchreid 0.2.5 (torchreid.reid)",
-        encoder={"name": "toy", "sha256": "00ff"},
-        sketcher="edges",
-        seconds=3,
     )
 
 
@@ -66,53 +47,45 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
 
 
-def change(path, value):
-    def edit(found):
-        *way, last = path
-        for key in way:
-            found = found[key]
-        if value is KeyError:
-            del found[last]
-        else:
-            found[last] = value
-
-    return edit
-
-
 AFTER = ("targets", 0, "results", "after")
 
 
 @pytest.mark.parametrize(
-    ("edit", "message"),
+    ("path", "value", "message"),
     [
-        (change(["schema"], 1), "schema 1 is not 2 or 3"),
-        (change(["seed"], KeyError), "results: 'seed' is a required"),
-        (change(["seed"], "1"), "results.seed: '1' is not of type 'integer'"),
-        (change(["seed"], True), "results.seed: True is not of type 'integer'"),
-        (change(["colour"], "red"), "results: .*'colour' was unexpected"),
-        (change(["commit"], 5), "results.commit: 5 is not of type 'string', 'null'"),
-        (change(["hardware", "gpus"], ["H200", 3]), r"results.hardware.gpus\[1\]: 3 is not of type 'string'"),
-        (change(["encoder"], {"name": "toy"}), "results.encoder: 'sha256' is a required"),
-        (change(["targets", 1, "notes"], "a note"), r"results.targets\[1\].notes: 'a note' is not of type 'array'"),
-        (change(["targets", 0, "leaks"], KeyError), r"results.targets\[0\]: 'leaks' is a required"),
-        (change(["targets", 1, "leaks"], [1]), r"results.targets\[1\].leaks\[0\]: 1 is not of type 'string'"),
-        (change([*AFTER, "mean", "mAP"], 51.2), r"results.after.mean.mAP: 51.2 is greater than the maximum"),
-        (change([*AFTER, "mean", "rank-1"], "0.5"), "mean.*rank-1.*: '0.5' is not of type 'number'"),
-        (change([*AFTER, "trials", 0, "num_valid"], None), r"trials\[0\].num_valid: None is not of type 'integer'"),
-        (change(["targets", 0, "results", "during"], None), "results: .*'during' was unexpected"),
+        (["schema"], 1, "schema 1 is not 2 or 3"),
+        (["seed"], KeyError, "results: 'seed' is a required"),
+        (["seed"], "1", "results.seed: '1' is not of type 'integer'"),
+        (["seed"], True, "results.seed: True is not of type 'integer'"),
+        (["colour"], "red", "results: .*'colour' was unexpected"),
+        (["commit"], 5, "results.commit: 5 is not of type 'string', 'null'"),
+        (["hardware", "gpus"], ["H200", 3], r"results.hardware.gpus\[1\]: 3 is not of type 'string'"),
+        (["encoder"], {"name": "toy"}, "results.encoder: 'sha256' is a required"),
+        (["targets", 1, "notes"], "a note", r"results.targets\[1\].notes: 'a note' is not of type 'array'"),
+        (["targets", 0, "leaks"], KeyError, r"results.targets\[0\]: 'leaks' is a required"),
+        (["targets", 1, "leaks"], [1], r"results.targets\[1\].leaks\[0\]: 1 is not of type 'string'"),
+        ([*AFTER, "mean", "mAP"], 51.2, r"results.after.mean.mAP: 51.2 is greater than the maximum"),
+        ([*AFTER, "mean", "rank-1"], "0.5", "mean.*rank-1.*: '0.5' is not of type 'number'"),
+        ([*AFTER, "trials", 0, "num_valid"], None, r"trials\[0\].num_valid: None is not of type 'integer'"),
+        (["targets", 0, "results", "during"], None, "results: .*'during' was unexpected"),
     ],
 )
-def test_the_schema_names_what_is_wrong(found, edit, message):
-    broken = copy.deepcopy(found)
-    edit(broken)
+def test_the_schema_names_what_is_wrong(found, path, value, message):
+    broken = node = copy.deepcopy(found)
+    *way, last = path
+    for key in way:
+        node = node[key]
+    node[last] = value
+    if value is KeyError:
+        del node[last]
     with pytest.raises(AIOError, match=message):
         validate(broken)
 
 
-@pytest.mark.parametrize("broken", [None, [], "text"])
-def test_what_is_no_document_is_no_document(broken):
-    with pytest.raises(AIOError, match="is not of type 'object'"):
-        validate(broken)
+def test_what_is_no_document_is_no_document():
+    for broken in (None, [], "text"):
+        with pytest.raises(AIOError, match="is not of type 'object'"):
+            validate(broken)
 
 
 def test_files_of_schema_2_stay_readable():
@@ -134,16 +107,12 @@ def test_names_of_files_are_safe_and_differ():
     assert max(map(len, names)) <= LONGEST + 9
 
 
-def test_the_environment_is_named():
+def test_the_environment_is_named(tmp_path):
     assert {"python", "torch", "numpy"} <= set(package_versions())
     machine = hardware()
     assert machine["cores"] >= 1
     assert machine["processor"]
-
-
-def test_no_commit_outside_of_git(tmp_path):
-    assert git_commit(tmp_path) is None
-    assert git_commit(tmp_path / "absent") is None
+    assert git_commit(tmp_path) is git_commit(tmp_path / "absent") is None, "no commit outside of git"
 
 
 def test_table(found):

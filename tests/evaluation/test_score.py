@@ -3,9 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
-from aio_plugin.errors import ProtocolError
+from aio_plugin.errors import AIOError, ProtocolError
 from aio_plugin.evaluation.pixels import pixel_features
-from aio_plugin.evaluation.results import document, target_entry
+from aio_plugin.evaluation.results import target_entry
 from aio_plugin.evaluation.score import score
 from aio_plugin.metrics.msd import NAMES, similarity_distribution
 from aio_plugin.metrics.retrieval import evaluate_features
@@ -14,20 +14,15 @@ from aio_plugin.protocols.llcm import LLCM
 from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
-from .helpers import features, query, render, target
+from .helpers import query, render, results, scored, target
 
 RGB, IR, SKETCH, TEXT, *_ = MODALITIES
-
-
-def run(at, **options):
-    q, g = features(at.query, seed=1), features(at.gallery, seed=2)
-    return score(q, g, at.query, at.gallery, at.protocol, **options), q, g
 
 
 def test_trials_are_scored_by_themselves_and_averaged():
     splits = [{0, 1, 2}, {1, 3, 4, 5}, {0, 5}]
     at = target(protocol=PKUSketch(splits))
-    result, q, g = run(at, ranks=(1, 3))
+    result, q, g = scored(at, ranks=(1, 3))
     expected = []
     for split in splits:
         rows, columns = ([i for i, item in enumerate(items) if item.pid in split] for items in (at.query, at.gallery))
@@ -47,9 +42,9 @@ def test_trials_are_scored_by_themselves_and_averaged():
 
 def test_removal_and_identity_cmc_reach_the_metrics():
     at = target(protocol=WholeGallery("toy", "source"))
-    result, *_ = run(at)
+    result, *_ = scored(at)
     assert result.to_json()["mean"]["chance"] == pytest.approx(2 / 17)  # one of three photos is the source
-    drawn, *_ = run(target(protocol=LLCM("ir_to_vis")))
+    drawn, *_ = scored(target(protocol=LLCM("ir_to_vis")))
     assert (drawn.protocol.cmc, len(drawn.trials)) == ("identity", 10)
 
 
@@ -59,30 +54,32 @@ class PerIdentity(WholeGallery):
 
 def test_identities_are_counted_where_the_protocol_counts_them():
     at = target(protocol=PerIdentity("toy"))
-    q, g = (features(items, 6.0, seed) for items, seed in ((at.query, 1), (at.gallery, 2)))
+    found, q, g = scored(at, 6.0)
     pids = [item.pid for item in at.query], [item.pid for item in at.gallery]
     images, identities = (evaluate_features(q, g, *pids, removal="none", cmc=cmc) for cmc in ("image", "identity"))
-    found = score(q, g, at.query, at.gallery, at.protocol)
     assert found.trials[0].retrieval.cmc.tolist() == identities.cmc.tolist() != images.cmc.tolist()
 
 
 def test_reranked_distances_replace_the_metric():
     at = target()
-    result, q, g = run(at)
+    result, q, g = scored(at)
     seen = []
 
     def rerank(query_features, gallery_features):
         seen.append((query_features.shape, gallery_features.shape))
         return (query_features @ gallery_features.T).numpy()  # furthest first
 
-    worst, *_ = run(at, rerank=rerank)
+    worst, *_ = scored(at, rerank=rerank)
     assert seen == [(q.shape, g.shape)]
     assert worst.mAP < result.mAP
     assert worst.to_json()["metric"] == "cosine, re-ranked"
 
 
-def test_ranks_beyond_the_usual_curve():
-    result, *_ = run(target(), ranks=(60,))
+def test_ranks_beyond_the_usual_curve_and_a_query_that_is_not_in_the_gallery():
+    at = target()
+    at.query[0] = at.query[0]._replace(pid=77)
+    result, *_ = scored(at, ranks=(60,))
+    assert (result.to_json()["num_valid"], result.to_json()["num_query"]) == (5, 6)
     assert result.rank(60) == 1
     assert result.to_json()["mean"]["rank-1"] == result.rank(1)  # always listed
     assert result.to_json()["mean"]["rank-60"] == 1
@@ -95,22 +92,12 @@ def test_nobody_in_the_gallery_names_trial_and_query():
         score(torch.ones(6, 4), torch.ones(18, 4), strangers, at.gallery, at.protocol)
 
 
-def test_some_not_in_the_gallery_are_counted():
-    at = target()
-    at.query[0] = at.query[0]._replace(pid=77)
-    result = score(torch.randn(6, 4), torch.randn(18, 4), at.query, at.gallery, at.protocol)
-    assert (result.to_json()["num_valid"], result.to_json()["num_query"]) == (5, 6)
-
-
-def test_features_must_fit_the_items():
+def test_wrong_arguments_are_refused():
     at = target()
     with pytest.raises(ProtocolError, match="5 and 18 features do not fit 6 queries"):
         score(torch.ones(5, 4), torch.ones(18, 4), at.query, at.gallery, at.protocol)
-
-
-def test_ranks_count_from_one():
     with pytest.raises(ProtocolError, match="count from 1, got 0"):
-        run(target(), ranks=(0, 1))
+        scored(at, ranks=(0, 1))
 
 
 def test_pixels_find_people_by_colour():
@@ -139,14 +126,41 @@ def test_pixels_average_images_and_skip_captions():
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_similarity_distributions_stand_beside_the_other_numbers(metric):
     at = target(protocol=WholeGallery("toy", similarity_distribution=True))
-    result, q, g = run(at, metric=metric)
+    result, q, g = scored(at, metric=metric)
     cosines = torch.nn.functional.normalize(q) @ torch.nn.functional.normalize(g).T
     pids = torch.tensor([item.pid for item in at.query])[:, None] == torch.tensor([item.pid for item in at.gallery])
     for form, name in NAMES.items():
         expected = float(similarity_distribution(cosines, pids, form).mean())
         assert result.to_json()["mean"][name] == result.measures()[name] == pytest.approx(expected, abs=1e-6)
         assert result.to_json()["trials"][0][name] == result.measures()[name]
-    facts = {"torchreid": "x", "encoder": {"name": "e", "sha256": "0"}, "sketcher": "s", "seconds": 1, "seed": 1}
-    document([target_entry("ufine3c", "text -> rgb", {"after": result})], config={}, **facts)  # fits the schema
-    assert not run(at, rerank=lambda q, g: -(q @ g.T).numpy())[0].measures(), "not of other distances"
-    assert not run(target())[0].measures()
+    results(target_entry("ufine3c", "text -> rgb", {"after": result}))
+    assert not scored(at, rerank=lambda q, g: -(q @ g.T).numpy())[0].measures(), "not of other distances"
+    assert not scored(target())[0].measures()
+
+
+FILTERED = WholeGallery("toy", "source", variants=(WholeGallery("toy, original gallery"),))
+
+
+def test_a_variant_is_what_it_is_alone():
+    both, other, filtered = (
+        scored(target(protocol=protocol), 3.0)[0]
+        for protocol in (FILTERED, WholeGallery("toy, original gallery"), WholeGallery("toy", "source"))
+    )
+    (variant,) = both.variants
+    assert variant.to_json() == other.to_json()
+    assert both.to_json()["trials"] == filtered.to_json()["trials"]
+    assert variant.mAP != both.mAP
+    assert other.variants == ()
+
+
+def test_variants_land_in_the_document_and_fit_the_schema():
+    entry = target_entry("toy@text", "text -> rgb", {"after": scored(target(protocol=FILTERED), 3.0)[0]})
+    (variant,) = entry["results"]["after"]["variants"]
+    assert variant["protocol"] == "toy, original gallery, nothing removed"
+    assert results(entry)["targets"] == [entry]
+    variant["mean"]["mAP"] = 1.5
+    with pytest.raises(AIOError, match=r"after.variants\[0\].mean.mAP"):
+        results(entry)
+    del variant["mean"]
+    with pytest.raises(AIOError, match=r"variants\[0\]: 'mean' is a required"):
+        results(entry)

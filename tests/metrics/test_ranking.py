@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aio_plugin.errors import ProtocolError
 from aio_plugin.metrics.distance import feature_rows, matrix_rows
-from aio_plugin.metrics.ranking import Ranking
+from aio_plugin.metrics.ranking import Ranking, removal_keys
 from aio_plugin.metrics.retrieval import evaluate_distances, evaluate_features, evaluate_rows
 
 from . import slow
@@ -115,19 +115,39 @@ def test_known_values(bits, step, trapezoid, inp):
     assert found.chance == pytest.approx(bits.count("1") / len(bits))
 
 
-def test_identities_count_once():
-    pids = [1, 1, 2, 1, 3]  # the ranking of a query for 3: three images of 1 are one identity
-    distances = np.arange(5, dtype=np.float32)[None]
-    assert evaluate_distances(distances, [3], pids, removal="none").cmc[:5].tolist() == [0, 0, 0, 0, 1]
-    assert evaluate_distances(distances, [3], pids, removal="none", cmc="identity").cmc[:5].tolist() == [0, 0, 1, 1, 1]
+LABEL = st.integers(-(2**62), 2**62) | st.integers(-2, 2)
+SIDE = st.lists(st.tuples(LABEL, LABEL), min_size=1, max_size=8)
 
 
-def test_removal_takes_only_equal_keys_from_zero_up():
-    distances = np.arange(4, dtype=np.float32)[None]
-    found = evaluate_distances(distances, [1], [1, 2, 1, 1], removal=([0], [0, -1, 1, 0]))
-    assert (found.rank(1), found.mAP, found.chance) == (0.0, 0.5, 0.5)
-    untouched = evaluate_distances(distances, [1], [1, 2, 1, 1], removal=([-1], [-1, -1, -1, -1]))
-    assert untouched.rank(1) == 1
+@given(SIDE, SIDE)
+def test_same_camera_means_equal_person_and_camera(query, gallery):
+    (q_pids, q_camids), (g_pids, g_camids) = zip(*query, strict=True), zip(*gallery, strict=True)
+    q_keys, g_keys = removal_keys("same_camera", q_pids, g_pids, q_camids, g_camids)
+    assert min(q_keys) >= 0
+    for one, key in zip(query, q_keys, strict=True):
+        for other, g_key in zip(gallery, g_keys, strict=True):
+            assert (key == g_key) == (one == other)
+
+
+def test_rules_reach_features_and_distances():
+    distances = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+    query, gallery = torch.tensor([[1.0]]), 1 + distances.T
+    pids = [1], [1, 2, 1, 1]
+    cameras = [0], [0, 1, 1, 0]
+    for arguments, options, expected in (
+        (cameras, {}, (0, 0.5, 0.5)),
+        ((torch.tensor([0]), torch.tensor([0, 1, 1, 0])), {"removal": "same_camera"}, (0, 0.5, 0.5)),
+        (cameras, {"removal": "none"}, (1, (1 + 2 / 3 + 3 / 4) / 3, 3 / 4)),
+        ((), {"removal": "none"}, (1, (1 + 2 / 3 + 3 / 4) / 3, 3 / 4)),
+        ((), {"removal": ([5], [6, 5, -1, 5])}, (1, 1, 1)),
+        ((), {"removal": ([-1], [-1, -1, -1, -1])}, (1, (1 + 2 / 3 + 3 / 4) / 3, 3 / 4)),
+    ):
+        by_features = evaluate_features(
+            query, gallery, *pids, *arguments, metric="euclidean", normalise=False, **options
+        )
+        for found in (evaluate_distances(distances, *pids, *arguments, **options), by_features):
+            assert (found.rank(1), found.mAP, found.chance) == pytest.approx(expected)
+            assert (found.num_valid, found.num_query) == (1, 1)
 
 
 def features(seed=0, queries=37, gallery=120, people=15, cameras=4):
@@ -199,14 +219,8 @@ def test_the_order_is_that_of_a_stable_sort_of_floats(values):
         assert block.ranks.tolist() == [list(range(1, size + 1))]
 
 
-def test_queries_without_a_match_are_counted_not_scored():
-    distances = np.zeros((3, 2), dtype=np.float32)
-    found = evaluate_distances(distances, [1, 9, 2], [1, 2], removal="none")
-    assert (found.num_valid, found.num_query) == (2, 3)
-    assert found.mAP == pytest.approx((1 + 0.5) / 2)
-
-
 NAN = np.array([[np.nan, 1.0]], dtype=np.float32)
+SAME_CAMERA = {"removal": "same_camera"}
 
 
 @pytest.mark.parametrize(
@@ -218,8 +232,14 @@ NAN = np.array([[np.nan, 1.0]], dtype=np.float32)
         ((np.zeros((1, 3)), [1], [1, 2]), {}, "do not fit"),
         ((np.zeros((1, 2)), [1, 1], [1, 2]), {}, "but distances of 1"),
         ((np.zeros(2), [1], [1, 2]), {}, "must be a .Q, G. matrix"),
-        ((np.zeros((1, 2)), [1], [1, 2], [0], None), {}, "of both"),
-        ((np.zeros((1, 2)), [1], [1, 2], [0], [0]), {}, "one removal key"),
+        ((np.zeros((1, 2)), [1], [1, 2]), {"removal": ([0], None)}, "of both"),
+        ((np.zeros((1, 2)), [1], [1, 2]), {"removal": ([0], [0])}, "one removal key"),
+        ((np.zeros((1, 2)), [1], [1, 2]), SAME_CAMERA, "needs q_camids and g_camids"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0]), SAME_CAMERA, "needs q_camids and g_camids"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0], [0]), SAME_CAMERA, "2 identities, but 1 cameras"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0, 1], [0, 1]), SAME_CAMERA, "1 identities, but 2 cameras"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0], [0, 1]), {"removal": "camera"}, "removal is 'camera'; use"),
+        ((np.zeros((1, 2)), [1], [1, 2], [0], [0, 1]), {"removal": ([0],)}, "removal is .*; use"),
         ((np.zeros((0, 2)), [], [1, 2]), {}, "Nothing to rank"),
         ((np.zeros((1, 2)), [1], [1, 2]), {"cmc": "person"}, "'image' or 'identity'"),
         ((np.zeros((1, 2)), [1], [1, 2]), {"ap": "area"}, "'step' or 'trapezoid'"),
@@ -228,7 +248,7 @@ NAN = np.array([[np.nan, 1.0]], dtype=np.float32)
 )
 def test_bad_input_is_an_error_that_says_so(arguments, options, message):
     with pytest.raises(ProtocolError, match=message):
-        evaluate_distances(*arguments[:3], removal=arguments[3:] or "none", **options)
+        evaluate_distances(*arguments, **{"removal": "none", **options})
 
 
 @pytest.mark.parametrize(

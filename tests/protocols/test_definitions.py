@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from aio_plugin.errors import ProtocolError
-from aio_plugin.evaluation.results import document, target_entry
+from aio_plugin.evaluation.results import target_entry
 from aio_plugin.evaluation.score import score
 from aio_plugin.protocols.base import Protocol, Trial
 from aio_plugin.protocols.cuhk03 import CUHK03Classic
@@ -15,6 +15,7 @@ from aio_plugin.protocols.pku import PKUSketch
 from aio_plugin.protocols.sysu import SysuMM01
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
+from ..evaluation.helpers import results
 from .helpers import image, left
 
 QUERY = [image("q0", 1, 0, source=2), image("q1", 2, 1, source=-1)]
@@ -104,7 +105,6 @@ def test_a_protocol_of_someone_else_is_scored_and_stands_in_results():
     (trial,) = result.trials
     assert (result.mAP, trial.retrieval.num_valid, trial.retrieval.num_left.tolist()) == (1, 1, [3, 3])
     entry = target_entry("mine", "rgb -> rgb", {"after": result})
-    facts = {"torchreid": "x", "encoder": {"name": "e", "sha256": "0"}, "sketcher": "s", "seconds": 1, "seed": 1}
-    (found,) = document([entry], config={}, **facts)["targets"]
+    (found,) = results(entry)["targets"]
     assert found["results"]["after"]["definition"]["steps"] == [1, 2]
     assert json.loads(json.dumps(found)) == found

@@ -1,7 +1,5 @@
 """RegDB's and ORBench's scores against scripts written out query by query, as their authors' are."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ from aio_plugin.evaluation.score import score
 from aio_plugin.modality import MODALITIES, Item, Media
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
+from ..metrics import slow
 from .helpers import image
 
 RGB, IR, SKETCH, TEXT, CP = MODALITIES
@@ -33,16 +32,10 @@ def numbers(items, seed, ties=False):
 
 def by_hand(query, gallery, query_features, gallery_features):
     """(rank-1, rank-5, mAP, mINP) of one ranking a query; equal similarities stay in the gallery's order."""
-    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query_features, gallery_features)]
-    rows = []
-    for item, feature in zip(query, unit[0], strict=True):
-        similarity = [round(float(sum(feature * other)), 9) for other in unit[1]]
-        order = sorted(range(len(gallery)), key=lambda j: -similarity[j])
-        hits = [place for place, j in enumerate(order, 1) if gallery[j].pid == item.pid]
-        if hits:
-            precision = [number / place for number, place in enumerate(hits, 1)]
-            rows.append((hits[0] <= 1, hits[0] <= 5, math.fsum(precision) / len(hits), len(hits) / hits[-1]))
-    return [sum(column) / len(rows) for column in zip(*rows, strict=True)], len(rows)
+    q, g = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query_features, gallery_features))
+    pids, none = [[item.pid for item in items] for items in (query, gallery)], ([-1] * len(query), [-1] * len(gallery))
+    curve, ap, inp, valid, _ = slow.evaluate((-q @ g.T).round(9).tolist(), *pids, *none, "image", "step", 5)
+    return [curve[0], curve[4], ap, inp], valid
 
 
 def as_protocol(protocol, query, gallery, query_features, gallery_features):
