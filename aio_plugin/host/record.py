@@ -83,24 +83,20 @@ class RunResults:
             print(f'Report saved to "{write_report(folder / REPORT, results, self.lists)}"')
 
     def _document(self, names: Sequence[str], seconds: float, folder: str = "") -> dict[str, Any]:
+        entries = []
+        for name in names:
+            target, results, rankings = self.manager.test_targets[name], self.results[name], self.rankings.get(name)
+            columns = {column: results[column] for column in COLUMNS if column in results}
+            file = rankings and {**rankings, "file": folder + rankings["file"]}
+            entries.append(
+                target_entry(name, target.direction, columns, target.notes, target.synthetic, target.leaks, file)
+            )
         return document(
-            [self._entry(self.manager.test_targets[name], folder) for name in names],
+            entries,
             config=self.manager.config.document(),
             seed=self.manager.config.setting("train.seed", 1),
             torchreid=distribution(),
             encoder={"name": self.encoder.name, "sha256": self.encoder.sha256},
             sketcher=self.manager.sketcher.name,
             seconds=seconds,
-        )
-
-    def _entry(self, target: Target, folder: str) -> dict[str, Any]:
-        results, rankings = self.results[target.name], self.rankings.get(target.name)
-        return target_entry(
-            target.name,
-            target.direction,
-            {column: results[column] for column in COLUMNS if column in results},
-            target.notes,
-            target.synthetic,
-            target.leaks,
-            rankings and {**rankings, "file": folder + rankings["file"]},
         )

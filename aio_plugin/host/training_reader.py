@@ -45,7 +45,11 @@ def training_reader(
         extract = Phrases(lexicon)
         captions = (caption for source in sources for caption in source.captions())
         vocabulary, coverage = gather_vocabulary(captions, extract, " + ".join(source.name for source in sources))
-        _warn_of_images_without_captions(sources)
+        for source in sources:
+            lacking = source.lacking(Modality.TEXT)
+            if lacking.any():
+                counts = f"{lacking.sum()} of {len(lacking)}"
+                warnings.warn(f"{source.name}: {counts} images have no caption; they train without text.", stacklevel=2)
         phrases = PhraseReader(extract, vocabulary, options.dmf.phrases)
     return MediaReader(transform, options.text.length, sketcher, phrases=phrases), coverage
 
@@ -56,28 +60,16 @@ def describe(phrases: int, coverage: Coverage) -> str:
 
 
 def _check_triplet(options: AIOConfig, sources: Sequence[Source], copies: int) -> None:
-    if not options.dmf.triplet:
-        return
-    if copies < 2:
+    if options.dmf.triplet and copies < 2:
         raise ConfigError(
             "aio.dmf.triplet needs two images of a person in a batch; set sampler.train_sampler to "
             "RandomIdentitySampler and sampler.num_instances to 2 or more (DMF: 4), or aio.dmf.triplet to 0."
         )
-    for source in sources:
+    for source in sources if options.dmf.triplet else ():
         lone = int((source.anchors.sizes == 1).sum())
         if lone:
             warnings.warn(
                 f"{source.name}: {lone} of {len(source.persons)} persons have a single RGB image; the triplet compares "
                 "it with itself under other transforms.",
-                stacklevel=3,
-            )
-
-
-def _warn_of_images_without_captions(sources: Sequence[Source]) -> None:
-    for source in sources:
-        lacking = source.lacking(Modality.TEXT)
-        if lacking.any():
-            warnings.warn(
-                f"{source.name}: {lacking.sum()} of {len(lacking)} images have no caption; they train without text.",
                 stacklevel=3,
             )
