@@ -9,12 +9,14 @@ from typing import Any
 from ..registry import import_plugins
 from .patches.aliases import patch_module_names
 from .patches.base import Patches
-from .patches.checkpoints import patch_checkpoint_loading, patch_safetensors
+from .patches.checkpoints import patch_checkpoint_loading
 from .patches.configs import patch_configs, read_config
+from .patches.data_manager import patch_data_manager
 from .patches.datasets import patch_datasets
+from .patches.engines import patch_engines
 from .patches.models import patch_models
 from .patches.optim import patch_optim
-from .patches.stand_ins import patch_data_manager, patch_engines
+from .patches.safetensors import patch_safetensors
 from .run_config import session
 from .torchreid_import import import_torchreid
 

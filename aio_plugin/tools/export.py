@@ -20,7 +20,7 @@ from ..errors import CheckpointError, ConfigError
 from ..evaluation.environment import git_commit, package_versions
 from ..evaluation.results import plain, write_json
 from ..host.inference import load_aio_config, state_digest
-from ..host.patches.checkpoints import SUFFIX
+from ..host.patches.safetensors import SUFFIX
 from ..host.registration import register
 from ..modality import MODALITIES
 from ..models.specs import DMF_NAMES, SPECS, readable

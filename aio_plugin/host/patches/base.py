@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import inspect
 import operator
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 _ABSENT: Any = object()
@@ -32,3 +33,40 @@ def bind_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
     return bound.arguments
+
+
+class _StandIn(abc.ABCMeta):
+    """Calls and type checks of a stand-in; derived from ABCMeta, so that users may mix in an ABC."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        stock: Any = cls.__dict__.get("_stock")
+        if stock is None:  # a user's subclass
+            return super().__call__(*args, **kwargs)
+        try:
+            arguments = inspect.signature(stock).bind(*args, **kwargs).arguments
+        except TypeError:
+            return stock(*args, **kwargs)  # raises torchreid's own error
+        replacement = cls.__dict__["_choose"](arguments)
+        return stock(*args, **kwargs) if replacement is None else replacement(**arguments)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        stock: Any = cls.__dict__.get("_stock")
+        return super().__instancecheck__(instance) if stock is None else isinstance(instance, stock)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        stock: Any = cls.__dict__.get("_stock")
+        return super().__subclasscheck__(subclass) if stock is None else issubclass(subclass, stock)
+
+
+def stand_in(stock: type, choose: Callable[[Mapping[str, Any]], Callable[..., Any] | None]) -> type:
+    """A class to put in the place of ``stock``, which makes an instance of another class where ``choose`` says so.
+
+    It is never instantiated itself: a call gives what the chosen class or ``stock`` gives. A user's subclass
+    of it behaves as if derived from ``stock``.
+
+    Args:
+        choose: arguments of a call, by name -> what to call with them by name; None means ``stock``.
+    """
+    names = ("__module__", "__qualname__", "__doc__")
+    body = {"_stock": stock, "_choose": choose, **{name: getattr(stock, name) for name in names}}
+    return _StandIn(stock.__name__, (stock,), body)
