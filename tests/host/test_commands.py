@@ -13,7 +13,7 @@ from aio_plugin.__main__ import main
 from aio_plugin.config import describe
 from aio_plugin.host.run_config import dataset_options
 
-from .test_stock import same
+from .helpers import same
 
 SMALL = (
     "model:\n  name: osnet_x0_25\n  pretrained: False\n"
@@ -54,28 +54,13 @@ def test_run_executes_a_script_as_python_would(python, tmp_path):
 
 
 def test_main_trains_resumes_and_tests_a_stock_model(torchreid, capfd, market, config, tmp_path):
-    log = tmp_path / "log"
-    command = (
-        "main",
-        "--transforms",
-        "random_flip",
-        "-t",
-        "market1501",
-        "--root",
-        str(market),
-        "--config-file",
-        config,
-    )
+    log, where = tmp_path / "log", ("--root", str(market), "--config-file", config)
+    command = ("main", "--transforms", "random_flip", "-t", "market1501", *where)
     assert main((*command, "data.save_dir", str(log))) == 0
     printed = capfd.readouterr().out
-    for line in (
-        "Show configuration\n",
-        "** System info **",
-        "Building model: osnet_x0_25",
-        "Model complexity: params=",
-    ):
+    building = "Building model: osnet_x0_25", "Model complexity: params="
+    for line in ("Show configuration\n", "** System info **", *building, "epoch: [1/1][4/4]"):
         assert line in printed
-    assert "epoch: [1/1][4/4]" in printed
     assert re.search(r"Rank-1 +: [\d.]+%", printed)
     (written,) = log.glob("train.log-*")
     assert written.read_text() == printed
@@ -123,13 +108,12 @@ def test_upstreams_script_does_the_same_by_every_way_in(python, upstream, market
 
 def test_everything_here_holds_for_upstream(python, upstream):
     """The tests of the host that run in process, once more with upstream's torchreid first on the path."""
-    here = Path(__file__).parent
-    tests = [str(here / f"test_{name}.py") for name in ("registration", "dispatch", "datasets", "optim")]
+    names = "test_registration", "patches/test_dispatch", "patches/test_datasets", "patches/test_optim"
+    tests = [str(Path(__file__).parent / f"{name}.py") for name in names]
     done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, path=(upstream,))
     assert done.returncode == 0, done.stdout
-    where = python(
-        "-c", "from aio_plugin.host.torchreid_import import distribution; print(distribution())", path=(upstream,)
-    )
+    code = "from aio_plugin.host.torchreid_import import distribution; print(distribution())"
+    where = python("-c", code, path=(upstream,))
     assert where.stdout.startswith("upstream 1.4")
 
 

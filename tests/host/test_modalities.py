@@ -9,6 +9,7 @@ from aio_plugin.errors import ConfigError
 
 from ..datasets.miniatures import infrared as infrared_sets
 from ..datasets.miniatures import multimodal as multimodal_sets
+from .helpers import data_manager
 
 FIVE = ["rgb", "ir", "sketch", "text", "cp"]
 
@@ -20,16 +21,7 @@ def manager(torchreid, tmp_path):
 
     def build(targets, sources="orbench", **aio):
         aio_plugin.register(aio)
-        return torchreid.data.ImageDataManager(
-            root=str(tmp_path),
-            sources=sources,
-            targets=targets,
-            height=32,
-            width=16,
-            batch_size_train=2,
-            workers=0,
-            use_gpu=False,
-        )
+        return data_manager(torchreid, tmp_path, sources, targets=targets, height=32, width=16, batch_size_train=2)
 
     return build
 

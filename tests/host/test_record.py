@@ -1,7 +1,6 @@
 """What a test leaves: one file a target, leak warnings in it and in the log."""
 
 import json
-import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -16,38 +15,21 @@ from aio_plugin.host.targets import Target
 
 from ..datasets.miniatures import sketch as sketch_sets
 from ..evaluation import helpers
+from .helpers import data_manager
 
 ENCODER = SimpleNamespace(name="toy", sha256="00ff")
 
 
-@pytest.fixture
-def leaking(torchreid, market, tmp_path, monkeypatch):
-    """A data manager that trains on MaSk1K and tests on Market-1501, and the warnings it gave."""
+def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(torchreid, market, tmp_path, capsys):
     sketch_sets.mask1k(tmp_path)
     (tmp_path / "market1501").symlink_to(market / "market1501")
     aio_plugin.register({})
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        manager = torchreid.data.ImageDataManager(
-            root=str(tmp_path),
-            sources="mask1k",
-            targets=["market1501", "mask1k"],
-            height=64,
-            width=32,
-            use_gpu=False,
-            batch_size_train=2,
-            workers=0,
-        )
-    return manager, [each for each in caught if each.category is LeakWarning]
-
-
-def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(leaking, capsys):
-    manager, warned = leaking
+    with pytest.warns(LeakWarning) as caught:
+        manager = data_manager(torchreid, tmp_path, "mask1k", targets=["market1501", "mask1k"], batch_size_train=2)
     (leak,) = manager.test_targets["market1501"].leaks
     assert leak.startswith("mask1k and market1501 both contain photos of Market-1501")
-    assert [str(each.message) for each in warned] == [leak]
+    assert [str(each.message) for each in caught if each.category is LeakWarning] == [leak]
     assert manager.test_targets["mask1k"].leaks == []
-    manager._show_summary()
     assert capsys.readouterr().out.count(f"    leak: {leak}") == 1
 
 

@@ -26,6 +26,13 @@ def _config(root, **aio):
     return cfg
 
 
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_encoder_is_held_in_the_precision_of_training(registered, market, precision, dtype):
+    model = _engine(registered, _config(market, train={"precision": precision, "warmup_epochs": 0})).model
+    assert {each.weight.dtype for each in model.encoder.modules() if isinstance(each, torch.nn.Linear)} == {dtype}
+    assert model.classifier.weight.dtype == torch.float32
+
+
 @pytest.fixture
 def two(registered, market):
     """Configs that differ in the ``aio`` node and ``train.seed`` alone, both merged before anything is built."""

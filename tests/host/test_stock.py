@@ -5,24 +5,9 @@ from pathlib import Path
 
 import torch
 
+from .helpers import same
+
 SCRIPT = str(Path(__file__).with_name("stock_run.py"))
-
-
-def _leaves(value, path=""):
-    if isinstance(value, dict | list | tuple):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, inner in items:
-            yield from _leaves(inner, f"{path}/{key}")
-    else:
-        yield path, value
-
-
-def same(one, two):
-    first, second = dict(_leaves(one)), dict(_leaves(two))
-    return first.keys() == second.keys() and all(
-        torch.equal(value, second[key]) if isinstance(value, torch.Tensor) else value == second[key]
-        for key, value in first.items()
-    )
 
 
 def _logs(printed):

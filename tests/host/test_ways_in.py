@@ -8,7 +8,7 @@ import torch
 from aio_plugin.toy.layouts import make
 
 from .conftest import REPOSITORY
-from .test_stock import same
+from .helpers import same
 
 pytestmark = pytest.mark.slow
 CONFIG = REPOSITORY / "configs" / "toy" / "aio_tiny_toy.yaml"

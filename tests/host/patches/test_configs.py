@@ -1,16 +1,19 @@
-import importlib.util
 import json
+import runpy
 from dataclasses import asdict
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from yacs.config import CfgNode
 
+import aio_plugin
 from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError
 from aio_plugin.host.default_config import arguments, default_config
 from aio_plugin.host.run_config import dataset_options, session
 from aio_plugin.models.specs import NAMES
+
+from ...test_shipped_configs import FILES
 
 STAGES = [
     {"epochs": 2, "sources": {"synth_pedes": {"quota": 4, "synthetic": ["ir"]}}},
@@ -18,17 +21,20 @@ STAGES = [
 ]
 
 
-def _merge(tmp_path, text):
-    path = tmp_path / "x.yaml"
-    path.write_text(text)
-    cfg = default_config()
-    cfg.merge_from_file(str(path))
+def _merge(tmp_path, *sources, into=None):
+    """A config with texts of files and lists of overrides merged in their order."""
+    cfg = default_config() if into is None else into
+    for source in sources:
+        if isinstance(source, list):
+            cfg.merge_from_list(source)
+        else:
+            (tmp_path / "x.yaml").write_text(source)
+            cfg.merge_from_file(str(tmp_path / "x.yaml"))
     return cfg
 
 
 def test_a_config_without_the_node_is_left_as_it_is(registered, tmp_path):
-    cfg = _merge(tmp_path, "model:\n  name: osnet_x0_25\n")
-    cfg.merge_from_list(["train.max_epoch", "3"])
+    cfg = _merge(tmp_path, "model:\n  name: osnet_x0_25\n", ["train.max_epoch", "3"])
     plain = default_config()
     plain.model.name, plain.train.max_epoch = "osnet_x0_25", 3
     assert cfg == plain
@@ -42,13 +48,12 @@ def test_errors_of_a_config_without_the_node_are_yacss(registered, tmp_path):
     with pytest.raises(KeyError, match="Non-existent config key: modle"):
         _merge(tmp_path, "modle:\n  name: x\n")
     with pytest.raises(AssertionError, match=r"Non-existent key: train\.epochs"):
-        default_config().merge_from_list(["train.epochs", "3"])
+        _merge(tmp_path, ["train.epochs", "3"])
 
 
 def test_other_peoples_configs_are_not_torchreids(registered):
-    cfg = CfgNode({"a": 1})
     with pytest.raises(KeyError, match="Non-existent config key: aio"):
-        cfg.merge_from_other_cfg(CfgNode({"aio": {}}))
+        CfgNode({"a": 1}).merge_from_other_cfg(CfgNode({"aio": {}}))
     assert not session.latest()
 
 
@@ -71,14 +76,12 @@ def test_options_of_datasets_are_keys(registered, tmp_path):
 
 
 def test_a_second_file_adds_to_the_first(registered, tmp_path):
-    cfg = _merge(tmp_path, "aio:\n  loss: {tau: 0.1}\n")
-    (tmp_path / "y.yaml").write_text("aio:\n  loss: {fb: 2}\n")
-    cfg.merge_from_file(str(tmp_path / "y.yaml"))
+    cfg = _merge(tmp_path, "aio:\n  loss: {tau: 0.1}\n", "aio:\n  loss: {fb: 2}\n")
     assert (cfg.aio.loss.tau, cfg.aio.loss.fb) == (0.1, 2.0)
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("source", "says"),
     [
         ("aio:\n  los: {va: 1}\n", "'aio.los'.*'aio.loss'"),
         ("aio:\n  loss: {alpha: 1}\n", "'aio.loss.alpha'"),
@@ -93,39 +96,6 @@ def test_a_second_file_adds_to_the_first(registered, tmp_path):
         ("aio:\n  datasets: {sysu_mm01: {mode: outdoor}}\n", "aio.datasets.sysu_mm01.mode is 'outdoor'"),
         ("aio: {}\ntrain: {epochs: 3}\n", "'train.epochs'"),
         ("aio: {}\ndta: {root: x}\n", "'dta'.*'data'"),
-    ],
-)
-def test_a_wrong_file_is_refused_and_leaves_no_node(registered, tmp_path, text, says):
-    cfg = default_config()
-    (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(ConfigError, match=says):
-        cfg.merge_from_file(str(tmp_path / "x.yaml"))
-    assert "aio" not in cfg
-    assert isinstance(ConfigError("x"), KeyError)
-
-
-def test_overrides_reach_the_node(registered, tmp_path):
-    cfg = _merge(tmp_path, "aio: {}\n")
-    cfg.merge_from_list(
-        ["aio.loss.va", "0", "train.max_epoch", "3", "aio.stages", str(STAGES), "aio.encoder.name", "timm:vit_tiny"]
-    )
-    assert cfg.aio.loss.va == 0.0
-    assert isinstance(cfg.aio.loss.va, float)
-    assert cfg.train.max_epoch == 3
-    assert cfg.aio.stages == STAGES
-    assert session.latest().options().encoder.name == "timm:vit_tiny"
-
-
-def test_overrides_need_no_node_in_the_file(registered):
-    cfg = default_config()
-    cfg.merge_from_list(["aio.loss.tau", "0.1"])
-    assert cfg.aio.loss.tau == 0.1
-    assert cfg.aio.loss.fb == 1.0
-
-
-@pytest.mark.parametrize(
-    ("pairs", "says"),
-    [
         (["aio.loss.tua", "1"], "'aio.loss.tau'"),
         (["aio.loss", "1"], "group of keys"),
         (["aio.loss.tau", "big"], "loss.tau"),
@@ -134,16 +104,30 @@ def test_overrides_need_no_node_in_the_file(registered):
         (["aio.loss.tau"], "has no value"),
     ],
 )
-def test_wrong_overrides_are_refused(registered, pairs, says):
+def test_wrong_files_and_overrides_are_refused_and_leave_no_node(registered, tmp_path, source, says):
     cfg = default_config()
-    with pytest.raises(ConfigError, match=says):
-        cfg.merge_from_list(pairs)
+    with pytest.raises(ConfigError, match=says) as error:
+        _merge(tmp_path, source, into=cfg)
     assert "aio" not in cfg
+    assert isinstance(error.value, KeyError)
+
+
+def test_overrides_reach_the_node(registered, tmp_path):
+    overrides = ["aio.loss.va", "0", "train.max_epoch", "3", "aio.stages", str(STAGES)]
+    cfg = _merge(tmp_path, "aio: {}\n", [*overrides, "aio.encoder.name", "timm:vit_tiny"])
+    assert cfg.aio.loss.va == 0.0
+    assert isinstance(cfg.aio.loss.va, float)
+    assert cfg.train.max_epoch == 3
+    assert cfg.aio.stages == STAGES
+    assert session.latest().options().encoder.name == "timm:vit_tiny"
+
+
+def test_overrides_need_no_node_in_the_file(registered, tmp_path):
+    cfg = _merge(tmp_path, ["aio.loss.tau", "0.1"])
+    assert (cfg.aio.loss.tau, cfg.aio.loss.fb) == (0.1, 1.0)
 
 
 def test_a_config_without_the_node_falls_back_to_what_register_was_given(registered, tmp_path):
-    import aio_plugin
-
     aio_plugin.register({"loss": {"tau": 0.2}})
     _merge(tmp_path, "aio:\n  loss: {fb: 3}\n")
     assert (session.latest().options().loss.tau, session.latest().options().loss.fb) == (0.05, 3.0)
@@ -161,21 +145,20 @@ def test_changes_of_the_node_are_seen_and_checked(registered, tmp_path):
 
 
 def test_weights_of_registered_losses_are_keys_of_the_users(registered, tmp_path):
-    cfg = _merge(tmp_path, "aio:\n  loss: {others: {mine: 1}}\n")
-    cfg.merge_from_list(["aio.loss.others.soft_triplet", "0.5", "aio.loss.fb", "0"])
+    overrides = ["aio.loss.others.soft_triplet", "0.5", "aio.loss.fb", "0"]
+    cfg = _merge(tmp_path, "aio:\n  loss: {others: {mine: 1}}\n", overrides)
     assert cfg.aio.loss.others == {"mine": 1.0, "soft_triplet": 0.5}
 
 
-def test_text_that_looks_like_a_literal_stays_text(registered):
-    cfg = default_config()
-    cfg.merge_from_list(["aio.datasets.finegpr.views", "1,10", "aio.encoder.name", "'toy'", "aio.loss.tau", "1e-1"])
+def test_text_that_looks_like_a_literal_stays_text(registered, tmp_path):
+    overrides = ["aio.datasets.finegpr.views", "1,10", "aio.encoder.name", "'toy'", "aio.loss.tau", "1e-1"]
+    cfg = _merge(tmp_path, overrides)
     assert (cfg.aio.datasets.finegpr.views, cfg.aio.encoder.name, cfg.aio.loss.tau) == ("1,10", "toy", 0.1)
 
 
 def test_shipped_configs_merge(registered):
-    shipped = sorted((Path(__file__).resolve().parents[3] / "configs").glob("*/*.yaml"))
-    assert shipped
-    for path in shipped:
+    assert FILES
+    for path in FILES:
         cfg = default_config()
         cfg.merge_from_file(str(path))
         assert cfg.model.name in NAMES
@@ -183,11 +166,7 @@ def test_shipped_configs_merge(registered):
 
 
 def test_defaults_and_arguments_are_upstreams(upstream):
-    spec = importlib.util.spec_from_file_location("upstream_config", upstream / "scripts" / "default_config.py")
-    assert spec is not None
-    assert spec.loader is not None
-    theirs = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(theirs)
+    theirs = SimpleNamespace(**runpy.run_path(str(upstream / "scripts" / "default_config.py")))
     assert default_config() == theirs.get_default_config()
     cfg = default_config()
     cfg.use_gpu = False

@@ -105,31 +105,28 @@ def test_sources_add_up(adapters, market, tmp_path):
     assert manager.num_train_pids == 8 + 2
 
 
-@pytest.mark.parametrize(("name", "mode"), [("text_query", "query"), ("pair_query", "query")])
-def test_queries_that_are_not_one_image_are_refused(adapters, name, mode):
+@pytest.mark.parametrize("name", ["text_query", "pair_query"])
+def test_queries_that_are_not_one_image_are_refused(adapters, name):
     torchreid, root, _ = adapters
     assert len(_init(torchreid, name, root, mode="train")) == 4
     with pytest.raises(HostError, match="text.*Choose an AIO model"):
-        _init(torchreid, name, root, mode=mode)
+        _init(torchreid, name, root, mode="query")
 
 
-@pytest.mark.parametrize(("name", "mode"), [("test_only", "train"), ("train_only", "query"), ("train_only", "gallery")])
-def test_a_split_that_is_not_there_is_named(adapters, name, mode):
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("test_only", {"mode": "train"}, ConfigError, "test_only has no train list"),
+        ("train_only", {"mode": "query"}, ConfigError, "train_only has no query list"),
+        ("train_only", {"mode": "gallery"}, ConfigError, "train_only has no gallery list"),
+        ("whole", {"mode": "train", "combineall": True}, ConfigError, "combineall"),
+        ("whole", {"mode": "test"}, ValueError, "Invalid mode"),  # torchreid's own words
+    ],
+)
+def test_lists_that_are_not_there_are_named(adapters, name, options, error, message):
     torchreid, root, _ = adapters
-    with pytest.raises(ConfigError, match=f"{name} has no {mode} list"):
-        _init(torchreid, name, root, mode=mode)
-
-
-def test_combineall_is_refused(adapters):
-    torchreid, root, _ = adapters
-    with pytest.raises(ConfigError, match="combineall"):
-        _init(torchreid, "whole", root, mode="train", combineall=True)
-
-
-def test_an_unknown_mode_fails_in_torchreids_words(adapters):
-    torchreid, root, _ = adapters
-    with pytest.raises(ValueError, match="Invalid mode"):
-        _init(torchreid, "whole", root, mode="test")
+    with pytest.raises(error, match=message):
+        _init(torchreid, name, root, **options)
 
 
 def test_a_dataset_pickles_and_copies(adapters):
@@ -141,18 +138,13 @@ def test_a_dataset_pickles_and_copies(adapters):
         assert again.data[1][0].modality is Modality.IR
 
 
-def test_an_unreadable_image_is_an_error_and_not_an_endless_loop(adapters, tmp_path):
-    torchreid, root, _ = adapters
-    (tmp_path / "0.png").write_bytes(b"")
-    dataset = _init(torchreid, "whole", root, mode="train")
-    with pytest.raises(MediaError, match=r"0\.png"):
-        dataset[0]
-
-
-def test_k_transforms_give_k_views(adapters):
+def test_k_transforms_give_k_views_and_an_unreadable_image_is_no_endless_loop(adapters, tmp_path):
     torchreid, root, _ = adapters
     dataset = _init(torchreid, "whole", root, mode="train", k_tfm=2, transform=lambda image: torch.zeros(1))
     assert len(dataset[0]["img"]) == 2
+    (tmp_path / "0.png").write_bytes(b"")
+    with pytest.raises(MediaError, match=r"0\.png"):
+        dataset[0]
 
 
 def test_market1501_stays_torchreid_s_own_and_the_adapter_lists_the_same(registered, tmp_path):

@@ -1,15 +1,15 @@
 import abc
 import pickle
-from pathlib import Path
 
 import pytest
 from torch import nn
 
 import aio_plugin
 from aio_plugin.errors import HostError
-from aio_plugin.host import data_manager, engine
 from aio_plugin.host.default_config import default_config
 from aio_plugin.training import distributed
+
+from ..helpers import data_manager
 
 ENGINES = ("ImageSoftmaxEngine", "ImageTripletEngine")
 
@@ -27,15 +27,9 @@ class _Ours:
 
 @pytest.fixture
 def ours(monkeypatch, registered):
-    monkeypatch.setattr(data_manager, "AIODataManager", _Ours)
-    monkeypatch.setattr(engine, "AIOEngine", _Ours)
+    monkeypatch.setattr("aio_plugin.host.data_manager.AIODataManager", _Ours)
+    monkeypatch.setattr("aio_plugin.host.engine.AIOEngine", _Ours)
     return registered
-
-
-def _manager(torchreid, root, **options):
-    return torchreid.data.ImageDataManager(
-        root=str(root), height=64, width=32, use_gpu=False, batch_size_train=4, workers=0, **options
-    )
 
 
 class _Loaders:
@@ -55,15 +49,12 @@ def test_a_stock_model_gets_the_stock_engine_itself(torchreid, name):
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("wrap", [False, True])
-def test_an_aio_model_gets_ours(ours, name, wrap):
+def test_an_aio_model_gets_ours_with_arguments_under_their_names(ours, name, wrap):
     model = nn.DataParallel(_AIO()) if wrap else _AIO()
     made = getattr(ours.engine, name)("dm", model, "opt", use_gpu=False)
     assert type(made) is _Ours
     assert made.arguments == {"datamanager": "dm", "model": model, "optimizer": "opt", "use_gpu": False}
-
-
-def test_positional_arguments_arrive_under_their_names(ours):
-    made = ours.engine.ImageTripletEngine("dm", _AIO(), "opt", 0.3, 1, 0, "sched")
+    made = ours.engine.ImageTripletEngine("dm", model, "opt", 0.3, 1, 0, "sched")
     assert (made.arguments["margin"], made.arguments["weight_x"], made.arguments["scheduler"]) == (0.3, 0, "sched")
 
 
@@ -86,16 +77,19 @@ def test_a_wrong_call_fails_in_torchreids_words(registered):
 
 
 def test_video_is_left_alone(torchreid):
-    before = torchreid.data.VideoDataManager, torchreid.engine.VideoSoftmaxEngine, torchreid.engine.VideoTripletEngine
+    def video():
+        engine = torchreid.engine
+        return torchreid.data.VideoDataManager, engine.VideoSoftmaxEngine, engine.VideoTripletEngine
+
+    before = video()
     aio_plugin.register()
-    after = torchreid.data.VideoDataManager, torchreid.engine.VideoSoftmaxEngine, torchreid.engine.VideoTripletEngine
-    assert all(one is two for one, two in zip(before, after, strict=True))
+    assert all(one is two for one, two in zip(before, video(), strict=True))
 
 
 def test_stock_names_get_the_stock_data_manager(torchreid, market):
     stock = torchreid.data.ImageDataManager
     aio_plugin.register()
-    manager = _manager(torchreid, market, sources="market1501")
+    manager = data_manager(torchreid, market)
     assert type(manager) is stock
     assert isinstance(manager, torchreid.data.ImageDataManager)
     assert manager.num_train_pids == 8
@@ -103,21 +97,21 @@ def test_stock_names_get_the_stock_data_manager(torchreid, market):
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("sources", "targets"),
     [
-        {"sources": "llcm"},
-        {"sources": ["market1501", "llcm"]},
-        {"sources": "market1501", "targets": "sysu_mm01"},
-        {"sources": "market1501", "targets": ["tri_cuhk_pedes@sketch+text"]},
+        ("llcm", None),
+        (["market1501", "llcm"], None),
+        ("market1501", "sysu_mm01"),
+        ("market1501", ["tri_cuhk_pedes@sketch+text"]),
     ],
 )
-def test_our_datasets_get_ours(ours, options):
-    assert type(_manager(ours, Path("x"), **options)) is _Ours
+def test_our_datasets_get_ours(ours, sources, targets):
+    assert type(data_manager(ours, "x", sources, targets=targets)) is _Ours
 
 
 def test_a_mapping_given_to_register_gets_ours(ours):
     aio_plugin.register({})
-    assert type(_manager(ours, Path("x"), sources="market1501")) is _Ours
+    assert type(data_manager(ours, "x")) is _Ours
 
 
 @pytest.mark.parametrize(
@@ -128,19 +122,16 @@ def test_a_config_decides_by_model_and_node(ours, market, model, overrides, is_o
     aio_plugin.register({})  # a config is asked before what register() was given
     cfg = default_config()
     cfg.merge_from_list(["model.name", model, *overrides])
-    assert (type(_manager(ours, market, sources="market1501")) is _Ours) == is_ours
+    assert (type(data_manager(ours, market)) is _Ours) == is_ours
 
 
-def test_a_stock_model_on_our_data_manager_is_refused(registered):
+def test_a_stock_model_on_our_data_manager_or_in_several_processes_is_refused(registered, monkeypatch):
     class Bundles(_Loaders):
         def loader_at(self): ...
 
     with pytest.raises(HostError, match="Linear is one of torchreid's models"):
         registered.engine.ImageSoftmaxEngine(Bundles(), nn.Linear(1, 1), None)
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_a_stock_model_in_several_processes(registered, name, monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
-    with pytest.raises(HostError, match="Linear is one of torchreid's models, whose engine trains in one process"):
-        getattr(registered.engine, name)(_Loaders(), nn.Linear(1, 1), None)
+    for name in ENGINES:
+        with pytest.raises(HostError, match="Linear is one of torchreid's models, whose engine trains in one process"):
+            getattr(registered.engine, name)(_Loaders(), nn.Linear(1, 1), None)

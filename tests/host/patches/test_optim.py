@@ -19,6 +19,10 @@ class _AIO(_Stock):
         self.words = nn.Embedding(5, 3)
 
 
+def groups_of(optimizer):
+    return {id(p): group for group in optimizer.param_groups for p in group["params"]}
+
+
 @pytest.mark.parametrize("optim", ["adam", "amsgrad", "sgd", "rmsprop", "radam"])
 @pytest.mark.parametrize("staged_lr", [False, True])
 def test_stock_optimisers_are_untouched(torchreid, optim, staged_lr):
@@ -55,9 +59,8 @@ def test_adamw_groups_a_stock_model_as_torchreid_does(registered):
 @pytest.mark.parametrize("wrap", [False, True])
 def test_an_aio_model_brings_its_own_groups(registered, optim, wrap):
     model = _AIO()
-    given = nn.DataParallel(model) if wrap else model
-    optimizer = registered.optim.build_optimizer(given, optim=optim, lr=0.1, weight_decay=0.2)
-    of = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    wrapped = nn.DataParallel(model) if wrap else model
+    of = groups_of(registered.optim.build_optimizer(wrapped, optim=optim, lr=0.1, weight_decay=0.2))
     assert len(of) == len(list(model.parameters()))
     assert of[id(model.words.weight)]["lr"] == pytest.approx(0.01)
     assert of[id(model.trunk.weight)]["lr"] == 0.1
@@ -67,33 +70,31 @@ def test_an_aio_model_brings_its_own_groups(registered, optim, wrap):
 
 def test_an_aio_model_keeps_staged_learning_rates(registered):
     model = _AIO()
-    optimizer = registered.optim.build_optimizer(
-        model, optim="adamw", lr=0.1, staged_lr=True, new_layers=["classifier"], base_lr_mult=0.5
-    )
-    of = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
-    assert of[id(model.classifier.weight)] == 0.1
-    assert of[id(model.trunk.weight)] == pytest.approx(0.05)
-    assert of[id(model.words.weight)] == pytest.approx(0.005)
+    options = {"optim": "adamw", "lr": 0.1, "staged_lr": True, "new_layers": ["classifier"], "base_lr_mult": 0.5}
+    of = groups_of(registered.optim.build_optimizer(model, **options))
+    rates = [of[id(part.weight)]["lr"] for part in (model.classifier, model.trunk, model.words)]
+    assert rates == pytest.approx([0.1, 0.05, 0.005])
 
 
 def test_unknown_names_are_told_the_new_ones(registered):
-    with pytest.raises(ValueError, match="adamw"):
-        registered.optim.build_optimizer(_Stock(), optim="adamx")
-    with pytest.raises(ValueError, match="adamw"):
-        registered.optim.build_optimizer(_AIO(), optim="adamx")
+    for model in (_Stock(), _AIO()):
+        with pytest.raises(ValueError, match="adamw"):
+            registered.optim.build_optimizer(model, optim="adamx")
     optimizer = registered.optim.build_optimizer(_Stock())
     with pytest.raises(ValueError, match="cosine_warmup"):
         registered.optim.build_lr_scheduler(optimizer, lr_scheduler="cosine_warm")
 
 
-@pytest.mark.parametrize("name", ["single_step", "multi_step", "cosine"])
-def test_stock_schedulers_are_untouched(torchreid, name):
+def test_stock_schedulers_are_untouched(torchreid):
     optimizer = torchreid.optim.build_optimizer(_Stock())
-    options = {"lr_scheduler": name, "stepsize": [2, 4], "max_epoch": 6}
-    before = torchreid.optim.build_lr_scheduler(optimizer, **options)
+
+    def schedulers():
+        names, options = ("single_step", "multi_step", "cosine"), {"stepsize": [2, 4], "max_epoch": 6}
+        return [type(torchreid.optim.build_lr_scheduler(optimizer, name, **options)) for name in names]
+
+    before = schedulers()
     aio_plugin.register()
-    after = torchreid.optim.build_lr_scheduler(optimizer, **options)
-    assert type(before) is type(after)
+    assert schedulers() == before
 
 
 def test_warm_up_comes_from_the_latest_config(torchreid):

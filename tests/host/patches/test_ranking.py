@@ -15,6 +15,8 @@ from aio_plugin.modality import Item, Media
 from aio_plugin.protocols.cuhk03 import CUHK03Classic
 from aio_plugin.protocols.whole_gallery import WholeGallery
 
+from ..helpers import build_model, data_manager
+
 
 def labels(queries, gallery, people, cameras=3):
     rng = np.random.default_rng(0)
@@ -70,10 +72,8 @@ def test_the_sampled_metric_stays_torchreids(torchreid):
 
 
 def test_a_stock_engine_finds_the_same(torchreid, market, tmp_path, capsys):
-    data = torchreid.data.ImageDataManager(
-        root=str(market), sources="market1501", height=64, width=32, batch_size_test=16, workers=0, use_gpu=False
-    )
-    model = torchreid.models.build_model("osnet_x0_25", data.num_train_pids, pretrained=False, use_gpu=False)
+    data = data_manager(torchreid, market)
+    model = build_model(torchreid, "osnet_x0_25", data.num_train_pids)
     engine = torchreid.engine.ImageSoftmaxEngine(data, model, torchreid.optim.build_optimizer(model), use_gpu=False)
     printed = []
     for exact in (False, True):
