@@ -77,13 +77,6 @@ def test_no_bytes_break_the_reader(tmp_path_factory, content):
         documents.read_table(path)
 
 
-def test_cut_short(saved):
-    content = saved.read_bytes()
-    saved.write_bytes(content[: len(content) // 2])
-    with pytest.raises(AIOError, match="cannot be read as JSON"):
-        documents.read_table(saved)
-
-
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
 def test_mean_and_deviation(values):
     found = CellValues(tuple((value,) for value in values), ("",) * len(values))

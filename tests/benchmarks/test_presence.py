@@ -39,14 +39,8 @@ def cells(bench, name):
 
 def test_counts_need_their_dataset_alone(some, tmp_path):
     found = cells(real(some, None, tmp_path), "aio3")
-    had = {row for (row, _), faults in found.items() if not faults}
-    assert had == {
-        "Market1501 (test)",
-        "SYSU-MM01 (test)",
-        "PKU-Sketch (test)",
-        "CUHK-PEDES (test)",
-        "Tri-CUHK-PEDES (test)",
-    }
+    names = ("Market1501", "SYSU-MM01", "PKU-Sketch", "CUHK-PEDES", "Tri-CUHK-PEDES")
+    assert {row for (row, _), faults in found.items() if not faults} == {f"{name} (test)" for name in names}
     (fault,) = found["LLCM (train)", "ids"]
     assert fault == "llcm: DIR/LLCM is not complete."
 

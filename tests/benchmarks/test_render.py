@@ -19,8 +19,10 @@ from .made_up import table_document
 REAL, TOY = tables(SCALES["real"]), tables(SCALES["toy"])
 
 
-def lines_of(text, start):
-    return [line for line in text.splitlines() if line.startswith(f"| {start}")]
+def cells_of(text, start, column=""):
+    """The cells of the only row that begins so and is of this column."""
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {start}") and f"| {column}" in line]
+    return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def real(name, values=None, folder=FOLDER, **given):
@@ -31,15 +33,13 @@ def real(name, values=None, folder=FOLDER, **given):
 
 def test_published_ours_and_difference():
     text = real("aio7", {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4), (0.6, 0.5)]})
-    (line,) = [line for line in lines_of(text, "AIO ") if "I->R" in line]
-    cells = [re.sub(r" \[[\d, ]+\]", "", cell.strip()) for cell in line.split("|")[1:-1]]
+    cells = [re.sub(r" \[[\d, ]+\]", "", cell) for cell in cells_of(text, "AIO ", "I->R")]
     assert cells == ["AIO", "I->R SYSU-MM01", "57.6 / 51.9", "55.0 ± 7.1 / 45.0 ± 7.1", "-2.6 / -6.9"]
 
 
 def test_empty_cells_are_empty_and_explained():
     text = real("aio7", why="DIR/SYSU-MM01 is missing")
-    (line,) = [line for line in lines_of(text, "AIO ") if "I->R" in line]
-    *_, ours, difference = (cell.strip() for cell in line.split("|")[1:-1])
+    *_, ours, difference = cells_of(text, "AIO ", "I->R")
     (mark,) = re.findall(r"^\[(\d+)\]$", ours)
     assert difference == ""
     assert f"{mark}. empty: DIR/SYSU-MM01 is missing" in text.splitlines()
@@ -47,9 +47,9 @@ def test_empty_cells_are_empty_and_explained():
 
 def test_rivals_stand_as_printed():
     text = real("aio7")
-    (line,) = [line for line in lines_of(text, "PLIP") if "CUHK" in line]
-    assert "57.7 / -" in line
-    assert line.split("|")[4].strip() == ""
+    _, _, printed, ours, _ = cells_of(text, "PLIP", "T->R CUHK")
+    assert "57.7 / -" in printed
+    assert ours == ""
 
 
 def test_a_changed_published_number_changes_the_table(tmp_path):
@@ -67,16 +67,15 @@ def test_a_changed_published_number_changes_the_table(tmp_path):
 @pytest.mark.parametrize("place", [("+ VA", "R->R"), ("+ FB", "S+T->R")])
 def test_what_does_not_compare_has_no_difference(place):
     text = real("aio4", {place: [(0.5,)]})
-    (line,) = [line for line in lines_of(text, place[0]) if f"| {place[1]} |" in line]
-    assert "50.0" in line
-    assert re.fullmatch(r"\[\d+\]", line.split("|")[5].strip())
+    *_, ours, difference = cells_of(text, place[0], f"{place[1]} |")
+    assert "50.0" in ours
+    assert re.fullmatch(r"\[\d+\]", difference)
 
 
 def test_incomplete_data_has_no_difference():
     note = "sysu_mm01: found (published): test ids 80 (96). Not comparable with published results."
     text = real("aio7", {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4)]}, notes=[note])
-    (line,) = [line for line in lines_of(text, "AIO ") if "I->R" in line]
-    assert re.fullmatch(r"\[\d+\]", line.split("|")[5].strip())
+    assert re.fullmatch(r"\[\d+\]", cells_of(text, "AIO ", "I->R")[4])
     assert note in text
 
 
@@ -123,12 +122,8 @@ def test_verdicts_of_one_run_say_so():
 def test_each_seed():
     values = {("R->R", "AIO"): [(0.1, 0.2, 0.3), (0.2, 0.3, 0.4)]}
     text = markdown(REAL["seeds"], table_document(REAL["seeds"], "real", values), None)
-    (line,) = lines_of(text, "R->R")
-    assert [cell.strip() for cell in line.split("|")[2:-1]] == [
-        "15.0 ± 7.1 / 25.0 ± 7.1 / 35.0 ± 7.1",
-        "10.0 / 20.0 / 30.0",
-        "20.0 / 30.0 / 40.0",
-    ]
+    mean = "15.0 ± 7.1 / 25.0 ± 7.1 / 35.0 ± 7.1"
+    assert cells_of(text, "R->R")[1:] == [mean, "10.0 / 20.0 / 30.0", "20.0 / 30.0 / 40.0"]
 
 
 def test_origin_names_commit_hardware_and_seeds():

@@ -11,21 +11,14 @@ import pytest
 
 from aio_plugin.toy import layouts
 from benchmarks.paper_tables import __main__ as runner
-from benchmarks.paper_tables import documents, runs, tables, timing
+from benchmarks.paper_tables import documents, tables, timing
 from benchmarks.paper_tables.presence import Bench
 from benchmarks.paper_tables.scales import TOY
 from benchmarks.paper_tables.timing import Stopwatch
 
-from .made_up import REPO, Commands
+from .made_up import REPO
 
 NAMES = [name for name in tables(TOY) if name != "aio9"]
-
-
-@pytest.fixture
-def commands(monkeypatch):
-    found = Commands()
-    monkeypatch.setattr(runs, "_follow", found)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -163,14 +156,8 @@ sys.exit(runner.main(sys.argv[1:]))
 @pytest.mark.slow
 def test_for_real(tmp_path):
     """Table 7 is made, killed in its run, and made again from what the run left; then it is checked."""
-    places = [
-        "--root",
-        str(tmp_path / "data"),
-        "--results",
-        str(tmp_path / "results"),
-        "--runs",
-        str(tmp_path / "runs"),
-    ]
+    folders = {"--root": "data", "--results": "results", "--runs": "runs"}
+    places = [part for option, name in folders.items() for part in (option, str(tmp_path / name))]
     line = [sys.executable, "-c", TINY, "--toy", *places, "--seeds", "1", "--table", "7"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     with subprocess.Popen(line, cwd=REPO, env=environment, start_new_session=True) as process:
