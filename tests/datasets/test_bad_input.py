@@ -602,6 +602,7 @@ LINKS = {
     "tri_rstpreid": ("imgs",),
     "market1501": ("Market-1501-v15.09.15/query",),
     "pku_sketch": ("photo",),
+    "manifest": ("a",),
 }
 
 

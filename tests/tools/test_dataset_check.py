@@ -6,47 +6,30 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from aio_plugin.datasets import all_adapters
 from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.tools import doctor, installation
 from aio_plugin.tools.report import Section
 
-from ..datasets.miniatures import EVERY
+from ..datasets.miniatures import ADAPTERS, EVERY
 from ..datasets.miniatures import rgb as rgb_sets
 from ..datasets.miniatures.files import image
 from .damage import assert_named
 
-ADAPTERS = all_adapters()
-NAMES = tuple(ADAPTERS)
-
-
-def packaged_beside_extracted(root):
-    """CUHK03-NP in both of its forms; the packaging is read for want of the other's configuration."""
-    rgb_sets.cuhk03_classic("detected")(root)
-    rgb_sets.cuhk03_packaged(root)
-
 
 def both_forms(first, second):
-    def build(root):
-        first(root)
-        return second(root)
-
-    return build
+    return lambda root: (first(root), second(root))
 
 
 OTHER_FORMS = {
     "randperson, full": rgb_sets.randperson_full,
     "randperson, both": both_forms(rgb_sets.randperson, rgb_sets.randperson_full),
-    "randperson, other name": lambda root: (
-        rgb_sets.randperson(root),
-        (Path(root) / "RandPerson").rename(root / "randperson"),
-    ),
+    "randperson, other name": lambda root: rgb_sets.randperson(root).rename(root / "randperson"),
     "luperson_nl, files": rgb_sets.luperson_files,
     "luperson_nl, both": both_forms(rgb_sets.luperson_nl, rgb_sets.luperson_files),
     "market1501, old structure": lambda root: rgb_sets.market1501(root, release=""),
     "cuhk03_np, packaged": rgb_sets.cuhk03_packaged,
     "cuhk03_np, packaged inside": lambda root: rgb_sets.cuhk03_packaged(root, folder="cuhk03/CUHK03-NP"),
-    "cuhk03_np, packaged beside classic": packaged_beside_extracted,
+    "cuhk03_np, packaged beside classic": both_forms(rgb_sets.cuhk03_classic("detected"), rgb_sets.cuhk03_packaged),
     "msmt17, both": both_forms(rgb_sets.msmt17, lambda root: rgb_sets.msmt17(root, "v2")),
     "msmt17_v2, unversioned folder": lambda root: rgb_sets.msmt17(root, "v2", "MSMT17"),
 }
@@ -75,7 +58,8 @@ ODD = {
     "mals": [EMPTY, r"1 of 6 training identities have no text; the first is that of \S+/i_g_a_43/2.jpg"],
 }
 ODD["finegpr_c"] = [*ODD["finegpr"], "of 16 images in .+/FineGPR, 16 are of .+ and none with a caption is left"]
-ODD |= {name: ODD["orbench"] for name in ADAPTERS if name.startswith("orbench_")}
+ORBENCH_GROUPS = ("orbench_one", "orbench_two", "orbench_three", "orbench_four")
+ODD |= dict.fromkeys(ORBENCH_GROUPS, ODD["orbench"])
 CLEAN = ("synth_pedes", "cuhk_pedes", "tri_cuhk_pedes", "luperson_nl", "manifest")
 """Fixtures without an empty file."""
 
@@ -164,15 +148,9 @@ GONE = {
     "cuhk03_np_labeled": ("cuhk03/images_labeled/5_004_2_06.png", LISTED),
     "cuhk03_classic_detected": ("cuhk03/images_detected/5_003_2_06.png", "1 test persons of split 1 have no images"),
     "cuhk03_classic_labeled": ("cuhk03/images_labeled/5_003_2_06.png", "1 test persons of split 1 have no images"),
-    "clonedperson": (
-        "clonedperson/test/gallery/700002_s02_c00_f000101.jpg",
-        "that are not in the gallery: 1; .*700002",
-    ),
+    "clonedperson": ("clonedperson/test/gallery/700002_s02_c00_f000101.jpg", "not in the gallery: 1; .*700002"),
     "regdb": ("RegDB/Visible/73/female_front_v_02701_73.bmp", LISTED),
-    "rgbnt201": (
-        "RGBNT201/test/TI/000041_cam2_1_01.jpg",
-        "1 of 8 test pictures are not in TI .*: 000041_cam2_1_01.jpg",
-    ),
+    "rgbnt201": ("RGBNT201/test/TI/000041_cam2_1_01.jpg", "1 of 8 test pictures are not in TI .*: 000041_cam2"),
     "orbench": ("ORBench/nir/0731/1.jpg", LISTED),
     "ufine6926": ("UFine6926/images/9.jpg", LISTED),
     "ufine3c": ("UFine3C/images/2.jpg", LISTED),
@@ -236,15 +214,14 @@ def test_a_packed_image_that_is_gone_or_broken_is_named(tmp_path, problems):
 @pytest.mark.parametrize(
     ("name", "path"),
     [
-        ("regdb", "RegDB/idx/test_thermal_7.txt"),
-        ("luperson_nl", "LUPerson-NL/keys.pkl"),
-        ("msmt17_v1", "MSMT17_V1/list_val.txt"),
-        ("orbench", "ORBench/train_annos.json"),
+        ("regdb", "idx/test_thermal_7.txt"),
+        ("luperson_nl", "keys.pkl"),
+        ("msmt17_v1", "list_val.txt"),
+        ("orbench", "train_annos.json"),
     ],
 )
 def test_a_missing_list_is_a_problem_even_if_something_can_be_read(name, path, tmp_path, problems):
-    EVERY[name](tmp_path)
-    (tmp_path / path).unlink()
+    (EVERY[name](tmp_path) / path).unlink()
     assert_named([rf"(?s)is not complete.*{Path(path).name} +MISSING"], problems()[0])
 
 
@@ -263,5 +240,4 @@ def test_a_user_s_own_data_promises_no_modality_of_anybody(tmp_path, problems):
 
 
 def test_groups_of_lists_are_left_to_the_dataset_that_reads_them_all():
-    assert all(ADAPTERS[name].survey for name in ADAPTERS if not name.startswith("orbench_"))
-    assert not any(ADAPTERS[name].survey for name in ADAPTERS if name.startswith("orbench_"))
+    assert {name for name in ADAPTERS if not ADAPTERS[name].survey} == {*ORBENCH_GROUPS}

@@ -12,14 +12,11 @@ from . import trained
 
 def slow_worst(folder):
     """AP, rank of the right person, pid and gallery order of every query, worst first; from extracted features."""
-    sides = [
-        (
-            np.load(folder / f"{part}.npy").astype(np.float64),
-            [json.loads(line) for line in (folder / f"{part}.items.jsonl").read_text().splitlines()],
-        )
+    q, g = (np.load(folder / f"{part}.npy").astype(np.float64) for part in ("query", "gallery"))
+    queries, gallery = (
+        [json.loads(line) for line in (folder / f"{part}.items.jsonl").read_text().splitlines()]
         for part in ("query", "gallery")
-    ]
-    (q, queries), (g, gallery) = sides
+    )
     ranked = []
     for features, query in zip(q, queries, strict=True):
         removed = [(item["pid"], item["camid"]) == (query["pid"], query["camid"]) for item in gallery]
@@ -35,16 +32,8 @@ def test_one_command_names_the_worst_queries(small_world, weights, tmp_path, cap
     target = ("--list", "market1501", "--weights", weights, "--out", tmp_path / "features")
     assert trained.command("extract", small_world, *target) == 0
     test = ("test.evaluate", True, "model.load_weights", weights, "aio.test.pixels", False, "aio.test.report", False)
-    test += (
-        "data.targets",
-        "['market1501']",
-        "data.save_dir",
-        tmp_path,
-        "test.batch_size",
-        2,
-        "aio.train.warmup_epochs",
-        0,
-    )
+    test += ("data.targets", "['market1501']", "data.save_dir", tmp_path)
+    test += ("test.batch_size", 2, "aio.train.warmup_epochs", 0)
     assert trained.command("main", small_world, *test) == 0
     results, page = tmp_path / "results" / "market1501.json", tmp_path / "explain.html"
     capsys.readouterr()
