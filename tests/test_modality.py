@@ -17,9 +17,11 @@ from aio_plugin.modality import MAX_MODALITIES, MODALITIES, REGISTRY, Item, Medi
 from aio_plugin.models.build import build_model
 from aio_plugin.registry import RegistryError
 from aio_plugin.synthesis.channel import CHOICES, channel_augment
-from aio_plugin.training.media import MediaReader, collate
+from aio_plugin.training.media import MediaReader
 from aio_plugin.training.stages import parse_stages
 from aio_plugin.training.transforms import Compose, Normalize, Resize, ToTensor
+
+from .training.helpers import batch_of
 
 TRANSFORM = Compose([Resize((64, 32)), ToTensor(), Normalize([0.5] * 3, [0.25] * 3)])
 
@@ -98,11 +100,6 @@ def photo(tmp_path):
     return str(tmp_path / "a.png")
 
 
-def batch_of(reader, *media):
-    entry = reader.entries(media, random.Random(0))
-    return collate([{**entry, "pid": 0, "camid": 0, "dsetid": 0, "impath": ""}])
-
-
 def test_one_is_made_from_rgb_by_a_function_of_its_own(photo):
     negative = aio_plugin.register_modality("negative", channels=1, synthesis=inverted)
     assert needed((negative,), [(Modality.RGB,)]) == (Modality.RGB,)
@@ -112,14 +109,14 @@ def test_one_is_made_from_rgb_by_a_function_of_its_own(photo):
     assert parse_stages(stages, ["market1501"], 4)[0].shares[0].synthetic == (negative,)
     reader = MediaReader(TRANSFORM, 77)
     expected = TRANSFORM(inverted(Image.open(photo)).convert("RGB"))
-    assert torch.equal(batch_of(reader, query.media)["negative"][0], expected)
+    assert torch.equal(batch_of(reader, [query.media])["negative"][0], expected)
     assert np.array_equal(np.asarray(reader.picture(query.media))[..., 0], np.asarray(inverted(Image.open(photo))))
 
 
 def test_channel_augmentation_draws_for_each_modality_that_is_made_so(photo):
     thermal = aio_plugin.register_modality("thermal", synthesis="channel_augmentation")
     media = [Media(photo), Media(photo, Modality.IR, synthetic=True), Media(photo, thermal, synthetic=True)]
-    batch = batch_of(MediaReader(TRANSFORM, 77), *media)
+    batch = batch_of(MediaReader(TRANSFORM, 77), media)
     rng = random.Random(0)
     for name in ("ir", "thermal"):
         assert torch.equal(batch[name][0], channel_augment(batch["rgb"][0], rng.randrange(CHOICES)))
@@ -127,18 +124,18 @@ def test_channel_augmentation_draws_for_each_modality_that_is_made_so(photo):
 
 def test_what_cannot_be_made_is_not_read_as_a_photo(photo):
     with pytest.raises(ModalityError, match="cp cannot be made from RGB"):
-        batch_of(MediaReader(TRANSFORM, 77), Media(photo, Modality.CP, synthetic=True))
+        batch_of(MediaReader(TRANSFORM, 77), [Media(photo, Modality.CP, synthetic=True)])
 
 
 def test_a_normalisation_of_its_own(photo):
     warm = aio_plugin.register_modality("warm", norm_mean=[0.1, 0.2, 0.3], norm_std=[1, 2, 3])
     own = Compose([Resize((64, 32)), ToTensor(), Normalize([0.1, 0.2, 0.3], [1, 2, 3])])
     for transform in (TRANSFORM, Compose([*TRANSFORM.transforms, lambda tensor: tensor])):
-        batch = batch_of(MediaReader(transform, 77), Media(photo), Media(photo, warm))
+        batch = batch_of(MediaReader(transform, 77), [Media(photo), Media(photo, warm)])
         assert torch.equal(batch["rgb"][0], TRANSFORM(Image.open(photo)))
         assert torch.equal(batch["warm"][0], own(Image.open(photo)))
     with pytest.raises(ModalityError, match="no Normalize step"):
-        batch_of(MediaReader(ToTensor(), 77), Media(photo, warm))
+        batch_of(MediaReader(ToTensor(), 77), [Media(photo, warm)])
 
 
 class Patches(nn.Module):
@@ -155,7 +152,7 @@ def test_a_stem_of_its_own(photo, start):
     depth = aio_plugin.register_modality("depth", tokenizer=Patches)
     model = build_model("aio_tiny", 3, parse_config({"modalities": ["rgb", "depth"], "tokenizer": {"start": start}}))
     assert isinstance(model.tokenizers["depth"], Patches)
-    feature = model.eval()(batch_of(MediaReader(TRANSFORM, 77), Media(photo, depth)))
+    feature = model.eval()(batch_of(MediaReader(TRANSFORM, 77), [Media(photo, depth)]))
     assert feature.shape == (1, model.feature_dim)
 
 

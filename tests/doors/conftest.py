@@ -19,6 +19,18 @@ from aio_plugin.registry import PLUGINS
 OUTSIDE = Path(__file__).parent / "outside"
 
 
+def install(folder, name, version, code, **groups):
+    """What pip would install of a module: its code, and its entry points ``{group: {name: object}}``."""
+    (folder / f"{name}.py").write_text(code)
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    lines = []
+    for group, points in groups.items():
+        lines += [f"[{group}]", *(f"{point} = {name}:{where}" for point, where in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+
+
 @pytest.fixture
 def corridor(tmp_path):
     """A data root with the made-up dataset of outside/corridor.py: 5 persons to train on and 3 to test with."""

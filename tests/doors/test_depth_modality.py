@@ -5,7 +5,6 @@ import csv
 import importlib
 import json
 import pickle
-import random
 import sys
 
 import numpy as np
@@ -23,9 +22,10 @@ from aio_plugin.modality import MODALITIES, REGISTRY, Item, Media, Modality
 from aio_plugin.models.build import build_model
 from aio_plugin.tools.dataset_check import check_folder
 from aio_plugin.training.loader import BatchLoader
-from aio_plugin.training.media import MediaReader, QueryDataset, collate
+from aio_plugin.training.media import MediaReader, QueryDataset
 from aio_plugin.training.transforms import Compose, Normalize, RandomGrayscale, Resize, ToTensor, pad_crop
 
+from ..training.helpers import batch_of
 from .conftest import OUTSIDE
 
 FILE = "tests.doors.outside.depth"
@@ -58,9 +58,11 @@ def world(tmp_path):
     """A data root with a manifest: 6 persons to train on in five modalities, 4 to find by depth."""
     rows = []
 
+    for split in ("train", "query", "gallery"):
+        (tmp_path / "manifest" / split).mkdir(parents=True)
+
     def picture(pid, number, kind, split):
         path = f"{split}/{pid}_{number}_{kind}.png"
-        (tmp_path / "manifest" / split).mkdir(parents=True, exist_ok=True)
         Image.fromarray(person(pid, number, kind)).save(tmp_path / "manifest" / path)
         rows.append({"path": path, "pid": pid, "camid": number, "modality": kind, "split": split})
 
@@ -68,9 +70,8 @@ def world(tmp_path):
         if pid < 6:
             for number, kind in enumerate(("rgb", "rgb", "ir", "sketch", "depth", "depth")):
                 picture(pid, number, kind, "train")
-            rows.append(
-                {"caption": f"A person in coat number {pid}.", "pid": pid, "modality": "text", "split": "train"}
-            )
+            caption = f"A person in coat number {pid}."
+            rows.append({"caption": caption, "pid": pid, "modality": "text", "split": "train"})
         else:
             picture(pid, 0, "depth", "query")
             picture(pid, 1, "rgb", "gallery")
@@ -122,9 +123,7 @@ def test_depth_trains_beside_the_four_and_is_searched_with(world, capsys):
 
 def entry(path, modality, transform=PLAIN):
     """The batch of one image."""
-    media = [Media(str(path), modality)]
-    entries = MediaReader(transform, 77).entries(media, random.Random(0))
-    return collate([{**entries, "pid": 0, "camid": 0, "dsetid": 0, "impath": media[0]}])
+    return batch_of(MediaReader(transform, 77), [Media(str(path), modality)])
 
 
 @pytest.mark.parametrize("transform", [PLAIN, TRAINING, ERASED])
@@ -187,11 +186,13 @@ def test_a_spawned_worker_has_it_too(depth, world):
 
 
 def test_the_doctor_opens_its_images_as_training_does(depth, world):
-    problems = check_folder("manifest", [ADAPTERS["manifest"]], str(world), check_counts=False, fast=False).problems
-    assert [problem for problem in problems if "cannot be read" in problem] == []
+    def unreadable():
+        report = check_folder("manifest", [ADAPTERS["manifest"]], str(world), check_counts=False, fast=False)
+        return [problem for problem in report.problems if "cannot be read" in problem]
+
+    assert unreadable() == []
     Image.fromarray(person(6, 0, "rgb")).save(world / "manifest" / "query" / "6_0_depth.png")
-    problems = check_folder("manifest", [ADAPTERS["manifest"]], str(world), check_counts=False, fast=False).problems
-    assert "6_0_depth.png' (mode RGB) as depth" in next(problem for problem in problems if "cannot be read" in problem)
+    assert "6_0_depth.png' (mode RGB) as depth" in unreadable()[0]
 
 
 def test_what_was_registered_is_an_unknown_name_afterwards():

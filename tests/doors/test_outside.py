@@ -17,10 +17,14 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.base import Adapter
 from aio_plugin.encoders.pretrained import load_encoder
 from aio_plugin.errors import ConfigError, DatasetError, EncoderError
+from aio_plugin.host.run_config import session
+from aio_plugin.host.torchreid_import import import_torchreid
 from aio_plugin.losses.criterion import LossInputs, LossWeights, aio_weights, dmf_weights, total_loss
 from aio_plugin.registry import PLUGINS, RegistryError, import_plugins
+from aio_plugin.tools import installation
+from aio_plugin.tools.report import Section
 
-from .conftest import OUTSIDE
+from .conftest import OUTSIDE, install
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -64,8 +68,6 @@ def test_an_encoder_source_is_chosen_in_the_config_and_recorded(train):
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_dataset_reaches_torchreid_before_and_after_register(train, late):
-    from aio_plugin.host.torchreid_import import import_torchreid
-
     torchreid = import_torchreid()
     table = vars(sys.modules[torchreid.data.register_image_dataset.__module__])["__image_datasets"]
     before = dict(table)
@@ -74,8 +76,6 @@ def test_a_dataset_reaches_torchreid_before_and_after_register(train, late):
     aio_plugin.register_dataset(adapter("hall"))
     aio_plugin.register()
     assert "hall" in table
-    from aio_plugin.host.run_config import session
-
     assert session.latest().options().datasets["hall"] == {}
     aio_plugin.unregister()
     assert table == before
@@ -105,9 +105,6 @@ def test_what_cannot_be_a_dataset_is_refused():
 
 
 def test_the_command_line_shows_what_is_registered(capsys, monkeypatch):
-    from aio_plugin.tools import installation
-    from aio_plugin.tools.report import Section
-
     for part in ("packages", "encoders"):
         monkeypatch.setattr(installation, part, lambda part=part: Section(part))
     plugins = [argument for name in ("corridor", "pull", "mine") for argument in ("--plugin", f"{OUTSIDE}/{name}.py")]
@@ -180,21 +177,16 @@ def test_an_encoder_source_must_give_what_it_promises():
 
 def test_an_installed_package_brings_a_dataset_and_a_broken_one_harms_nobody(tmp_path):
     """A distribution that pip would install: its entry points are found by `aio-reid` itself."""
-    for name, lines in (
-        ("hallway", ["[aio_plugin.datasets]", "hall = hallway:ADAPTERS", "[aio_plugin.losses]", "push = hallway:push"]),
-        ("broken", ["[aio_plugin.datasets]", "ruin = no_such_module:ADAPTER"]),
-    ):
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("\n".join(lines))
-    (tmp_path / "hallway.py").write_text(
+    code = (
         "from aio_plugin.config import Option\n"
         "from aio_plugin.datasets.base import Adapter\n"
         "options = (Option('floor', 3, 'which floor'),)\n"
         "ADAPTERS = {'hall': Adapter('hall', 'hall', None, None, (), options)}\n"
         "def push(inputs): return inputs.z.sum()\n"
     )
+    groups = {"aio_plugin.datasets": {"hall": "ADAPTERS"}, "aio_plugin.losses": {"push": "push"}}
+    install(tmp_path, "hallway", "1.0", code, **groups)
+    install(tmp_path, "broken", "1.0", "1 / 0", **{"aio_plugin.datasets": {"ruin": "ADAPTER"}})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPOSITORY)])}
     done = [
         subprocess.run([sys.executable, "-m", "aio_plugin", command], capture_output=True, text=True, env=environment)

@@ -8,6 +8,8 @@ import pytest
 from aio_plugin.errors import DatasetError
 from aio_plugin.registry import Registry, RegistryError
 
+from .conftest import install
+
 GROUP = "aio_plugin.joiners"
 
 
@@ -20,16 +22,7 @@ def registry():
 def package(tmp_path, monkeypatch):
     """Installs made-up packages: name, version, code of its module, and its entry points by name."""
     monkeypatch.syspath_prepend(tmp_path)
-
-    def install(name, version, code, group=GROUP, **points):
-        (tmp_path / f"{name}.py").write_text(code)
-        info = tmp_path / f"{name}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        lines = [f"[{group}]", *(f"{point} = {name}:{where}" for point, where in points.items())]
-        (info / "entry_points.txt").write_text("\n".join(lines))
-
-    yield install
+    yield lambda name, version, code, **points: install(tmp_path, name, version, code, **{GROUP: points})
     for name in [name for name, module in sys.modules.items() if str(tmp_path) in str(getattr(module, "__file__", ""))]:
         del sys.modules[name]
 

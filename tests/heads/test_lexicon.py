@@ -13,7 +13,7 @@ from aio_plugin.tokenizers.bpe import words
 def test_shipped_lexicon():
     lexicon = Lexicon.load()
     assert 200 <= len(lexicon) <= 350
-    for word in (
+    for word in [
         "woman",
         "men",
         "ponytail",
@@ -25,7 +25,7 @@ def test_shipped_lexicon():
         "backpack",
         "hats",
         "glasses",
-    ):
+    ]:
         assert lexicon.words[lexicon.index[word]] == word
     assert not {"a", "the", "with", "unknown", "person", "wearing"} & set(lexicon.words)
 

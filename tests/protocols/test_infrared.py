@@ -69,19 +69,13 @@ def paths(items, positions):
 
 @pytest.mark.parametrize(("mode", "cameras"), [("all", (1, 2, 4, 5)), ("indoor", (1, 2))])
 @pytest.mark.parametrize("shots", [1, 10])
-def test_sysu_draws_as_agw_does(mode, cameras, shots):
+def test_sysu_draws_as_agw_does_and_takes_the_rows_of_the_official_permutations(mode, cameras, shots):
     probes, pool = sysu()
     trials = list(SysuMM01(mode, shots, "agw").trials(probes, pool[::-1]))
     assert len(trials) == 10
     for number, trial in enumerate(trials):
         assert paths(pool[::-1], trial.gallery) == agw(pool, [f"cam{c}" for c in cameras], number, shots)
         assert trial.query.tolist() == list(range(len(probes)))
-
-
-@pytest.mark.parametrize(("mode", "cameras"), [("all", (1, 2, 4, 5)), ("indoor", (1, 2))])
-@pytest.mark.parametrize("shots", [1, 10])
-def test_sysu_official_takes_the_rows_of_the_permutations(mode, cameras, shots):
-    probes, pool = sysu()
     rows = permutations(pool)
     for number, trial in enumerate(SysuMM01(mode, shots, "official", rows).trials(probes, pool)):
         expected = [
@@ -150,30 +144,28 @@ def test_names_tell_variants_apart():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("protocol", "arguments", "message"),
     [
-        (("outdoor",), "'all' or 'indoor'"),
-        (("all", 5), "1 or 10"),
-        (("all", 1, "drawn"), "'official' or 'agw'"),
-        (("all", 1, "official", None), "rand_perm_cam.mat"),
-        (("all", 1, "agw", {}), "only they"),
+        (SysuMM01, ("outdoor",), "'all' or 'indoor'"),
+        (SysuMM01, ("all", 5), "1 or 10"),
+        (SysuMM01, ("all", 1, "drawn"), "'official' or 'agw'"),
+        (SysuMM01, ("all", 1, "official", None), "rand_perm_cam.mat"),
+        (SysuMM01, ("all", 1, "agw", {}), "only they"),
+        (LLCM, ("ir_to_rgb",), "ir_to_vis, vis_to_ir, deen_release"),
     ],
 )
-def test_sysu_bad_arguments(arguments, message):
+def test_bad_arguments(protocol, arguments, message):
     with pytest.raises(ProtocolError, match=message):
-        SysuMM01(*arguments)
+        protocol(*arguments)
 
 
-def test_sysu_permutations_that_do_not_fit():
+def test_sysu_permutations_and_cameras_that_do_not_fit():
     probes, pool = sysu()
     protocol = SysuMM01(permutations=permutations(pool[:-1]))
     with pytest.raises(ProtocolError, match="person 1003 has 13 images under camera 5, .* 10 trials of 12 images"):
         list(protocol.trials(probes, pool))
     with pytest.raises(ProtocolError, match="define nothing"):
         list(SysuMM01(permutations={}).trials(probes, pool))
-
-
-def test_sysu_unknown_camera():
     with pytest.raises(ProtocolError, match="cameras 1 to 6"):
         list(SysuMM01(drawn_by="agw").trials([image("cam7/0001/0001.jpg", 1, 6, IR)], []))
 
@@ -203,8 +195,3 @@ def test_llcm_samples_the_right_side(direction):
                 if (gallery[at].pid, gallery[at].camid) == (probe.pid, probe.camid)
             ]
             assert left(trial, i) == [j for j in range(len(trial.gallery)) if j not in same]
-
-
-def test_llcm_unknown_direction():
-    with pytest.raises(ProtocolError, match="ir_to_vis, vis_to_ir, deen_release"):
-        LLCM("ir_to_rgb")

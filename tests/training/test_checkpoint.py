@@ -1,8 +1,5 @@
 """Checkpoints survive a kill while they are written and say where training stands."""
 
-import errno
-import os
-
 import pytest
 import torch
 from torch import nn
@@ -33,73 +30,34 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["last.pth.tar"]
 
 
-@pytest.mark.parametrize("after", [0, 500, 5000])
-def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, monkeypatch, after):
+@pytest.mark.parametrize("buffer", [0, 500, 5000])
+def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, monkeypatch, buffer):
     path = tmp_path / "model" / "last.pth.tar"
     save_atomically({"epoch": 1}, path)
-    monkeypatch.setattr("builtins.open", lambda *a, **k: FullDisk(path.with_name("x.tmp"), after))
+    monkeypatch.setattr("builtins.open", lambda *a, open=open, **k: open("/dev/full", "wb", buffer))
     with pytest.raises(CheckpointError, match=r"No space left on device. The earlier file is intact. Free disk space"):
         save_atomically({"weights": torch.zeros(10_000)}, path)
     monkeypatch.undo()
     assert torch.load(path, weights_only=True) == {"epoch": 1}
 
 
-class FullDisk:
-    """A file on a disk with room for so many bytes."""
-
-    def __init__(self, path, room):
-        self.file, self.room = path.open("wb"), room
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-
-    def write(self, data):
-        self.room -= len(data)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.file.write(data)
-
-    def flush(self):
-        self.file.flush()
-
-
-def test_the_scale_of_fp16_travels_with_the_optimiser(tmp_path):
-    layer = nn.Linear(2, 2)
-    optimizer, scaler = torch.optim.AdamW(layer.parameters()), torch.amp.GradScaler("cpu", init_scale=8.0)
+def test_scale_best_value_and_progress_travel_with_the_optimiser(tmp_path):
+    optimizer, fresh = (torch.optim.AdamW(nn.Linear(2, 2).parameters()) for _ in range(2))
+    scaler, other = (torch.amp.GradScaler("cpu", init_scale=scale) for scale in (8.0, 2.0))
     scaler.scale(torch.zeros(()))
     keep_scaler(optimizer, scaler)
-    save_atomically({"optimizer": optimizer.state_dict()}, tmp_path / "x")
-    fresh, other = torch.optim.AdamW(layer.parameters()), torch.amp.GradScaler("cpu", init_scale=2.0)
     restore_scaler(fresh, other)
-    assert other.get_scale() == 2
+    assert (other.get_scale(), steps_done(optimizer, 0)) == (2, 0)
+    assert [improved(optimizer, "mAP on a", value) for value in (0.3, 0.2, 0.3, 0.4)] == [True, False, False, True]
+    set_progress(optimizer, 3, 17)
+    save_atomically({"optimizer": optimizer.state_dict()}, tmp_path / "x")
     fresh.load_state_dict(torch.load(tmp_path / "x", weights_only=True)["optimizer"])
     restore_scaler(fresh, other)
     restore_scaler(fresh, torch.amp.GradScaler(enabled=False))
     assert other.get_scale() == 8
-
-
-def test_the_best_value_travels_with_the_optimiser():
-    optimizer = torch.optim.AdamW(nn.Linear(2, 2).parameters())
-    assert [improved(optimizer, "mAP on a", value) for value in (0.3, 0.2, 0.3, 0.4)] == [True, False, False, True]
-    fresh = torch.optim.AdamW(nn.Linear(2, 2).parameters())
-    fresh.load_state_dict(optimizer.state_dict())
     assert not improved(fresh, "mAP on a", 0.35)
     assert improved(fresh, "mAP on b", 0.1), "another choice starts over"
-
-
-def test_progress_travels_with_the_optimiser(tmp_path):
-    layer = nn.Linear(2, 2)
-    optimizer = torch.optim.AdamW(layer.parameters())
-    assert steps_done(optimizer, 0) == 0
-    set_progress(optimizer, 3, 17)
-    save_atomically({"optimizer": optimizer.state_dict()}, tmp_path / "x")
-    fresh = torch.optim.AdamW(layer.parameters())
-    fresh.load_state_dict(torch.load(tmp_path / "x", weights_only=True)["optimizer"])
-    assert steps_done(fresh, 3) == 17
-    assert steps_done(fresh, 4) == 0
+    assert (steps_done(fresh, 3), steps_done(fresh, 4)) == (17, 0)
 
 
 def test_groups_of_the_paper():

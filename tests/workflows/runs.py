@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 REPO = Path(__file__).parents[2]
 CONFIG = REPO / "configs" / "toy" / "aio_tiny_toy.yaml"
@@ -64,9 +65,11 @@ def weights(path):
     return torch.load(path, weights_only=True)["state_dict"]
 
 
-def same(first, second):
-    """Whether two state dicts are equal to the last bit."""
-    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+def scalars(out):
+    """Every scalar that training wrote for TensorBoard."""
+    events = EventAccumulator(str(out))
+    events.Reload()
+    return {name: [event.value for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
 
 
 def losses(output):

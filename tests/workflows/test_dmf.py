@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from .runs import LAST, killed, losses, run, same, weights
+from ..host.helpers import same
+from .runs import LAST, killed, losses, run, weights
 
 pytestmark = pytest.mark.slow
 CONFIG = """
@@ -81,24 +82,17 @@ def test_a_killed_stage_one_resumes_to_the_same_weights(stage_one, line, tmp_pat
     assert same(weights(tmp_path / LAST), weights(stage_one[0] / LAST))
 
 
-def test_a_stage_one_that_is_none_is_refused(stage_one, line, tmp_path):
-    code, printed = run(line(tmp_path, *IMAGES, "aio.dmf.start", tmp_path / "absent"), check=False)
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([*IMAGES, "aio.dmf.start", "/absent"], "aio.dmf.start"),
+        ([*IMAGES, "aio.dmf.start", LAST, "aio.dmf.image_depth", 2], "another DMF model"),
+        (["data.sources", "['market1501']"], "no training image has a caption"),
+        (["data.targets", "['cuhk_pedes']"], "the model searches by rgb only"),
+    ],
+)
+def test_what_does_not_fit_is_refused(stage_one, line, tmp_path, overrides, message):
+    overrides = [stage_one[0] / LAST if each == LAST else each for each in overrides]
+    code, printed = run(line(tmp_path, *overrides), check=False)
     assert code
-    assert "aio.dmf.start" in printed
-    code, printed = run(
-        line(tmp_path, *IMAGES, "aio.dmf.start", stage_one[0] / LAST, "aio.dmf.image_depth", 2), check=False
-    )
-    assert code
-    assert "another DMF model" in printed
-
-
-def test_images_alone_need_rgb_alone(line, tmp_path):
-    code, printed = run(line(tmp_path, "data.sources", "['market1501']"), check=False)
-    assert code
-    assert "no training image has a caption" in printed
-
-
-def test_text_targets_are_refused(line, tmp_path):
-    code, printed = run(line(tmp_path, "data.targets", "['cuhk_pedes']"), check=False)
-    assert code
-    assert "the model searches by rgb only" in printed
+    assert message in printed

@@ -11,7 +11,8 @@ import torch
 
 from aio_plugin.encoders.toy import load_toy
 
-from .runs import LAST, QUICK, REPO, command, killed, losses, run, same, weights
+from ..host.helpers import same
+from .runs import LAST, QUICK, REPO, command, killed, losses, run, scalars, weights
 
 pytestmark = pytest.mark.slow
 FINAL = "model/model.pth.tar-2"
@@ -34,11 +35,7 @@ def test_the_log_reads_like_torchreids(undisturbed):
 
 
 def test_tensorboard_tags(undisturbed):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(undisturbed[0]))
-    events.Reload()
-    tags = set(events.Tags()["scalars"])
+    tags = set(scalars(undisturbed[0]))
     assert {"Train/loss", "Train/lr", "Train/time", "Train/data", "Test/market1501/rank1"} <= tags
     assert "Test/tri_cuhk_pedes@sketch+text/mAP" in tags
 
