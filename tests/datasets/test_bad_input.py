@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import os
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -186,6 +186,13 @@ def gallery(change):
     return orbench_rows("RGB_GALLERY", change)
 
 
+def cp_text(change):
+    return orbench_rows("CP+TEXT", change)
+
+
+CP_TEXT = {"query": "cp+text"}
+
+
 def cut_in_record_6(base):
     cut("synthpedes_dataset.json", (base / "synthpedes_dataset.json").read_bytes().index(b"Part1/12/1"))(base)
 
@@ -199,6 +206,8 @@ REPACKED = (
     *(gone("train"), added("bounding_box_train/0000_c1_0000.jpg")),
     "bounding_box_train/.*repacked in Market-1501's form.*published",
 )
+MSMT17_QUERY, MSMT17_LOST = "0000/0000_000_01_0303morning_0008_0.jpg", "0002/0002_000_01_0303morning_0008_0.jpg"
+BAD_LINES = ("sketch/17.jpg\n", "sketch/17.jpg 17 0 3 9\n")
 NO_PATTERN = (renamed("**/*.*g", "person"), "names are not of the form .*Restore")
 ERRORS = {
     "sysu_mm01": [
@@ -251,17 +260,11 @@ ERRORS = {
         (gone("styleAnnotation"), "styleAnnotation.*MISSING"),
         (pku_lists((1, 12), (2, 9, 17)), "test_sketch_3"),
         (pku_lists((1, 12)), content("idx/test_visible_1.txt", "photo/1_05_3.jpg 1"), "the first 12", {"splits": 1}),
-        *(
-            (content("idx/test_sketch_1.txt", line + "\n"), says, {"splits": 1})
-            for line, says in (
-                ("sketch/17.jpg", "path pid"),
-                ("sketch/17.jpg 17 0 3 9", "path pid"),
-                ("sketch/17.jpg x", "identity"),
-                ("sketch/17.jpg 16", "not an image of person 16"),
-                ("../sketch/17.jpg 17", "stay inside"),
-                ("", "empty"),
-            )
-        ),
+        *((content("idx/test_sketch_1.txt", line), "path pid", {"splits": 1}) for line in BAD_LINES),
+        (content("idx/test_sketch_1.txt", "sketch/17.jpg x"), "identity", {"splits": 1}),
+        (content("idx/test_sketch_1.txt", "sketch/17.jpg 16"), "not an image of person 16", {"splits": 1}),
+        (content("idx/test_sketch_1.txt", "../sketch/17.jpg 17"), "stay inside", {"splits": 1}),
+        (content("idx/test_sketch_1.txt", "\n"), "empty", {"splits": 1}),
     ],
     "cuhk_pedes": [
         (gone("reid_raw.json"), r"reid_raw.json +MISSING"),
@@ -318,17 +321,12 @@ ERRORS = {
         (gone("list_val.txt"), r"list_val.txt +MISSING", {"train": "train+val"}),
         (content("list_train.txt", b"\xff\xfe"), "UTF-8"),
         REPACKED,
-        *(
-            (content("list_query.txt", listed), says)
-            for listed, says in (
-                ("", "list_query.txt lists no images"),
-                ("0000/0000_000_01_0303morning_0008_0.jpg\n", "list_query.txt, line 1: must be 'path label'"),
-                ("\r\nx.jpg one\r\n", "line 2: must be 'path label'"),
-                ("../../etc/passwd 0\n", "does not stay inside"),
-                ("0001/0001_009_07_0303noon_0456_1.jpg 1\n", "1 of 1 images listed in MSMT17_V1/list_query.txt"),
-                ("0000_c1_0000.jpg 0\n", "repacked in Market-1501's form"),
-            )
-        ),
+        (content("list_query.txt", ""), "list_query.txt lists no images"),
+        (content("list_query.txt", f"{MSMT17_QUERY}\n"), "list_query.txt, line 1: must be 'path label'"),
+        (content("list_query.txt", "\r\nx.jpg one\r\n"), "line 2: must be 'path label'"),
+        (content("list_query.txt", "../../etc/passwd 0\n"), "does not stay inside"),
+        (content("list_query.txt", f"{MSMT17_LOST} 2\n"), "1 of 1 images listed in MSMT17_V1/list_query.txt"),
+        (content("list_query.txt", "0000_c1_0000.jpg 0\n"), "repacked in Market-1501's form"),
     ],
     "msmt17_all": [REPACKED],
     "cuhk03_np_labeled": [
@@ -379,40 +377,38 @@ ERRORS = {
         (gone("test/TI"), r"test/TI.* MISSING", {"infrared": "TI"}),
     ],
     "orbench": [
-        *(
-            (orbench_rows("CP+TEXT", change), says, {"query": "cp+text"})
-            for change, says in (
-                (lambda rows: {}, "CP.TEXT must be a list that is not empty"),
-                (lambda rows: [], "CP.TEXT must be a list that is not empty"),
-                (lambda rows: [*rows, 5], "CP.TEXT, row 3: must be an identity and 2 strings"),
-                (lambda rows: [["731", *rows[0][1:]]], "row 0: must be an identity"),
-                (lambda rows: [[True, *rows[0][1:]]], "row 0: must be an identity"),
-                (lambda rows: [[-1, *rows[0][1:]]], "row 0: must be an identity"),
-                (lambda rows: [rows[0][:2]], "row 0: must be an identity and 2 strings"),
-                (lambda rows: [[*rows[0], "x"]], "row 0: must be an identity and 2 strings"),
-                (lambda rows: [[731, "cp/0731/0.jpg", None]], "row 0: must be .* got .731, 'cp/0731/0.jpg', None"),
-                (lambda rows: [[731, "cp/0731/0.jpg", "  "]], "strings that are not blank"),
-                (lambda rows: [[731, "A caption.", "cp/0731/0.jpg"]], "row 0: 'A caption.' is not below cp/"),
-                (lambda rows: [[731, "sk/0731/0.jpg", "A."]], "row 0: 'sk/0731/0.jpg' is not below cp/"),
-                (lambda rows: [[731, "../cp/0731/0.jpg", "A."]], "row 0: the path .* does not stay inside"),
-                (lambda rows: [[731, "cp/0731/99.jpg", "A."]], "absent or empty; the first: ORBench/cp/0731/99.jpg"),
-            )
+        (cp_text(lambda rows: {}), "CP.TEXT must be a list that is not empty", CP_TEXT),
+        (cp_text(lambda rows: []), "CP.TEXT must be a list that is not empty", CP_TEXT),
+        (cp_text(lambda rows: [*rows, 5]), "CP.TEXT, row 3: must be an identity and 2 strings", CP_TEXT),
+        (cp_text(lambda rows: [["731", *rows[0][1:]]]), "row 0: must be an identity", CP_TEXT),
+        (cp_text(lambda rows: [[True, *rows[0][1:]]]), "row 0: must be an identity", CP_TEXT),
+        (cp_text(lambda rows: [[-1, *rows[0][1:]]]), "row 0: must be an identity", CP_TEXT),
+        (cp_text(lambda rows: [rows[0][:2]]), "row 0: must be an identity and 2 strings", CP_TEXT),
+        (cp_text(lambda rows: [[*rows[0], "x"]]), "row 0: must be an identity and 2 strings", CP_TEXT),
+        (
+            cp_text(lambda rows: [[731, "cp/0731/0.jpg", None]]),
+            "row 0: must be .* got .731, 'cp/0731/0.jpg', None",
+            CP_TEXT,
+        ),
+        (cp_text(lambda rows: [[731, "cp/0731/0.jpg", "  "]]), "strings that are not blank", CP_TEXT),
+        (cp_text(lambda rows: [[731, "A caption.", "cp/0731/0.jpg"]]), "row 0: 'A caption.' is not below cp/", CP_TEXT),
+        (cp_text(lambda rows: [[731, "sk/0731/0.jpg", "A."]]), "row 0: 'sk/0731/0.jpg' is not below cp/", CP_TEXT),
+        (cp_text(lambda rows: [[731, "../cp/0731/0.jpg", "A."]]), "row 0: the path .* does not stay inside", CP_TEXT),
+        (
+            cp_text(lambda rows: [[731, "cp/0731/99.jpg", "A."]]),
+            "absent or empty; the first: ORBench/cp/0731/99.jpg",
+            CP_TEXT,
         ),
         (
             gallery(lambda rows: [*rows, [5, rows[0][1]]]),
             "RGB_GALLERY, row 6: 'vis/0731/0.jpg' .* 5, but of 731 before",
         ),
-        *(
-            (content(ORBENCH_TESTS, data), says, {"query": "cp"})
-            for data, says in (
-                ("", "not a JSON object of lists"),
-                ("[]", "no list RGB_GALLERY, CP"),
-                ("[[1]]", "no list RGB_GALLERY, CP"),
-                ('{"RGB_GALLERY": [[1, "vis/0731/0.jpg"]]}', "no list CP[.]"),
-                ('{"CP": [', "not a JSON object of lists"),
-                ('{"CP": "', "not a JSON object of lists"),
-            )
-        ),
+        (content(ORBENCH_TESTS, ""), "not a JSON object of lists", {"query": "cp"}),
+        (content(ORBENCH_TESTS, "[]"), "no list RGB_GALLERY, CP", {"query": "cp"}),
+        (content(ORBENCH_TESTS, "[[1]]"), "no list RGB_GALLERY, CP", {"query": "cp"}),
+        (content(ORBENCH_TESTS, '{"RGB_GALLERY": [[1, "vis/0731/0.jpg"]]}'), "no list CP[.]", {"query": "cp"}),
+        (content(ORBENCH_TESTS, '{"CP": ['), "not a JSON object of lists", {"query": "cp"}),
+        (content(ORBENCH_TESTS, '{"CP": "'), "not a JSON object of lists", {"query": "cp"}),
         (record("train_annos.json", 1, file_path="vis/0031/77.jpg"), "the first: ORBench/vis/0031/77.jpg"),
         (record("train_annos.json", 1, id=9), "record 1: folder vis/0031 is of person 9, but of 1 before"),
     ],
@@ -444,7 +440,6 @@ def test_damage_that_is_an_error(tmp_path, name, damages, says, options):
 # -- dataset -> rows of damages, notes, options, numbers of items that are left ---------------------------------------
 
 MSMT17_ODD = ["0000/0000_000_16_0303morning_0008_0.jpg", "0000/0001_000_01_0303morning_0008_0.jpg"]
-MSMT17_LOST = "0002/0002_000_01_0303morning_0008_0.jpg"
 REGDB_ODD = "Visible/57/female_front_v_00001_58.bmp"  # the folder and the name disagree
 FINEGPR_ODD = ("0001_c37_w03_l05_p03.jpg", "0001_c01_w08_l05_p03.jpg", "0001_c01_w03_l05_p03 (1).jpg")
 FINEGPR_ASTRAY = ("FineGPR_subset/more/0011_c01_w03_l05_p03.jpg", "FineGPR/0003/0001_c01_w01_l01_p01.jpg")
@@ -551,7 +546,7 @@ NOTES = {
     "rgbnt201": [(added("test/RGB/7_cam1.jpg"), "the first: test/RGB/7_cam1.jpg"), (gone("test/TI"),)],
     "orbench": [
         (emptied("sk/0900"), "1 of 3 training persons have no sketch, the first 3"),
-        (orbench_rows("CP+TEXT", lambda rows: []), {"query": "text+cp"}),
+        (cp_text(lambda rows: []), {"query": "text+cp"}),
         (
             *(orbench_rows("CP", lambda rows: [*rows, rows[0]]), gallery(lambda rows: [*rows[:3], rows[0]])),
             "1 repeated rows of RGB_GALLERY count once",
@@ -573,53 +568,39 @@ def test_damage_that_is_noted_or_no_matter(tmp_path, name, damages, says, option
 
 
 # -- links, folders, images -------------------------------------------------------------------------------------------
-LINKS = {
-    "sysu_mm01": ("cam1", "exp/test_id.txt"),
-    "llcm": ("test_vis/cam1/0003/0003_c01_s185734_f0_vis.jpg",),
-    "mask1k": ("photo/query",),
-    "cuhk_pedes": ("imgs/CUHK01", "reid_raw.json"),
-    "tri_cuhk_pedes": ("imgs-sketch2",),
-    "synth_pedes": ("Part1", "synthpedes_dataset.json"),
-    "msmt17_v1": ("test/0001",),
-    "cuhk03_np_detected": ("images_detected",),
-    "cuhk03_classic_detected": ("images_detected/1_001_1_01.png",),
-    "randperson": ("randperson_subset",),
-    "clonedperson": ("test/query",),
-    "unrealperson": ("unreal_v2.1/images",),
-    "luperson_nl": ("lmdb", "keys.pkl"),
-    "finegpr": ("FineGPR_subset",),
-    "finegpr_c": ("FineGPR_subset", "captions.txt"),
-    "mals": ("images", "data/gene_attrs"),
-    "luperson_t": ("images", "LuPerson_caption_all_some_2v.json"),
-    "ufine6926": ("images",),
-    "ufine3c": ("images", "anno.json"),
-    "regdb": ("Visible/57",),
-    "rgbnt201": ("test/RGB",),
-    "orbench": ("nir/0031",),
-    "icfg_pedes": ("imgs",),
-    "rstpreid": ("imgs",),
-    "tri_icfg_pedes": ("imgs",),
-    "tri_rstpreid": ("imgs",),
-    "market1501": ("Market-1501-v15.09.15/query",),
-    "pku_sketch": ("photo",),
-    "manifest": ("a",),
+LISTS = {
+    "sysu_mm01": "exp/test_id.txt",
+    "llcm": "idx/train_vis.txt",
+    "regdb": "idx/train_visible_1.txt",
+    "pku_sketch": "styleAnnotation/a_5.txt",
+    "msmt17_v1": "list_gallery.txt",
+    "luperson_nl": "keys.pkl",
+    "orbench": "train_annos.json",
 }
 
 
-@pytest.mark.parametrize(("name", "linked"), [(name, path) for name, paths in LINKS.items() for path in paths])
-def test_a_link_out_of_the_data_root_is_refused(tmp_path, name, linked):
-    base = EVERY[name](tmp_path / "root")
-    (base / linked).rename(tmp_path / "outside")
-    os.symlink(tmp_path / "outside", base / linked)
-    with pytest.raises(DatasetError, match="link out of the data root"):
-        read(name, tmp_path / "root")
+@pytest.mark.parametrize("parent", [False, True], ids=["file", "folder"])
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_links_out_of_the_data_root_are_refused(tmp_path, name, parent):
+    base, outside = EVERY[name](tmp_path / "root"), tmp_path / "outside"
+    splits = read(name, tmp_path / "root", **DEFAULTS.get(name, {}))
+    first = [items[0].media for items in (splits.train, splits.query, splits.gallery) if items]
+    files = {Path(part.split("#")[0]) for media in first for part in media.parts}
+    files |= {base / file for key, file in LISTS.items() if key == name}
+    for linked in {file.parent for file in files} - {base} if parent else files:
+        linked.rename(outside)
+        linked.symlink_to(outside)
+        with pytest.raises(DatasetError, match="link out of the data root"):
+            read(name, tmp_path / "root", **DEFAULTS.get(name, {}))
+        linked.unlink()
+        outside.rename(linked)
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
 def test_the_dataset_s_own_folder_may_be_a_link(tmp_path, name):
     base = EVERY[name](tmp_path / "elsewhere")
     (tmp_path / "root").mkdir()
-    os.symlink(base, tmp_path / "root" / base.name)
+    (tmp_path / "root" / base.name).symlink_to(base)
     splits = read(name, tmp_path / "root")
     assert splits.train or splits.query
 
@@ -627,7 +608,7 @@ def test_the_dataset_s_own_folder_may_be_a_link(tmp_path, name):
 def test_links_inside_the_data_root_are_followed(tmp_path):
     base = text.cuhk_pedes(tmp_path)
     (base / "imgs/Market").rename(tmp_path / "Market-images")
-    os.symlink(tmp_path / "Market-images", base / "imgs/Market")
+    (base / "imgs/Market").symlink_to(tmp_path / "Market-images")
     assert len(read("cuhk_pedes", tmp_path).train) == 3
 
 
