@@ -141,6 +141,15 @@ def test_an_unknown_option_is_refused(name, tmp_path):
         ("cuhk03_np_labeled", "split", 1, "Unknown config key"),
         ("randperson", "images", "all", "full"),
         ("luperson_nl", "images", "lmdbs", "'lmdb'"),
+        *(
+            ("finegpr", option, value, rf"finegpr\.{option} .*'all' or numbers from 1")
+            for option, values in (
+                ("views", ("0", "37", "", "1,", "1;2", "²")),
+                ("weathers", "8"),
+                ("lights", ["noon"]),
+            )
+            for value in values
+        ),
     ],
 )
 def test_option_values_are_checked(name, option, value, says, tmp_path):

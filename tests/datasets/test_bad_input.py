@@ -96,15 +96,12 @@ NO_LIST = "not a JSON list of records"
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b" \n", NO_LIST),
-        (b"[", NO_LIST),
         (b"not json", f"{NO_LIST}, before the first record"),
         (b'[{"id": 1}, ', f"record 0|{NO_LIST}"),
         (b"[]", "no records"),
         (b"{}", rf"{NO_LIST}, before the first record: expected '\[', got '{{'"),
         (b'\xef\xbb\xbf {"a": []}', rf"{NO_LIST}, before the first record: expected '\[', got '{{'"),
         (b"[1]", "record 0 is not an object but int 1"),
-        (b"[[]]", "record 0 is not an object"),
         (b'[{"id": "\xff"}]', NO_LIST),
         (b'[{"id": 99999999999999999999999}]', f"{NO_LIST}|whole number"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aio_plugin.datasets.reading.finegpr import PATTERN, Conditions
 from aio_plugin.datasets.reading.finegpr_captions import read_finegpr_captions
-from aio_plugin.errors import ConfigError, DatasetError
+from aio_plugin.errors import DatasetError
 from aio_plugin.modality import Modality
 
 from .miniatures import assert_noted, camids_of, captions_of, names_of, pids_of, read
@@ -53,17 +53,6 @@ def test_finegpr_choices(tmp_path, options, left, published):
     splits = read("finegpr", tmp_path, **options)
     assert len(splits.train) == left
     assert splits.published["train images"] == published
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [("views", "0"), ("views", "37"), ("views", ""), ("views", "1,"), ("views", "1;2"), ("views", "²"),
-     ("weathers", "8"), ("lights", "noon")],
-)  # fmt: skip
-def test_finegpr_choices_are_checked(tmp_path, option, value):
-    made.finegpr(tmp_path)
-    with pytest.raises(ConfigError, match=rf"finegpr\.{option} .*'all' or numbers from 1"):
-        read("finegpr", tmp_path, **{option: value})
 
 
 def conditions(name):

@@ -191,42 +191,29 @@ def test_wrong_rows(tmp_path, wrong, says, name):
     assert name in str(error.value)
 
 
+def photo(split, pid="1", path="1.jpg", **more):
+    return row("rgb", pid, split, path, **more)
+
+
+def text(split, pid="1", caption="A", **more):
+    return row("text", pid, split, caption=caption, **more)
+
+
 LINKS = [
-    ([row("rgb", "1", "train", "1.jpg")] * 2, "line 3: repeats the image of line 2"),
-    ([row("rgb", "1", "query", "1.jpg"), row("rgb", "2", "gallery", "1.jpg")], "line 3: .*line 2 has another pid"),
-    ([row("rgb", "1", "train", "1.jpg"), row("rgb", "1", "gallery", "1.jpg")], "line 3: .*cannot be in train and"),
-    ([row("rgb", "1", "train", "1.jpg", source="1.jpg")], "line 2: an rgb image has no 'source'"),
-    ([row("rgb", "1", "gallery", "1.jpg", source="1.jpg")], "line 2: 'source' has no meaning in gallery"),
-    (
-        [row("rgb", "1", "gallery", "1.jpg"), row("text", "1", "train", caption="A", source="1.jpg")],
-        "line 3: 'source' is not the path of an rgb row in train",
-    ),
-    (
-        [row("rgb", "1", "query", "1.jpg"), row("text", "1", "query", caption="A", source="1.jpg")],
-        "line 3: 'source' is not the path of a row in gallery",
-    ),
-    (
-        [row("ir", "1", "train", "1.png"), row("text", "1", "train", caption="A", source="1.png")],
-        "line 3: 'source' is not the path of an rgb row",
-    ),
-    (
-        [row("rgb", "1", "train", "1.jpg"), row("text", "2", "train", caption="A", source="1.jpg")],
-        "line 3: 'source' is in line 2, of pid '1', not '2'",
-    ),
-    ([row("rgb", "1", "train", "1.jpg", group="g")], "line 2: 'group' joins queries"),
-    (
-        [row("rgb", "1", "query", "1.jpg", group="g"), row("text", "2", "query", caption="A", group="g")],
-        "line 3: group 'g' begins in line 2 with another pid",
-    ),
-    (
-        [row("text", "1", "query", caption="B", group="g"), row("text", "1", "query", caption="A", group="g")],
-        "line 3: group 'g' has a second part of modality text",
-    ),
-    ([row("rgb", "1", "query", "1.jpg")], "has queries and no gallery"),
-    (
-        [row("rgb", "1", "gallery", "1.jpg"), row("text", "1", "query", caption="A")],
-        "no query row of .* names its 'source'.*same_camera or none",
-    ),
+    ([photo("train")] * 2, "line 3: repeats the image of line 2"),
+    ([photo("query"), photo("gallery", "2")], "line 3: .*line 2 has another pid"),
+    ([photo("train"), photo("gallery")], "line 3: .*cannot be in train and"),
+    ([photo("train", source="1.jpg")], "line 2: an rgb image has no 'source'"),
+    ([photo("gallery", source="1.jpg")], "line 2: 'source' has no meaning in gallery"),
+    ([photo("gallery"), text("train", source="1.jpg")], "line 3: 'source' is not the path of an rgb row in train"),
+    ([photo("query"), text("query", source="1.jpg")], "line 3: 'source' is not the path of a row in gallery"),
+    ([row("ir", "1", "train", "1.png"), text("train", source="1.png")], "line 3: 'source' is not .* of an rgb row"),
+    ([photo("train"), text("train", "2", source="1.jpg")], "line 3: 'source' is in line 2, of pid '1', not '2'"),
+    ([photo("train", group="g")], "line 2: 'group' joins queries"),
+    ([photo("query", group="g"), text("query", "2", group="g")], "line 3: group 'g' begins in line 2 with another pid"),
+    ([text("query", group="g")] * 2, "line 3: group 'g' has a second part of modality text"),
+    ([photo("query")], "has queries and no gallery"),
+    ([photo("gallery"), text("query")], "no query row of .* names its 'source'.*same_camera or none"),
 ]
 
 

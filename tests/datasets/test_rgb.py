@@ -78,11 +78,7 @@ def test_msmt17_labels_that_are_not_the_folder_are_counted(tmp_path):
 
 @pytest.mark.parametrize(
     ("folder", "top"),
-    [
-        ("RandPerson", "randperson_subset"),
-        ("RandPerson", "subset"),
-        ("randperson_subset", "randperson_subset"),
-    ],
+    [("RandPerson", "randperson_subset"), ("RandPerson", "subset"), ("randperson_subset", "randperson_subset")],
 )
 def test_randperson_subset(tmp_path, folder, top):
     rgb.randperson(tmp_path, top).rename(tmp_path / folder)

@@ -122,30 +122,27 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("data", "last", "reason"), BROKEN)
-def test_what_is_no_json(tmp_path, block, data, last, reason):
-    file = tmp_path / "x.json"
-    file.write_bytes(data)
-    place = f"after record {last}" if last >= 0 else "before the first record"
-    with pytest.raises(
-        DatasetError, match=rf"x\.json: not a JSON list of records, {place}: .*(?:{reason}).*Restore the file"
-    ):
-        list(read_objects(str(file)))
-
-
 @pytest.mark.parametrize(
     ("data", "says"),
     [
+        *(
+            (
+                data,
+                f"not a JSON list of records, {f'after record {last}' if last >= 0 else 'before the first record'}: "
+                f".*(?:{reason}).*Restore the file",
+            )
+            for data, last, reason in BROKEN
+        ),
         (b"[]", "holds no records"),
         (b" [ ] ", "holds no records"),
         (b'[{}, "a"]', "record 1 is not an object but str 'a'"),
         (b"[123", "record 0 is not an object but int 123|before the first record: parse error: premature EOF"),
     ],
 )
-def test_what_is_no_list_of_objects(tmp_path, block, data, says):
+def test_what_is_no_json_list_of_objects(tmp_path, block, data, says):
     file = tmp_path / "x.json"
     file.write_bytes(data)
-    with pytest.raises(DatasetError, match=says):
+    with pytest.raises(DatasetError, match=rf"x\.json: {says}"):
         list(read_objects(str(file)))
 
 
