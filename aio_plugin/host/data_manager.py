@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..datasets import ADAPTERS
 from ..datasets.overlaps import LeakWarning
-from ..datasets.storage.columns import columns_of
 from ..errors import ConfigError, nearest
 from ..modality import Item, Modality, format_combination
 from ..models.specs import readable
@@ -85,11 +82,10 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         sizes: list[int] = []
         self.training_sources: list[Source] = []
         for dsetid, name in enumerate(self.sources):
-            items = self._train_items(name)
-            self.training_sources.append(Source(name, items, sum(sizes), cameras, dsetid, self.modalities))
-            columns = columns_of(items)
-            sizes.append(len(np.unique(columns.pids)))
-            cameras += len(np.unique(columns.camids))
+            source = Source(name, self._train_items(name), sum(sizes), cameras, dsetid, self.modalities)
+            self.training_sources.append(source)
+            sizes.append(source.identities)
+            cameras += source.cameras
         if batch_size % self.copies:
             raise ConfigError(
                 f"train.batch_size {batch_size} must be a multiple of sampler.num_instances {self.copies}."

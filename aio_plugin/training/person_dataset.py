@@ -91,6 +91,7 @@ class Source:
         modalities: what the model reads; media of others are left out, with one counted warning. RGB always counts.
 
     Attributes:
+        identities, cameras: number of those among ``items``, whether or not they have an RGB image.
         persons: made on access.
         anchors: the items that are RGB images.
         pools: the items of each further modality that some of the persons have.
@@ -116,12 +117,12 @@ class Source:
         if unread:
             warnings.warn(f"{name}: {unread} left out, as aio.modalities does not name them.", stacklevel=2)
         pids = np.unique(columns.pids[columns.of(Modality.RGB)])
-        persons = len(np.unique(columns.pids))
+        self.identities, self.cameras = len(np.unique(columns.pids)), len(np.unique(columns.camids))
         if not len(pids):
             raise DatasetError(f"{name}: no training person has an RGB image, and AIO trains on RGB and its partners.")
-        if len(pids) < persons:
-            lost = persons - len(pids)
-            warnings.warn(f"{name}: {lost} of {persons} training persons have no RGB image; left out.", stacklevel=2)
+        if len(pids) < self.identities:
+            lost = f"{self.identities - len(pids)} of {self.identities}"
+            warnings.warn(f"{name}: {lost} training persons have no RGB image; left out.", stacklevel=2)
         self._pids = pids.astype(np.int64) + first_pid
         self.anchors = Group.by_person(columns, Modality.RGB, pids)
         groups = {m: Group.by_person(columns, m, pids) for m in modalities if m is not Modality.RGB}

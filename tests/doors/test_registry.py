@@ -118,15 +118,15 @@ def test_an_entry_point_does_not_take_a_built_in_name(registry, package):
 def test_a_value_of_the_wrong_kind_is_refused(package):
     def check(name, value):
         if not callable(value):
-            raise TypeError(f"{name} is no function")
+            raise TypeError(f"{name} is not a function")
 
     registry = Registry("joiner", GROUP, check=check)
-    with pytest.raises(TypeError, match="plus is no function"):
+    with pytest.raises(TypeError, match="plus is not a function"):
         registry.register("plus", 1)
     assert not registry
     package("dashes", "1.2", "dash = 1", dash="dash")
     registry = Registry("joiner", GROUP, check=check)
-    with pytest.raises(RegistryError, match=r"dashes 1\.2.* TypeError: dash is no function"):
+    with pytest.raises(RegistryError, match=r"dashes 1\.2.* TypeError: dash is not a function"):
         registry["dash"]
 
 

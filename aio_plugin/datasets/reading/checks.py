@@ -37,7 +37,7 @@ _tolerated: ContextVar[list[str] | None] = ContextVar("tolerated", default=None)
 def tolerating_absences() -> Iterator[list[str]]:
     """Within the block, absent images are listed instead of raised, so that one inspection reports everything.
 
-    It applies where a reader can go on without the images, see :func:`raise_unless_tolerated`.
+    It has an effect only if the dataset can be read without these images, see :func:`raise_unless_tolerated`.
 
     Yields:
         The list to which the messages are added.
@@ -91,7 +91,7 @@ class Absences:
         """Raise DatasetError if images are absent: how many in every folder, and the first.
 
         Args:
-            tolerable: the reader can go on without them, and does within :func:`tolerating_absences`.
+            tolerable: the dataset can be read without them; within :func:`tolerating_absences` it is.
         """
         if not self._absent:
             return

@@ -163,7 +163,7 @@ class PhotoStore:
 
         Args:
             path: without the prefix.
-            captions: its captions; a blank one is kept as a place, and is no partner.
+            captions: its captions; a blank one keeps its number but does not become a partner.
             numbers: of each caption in its file, for all photos or for none.
         """
         for text in (path, *captions):

@@ -78,7 +78,7 @@ def orbench(root, records=ORBENCH_RECORDS, lists=None):
     return base
 
 
-# -- Tri-*: a grey sketch of every photo, which is no BMP and of ICFG-PEDES no JPEG ---------------------------------
+# -- Tri-*: a grey sketch of every photo; never a BMP, and not a JPEG for ICFG-PEDES ----------------------------------
 
 
 def tri_cuhk_pedes(root, folder="imgs-sketch2", records=CUHK_RECORDS):
