@@ -59,7 +59,7 @@ def provenance() -> dict[str, Any]:
     """When, from which commit and on what this process computes."""
     return {
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": git_commit(REPOSITORY),
+        "commit": git_commit(Path(__file__)),
         "hardware": hardware(),
         "packages": package_versions(),
     }

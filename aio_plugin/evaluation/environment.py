@@ -1,8 +1,10 @@
-"""The environment of a result: versions, hardware, commit."""
+"""The environment of a result: versions, hardware, code."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import os
 import platform
 import re
@@ -12,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from .. import __version__
+
+PACKAGE = Path(__file__).parents[1]
+SOURCES = (".py", ".yaml", ".json", ".html")
+"""Suffixes of the files that the package consists of."""
 
 PACKAGES = (
     "aio_plugin",
@@ -52,10 +60,29 @@ def _processor() -> str:
     return model[1].strip() if model else platform.processor() or platform.machine()
 
 
-def git_commit(folder: Path) -> str | None:
-    """The commit checked out at ``folder``, with ``-dirty`` appended if files differ; None without git."""
+@functools.cache
+def code() -> dict[str, str]:
+    """What this process runs: the package's ``version``, and the ``sha256`` of its source files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in SOURCES):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()} {len(content)}\n".encode() + content)
+    return {"version": __version__, "sha256": digest.hexdigest()}
+
+
+@functools.cache
+def git_commit(file: Path = PACKAGE / "__init__.py") -> str | None:
+    """The commit checked out where ``file`` lies, with ``-dirty`` appended if files differ.
+
+    None where git does not track the file itself: a package installed below someone's repository is not part of it.
+    """
+    if not any((folder / ".git").exists() for folder in file.parents):
+        return None
+    git = ["git", "-C", str(file.parent)]
+    tracked, commit = [*git, "ls-files", "--error-unmatch", file.name], [*git, "describe", "--always", "--abbrev=40"]
     try:
-        command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+        subprocess.run(tracked, capture_output=True, timeout=10, check=True)
+        command = [*commit, "--dirty", "--exclude=*"]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None

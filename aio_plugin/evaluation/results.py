@@ -15,7 +15,7 @@ import jsonschema
 
 from ..atomic_write import written_whole
 from ..errors import AIOError
-from .environment import git_commit, hardware, package_versions
+from .environment import code, git_commit, hardware, package_versions
 from .score import Result
 
 SCHEMA = 3
@@ -87,7 +87,8 @@ def document(
         "config": plain(config),
         "packages": package_versions(),
         "torchreid": torchreid,
-        "commit": git_commit(Path(__file__).parent),
+        "commit": git_commit(),
+        "code": code(),
         "hardware": hardware(),
         "encoder": dict(encoder),
         "sketcher": sketcher,

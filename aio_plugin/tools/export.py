@@ -17,7 +17,7 @@ from ..atomic_write import written_whole
 from ..encoders.files import read_file
 from ..encoders.frozen import read_identity
 from ..errors import CheckpointError, ConfigError
-from ..evaluation.environment import git_commit, package_versions
+from ..evaluation.environment import code, git_commit, package_versions
 from ..evaluation.results import plain, write_json
 from ..host.inference import load_aio_config, state_digest
 from ..host.patches.safetensors import SUFFIX
@@ -118,7 +118,8 @@ def model_card(state: Mapping[str, Tensor], config: Mapping[str, Any], weights: 
         "parameters": sum(value.numel() for value in state.values()),
         "tensors_sha256": state_digest(state),
         "packages": package_versions(),
-        "commit": git_commit(Path(__file__).parent),
+        "commit": git_commit(),
+        "code": code(),
         "config": dict(config),
     }
 

@@ -2,11 +2,14 @@ import copy
 import json
 import math
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from aio_plugin.errors import AIOError
+from aio_plugin.evaluation import environment
 from aio_plugin.evaluation.environment import git_commit, hardware, package_versions
 from aio_plugin.evaluation.results import LONGEST, file_name, target_entry, validate, write_json
 from aio_plugin.evaluation.table import rows, table
@@ -112,7 +115,32 @@ def test_the_environment_is_named(tmp_path):
     machine = hardware()
     assert machine["cores"] >= 1
     assert machine["processor"]
-    assert git_commit(tmp_path) is git_commit(tmp_path / "absent") is None, "no commit outside of git"
+
+
+def test_a_commit_is_named_only_where_git_tracks_the_package(tmp_path):
+    package = tmp_path / "venv" / "aio_plugin" / "__init__.py"
+    package.parent.mkdir(parents=True)
+    package.write_text("")
+    assert git_commit(package) is None, "no commit outside of git"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@y"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a stranger's"]):
+        subprocess.run([*git, *command], check=True)
+    assert git_commit.__wrapped__(package) is None, "somebody's repository that the package lies in"
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "it is the package's own"], check=True)
+    commit = git_commit.__wrapped__(package)
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    package.write_text("changed")
+    assert git_commit.__wrapped__(package) == f"{commit}-dirty"
+
+
+def test_the_code_is_told_by_its_content(tmp_path, monkeypatch):
+    shutil.copytree(environment.PACKAGE, tmp_path / "copy", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(environment, "PACKAGE", tmp_path / "copy")
+    assert environment.code.__wrapped__() == environment.code() == results()["code"], "wherever it lies"
+    with open(tmp_path / "copy" / "losses" / "binding.py", "a") as file:
+        file.write("\n")
+    assert environment.code.__wrapped__()["sha256"] != environment.code()["sha256"]
 
 
 def test_table(found):
