@@ -20,7 +20,7 @@ import numpy as np
 
 from ..atomic_write import written_whole
 from ..errors import AIOError
-from ..metrics.ranking import IntArray
+from ..metrics.labels import IntArray
 from ..modality import Item, Media, Modality
 from .results import SCHEMA, validate
 from .score import Result, TrialResult

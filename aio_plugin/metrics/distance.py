@@ -94,11 +94,35 @@ def matrix_rows(matrix: ArrayLike, chunk: int = CHUNK) -> Iterator[Tensor]:
     """Yield (chunk, G) rows of a (Q, G) matrix of distances, float32 or float64.
 
     Raises:
-        ProtocolError: it is not a matrix.
+        ProtocolError: it is not a matrix of real numbers.
     """
-    rows = matrix if isinstance(matrix, Tensor) else torch.from_numpy(np.ascontiguousarray(matrix))
+    rows = as_floats(matrix, "distances")
     if rows.ndim != 2:
         raise ProtocolError(f"Distances must be a (Q, G) matrix, got shape {tuple(rows.shape)}.")
-    if rows.dtype != torch.float64:
-        rows = rows.float()
     return iter(rows.split(chunk))
+
+
+def as_floats(values: ArrayLike, what: str) -> Tensor:
+    """Real numbers as a tensor of float32, or of float64 where they may need it; of numpy arrays on the CPU.
+
+    Args:
+        what: the numbers, for the message: "distances".
+
+    Raises:
+        ProtocolError: they are not real numbers, or lists of different lengths.
+    """
+    if not isinstance(values, Tensor):
+        try:
+            array = np.asarray(values)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ProtocolError(f"The {what} are not an array: {error}. Pass a tensor or an array.") from error
+        if array.dtype.kind not in "fiu":
+            raise ProtocolError(
+                f"The {what} must be real numbers, got {array.dtype}. Pass a tensor or an array of floats."
+            )
+        small = np.can_cast(array.dtype, np.float32)
+        values = torch.from_numpy(np.require(array, np.float32 if small else np.float64, ["C", "W"]))
+    if values.is_complex() or values.dtype == torch.bool:
+        raise ProtocolError(f"The {what} must be real numbers, got {values.dtype}.")
+    wide = values.dtype == torch.float64 or (not values.is_floating_point() and values.element_size() > 2)
+    return values.double() if wide else values.float()

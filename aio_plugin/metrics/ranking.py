@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import ProtocolError
+from .labels import IntArray, LabelColumn, joint_labels, shown
 from .threads import in_shares
 
-IntArray = NDArray[np.int64]
 Row = NDArray[np.floating[Any]]
 
 NOT_A_NUMBER = "A distance is not a number. Check the features: an untrained or diverged model, or a broken image."
@@ -24,22 +24,20 @@ LAST = np.iinfo(np.int64).max
 """The rank of a match that does not exist: after everything else."""
 _NOBODY = np.iinfo(np.int64).min  # a removal key that no gallery item has
 
-RemovalKeys: TypeAlias = tuple[ArrayLike, ArrayLike]
+RemovalKeys: TypeAlias = tuple[LabelColumn, LabelColumn]
 Removal: TypeAlias = Literal["same_camera", "none"] | RemovalKeys
 """``"same_camera"``: gallery images of the query's person by the query's camera are removed, as in Market-1501 and in
 torchreid; ``"none"``; or keys (Q,), (G,): gallery item j is removed from the ranking of query i where
 ``q_keys[i] == g_keys[j] >= 0``."""
 
 
-def as_labels(values: ArrayLike) -> IntArray:
-    """Identities, cameras or keys as int64, from a tensor on any device or from anything numpy reads."""
-    array = values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    return array.astype(np.int64)
-
-
 def removal_keys(
-    removal: Removal, q_pids: ArrayLike, g_pids: ArrayLike, q_camids: ArrayLike | None, g_camids: ArrayLike | None
-) -> tuple[ArrayLike | None, ArrayLike | None]:
+    removal: Removal,
+    q_pids: LabelColumn,
+    g_pids: LabelColumn,
+    q_camids: LabelColumn | None,
+    g_camids: LabelColumn | None,
+) -> tuple[LabelColumn | None, LabelColumn | None]:
     """The keys (Q,), (G,) of a removal rule; None, None if nothing is removed.
 
     Raises:
@@ -53,15 +51,15 @@ def removal_keys(
         raise ProtocolError(f"removal is {removal!r}; use 'same_camera', 'none' or a tuple of keys (Q,) and (G,).")
     if q_camids is None or g_camids is None:
         raise ProtocolError("removal='same_camera' needs q_camids and g_camids; pass them, or removal='none'.")
-    sides = []
-    for pids, camids in ((as_labels(q_pids), as_labels(q_camids)), (as_labels(g_pids), as_labels(g_camids))):
-        if pids.shape != camids.shape:
+    people, cameras = joint_labels(q_pids, g_pids, "identities"), joint_labels(q_camids, g_camids, "cameras")
+    for pids, camids in zip(people, cameras, strict=True):
+        if len(pids) != len(camids):
             raise ProtocolError(
                 f"There are {len(pids)} identities, but {len(camids)} cameras; pass one of each for every image."
             )
-        sides.append(np.stack([pids, camids], axis=1))
-    keys = np.unique(np.concatenate(sides), axis=0, return_inverse=True)[1].ravel()
-    return keys[: len(sides[0])], keys[len(sides[0]) :]
+    person, camera = (np.unique(np.concatenate(both), return_inverse=True)[1] for both in (people, cameras))
+    keys = person * (camera.max(initial=0) + 1) + camera
+    return keys[: len(people[0])], keys[len(people[0]) :]
 
 
 class LabelGroups:
@@ -105,27 +103,37 @@ class Ranking:
     """Queries and gallery by identity and removal key; ranks come from rows of distances.
 
     Args:
-        q_pids, g_pids: (Q,), (G,) identities.
+        q_pids, g_pids: (Q,), (G,) identities, integers or strings.
         q_keys, g_keys: (Q,), (G,) removal keys, see :data:`Removal`. None removes nothing.
 
     Raises:
-        ProtocolError: lengths differ, or there are no queries or no gallery.
+        ProtocolError: lengths differ, labels are of another type, or there are no queries or no gallery.
+
+    Attributes:
+        q_pids, g_pids: (Q,), (G,) int64 that are equal where the identities are.
+        first_wanted: the identity of the first query, for messages.
     """
 
     def __init__(
-        self, q_pids: ArrayLike, g_pids: ArrayLike, q_keys: ArrayLike | None = None, g_keys: ArrayLike | None = None
+        self,
+        q_pids: LabelColumn,
+        g_pids: LabelColumn,
+        q_keys: LabelColumn | None = None,
+        g_keys: LabelColumn | None = None,
     ) -> None:
         if (q_keys is None) != (g_keys is None):
             raise ProtocolError("Removal keys are needed of both queries and gallery, or of neither.")
-        self.q_pids, self.g_pids = as_labels(q_pids), as_labels(g_pids)
+        self.q_pids, self.g_pids = joint_labels(q_pids, g_pids, "identities")
         if not len(self.q_pids) or not len(self.g_pids):
             raise ProtocolError(f"Nothing to rank: {len(self.q_pids)} queries, {len(self.g_pids)} in the gallery.")
-        wanted = np.full_like(self.q_pids, _NOBODY) if q_keys is None else as_labels(q_keys)
-        keys = np.zeros_like(self.g_pids) if g_keys is None else as_labels(g_keys)
+        wanted, keys = np.full_like(self.q_pids, _NOBODY), np.zeros_like(self.g_pids)
+        if q_keys is not None and g_keys is not None:
+            wanted, keys = joint_labels(q_keys, g_keys, "removal keys")
         if (len(wanted), len(keys)) != (len(self.q_pids), len(self.g_pids)):
             raise ProtocolError("There must be one removal key for every identity.")
+        self.first_wanted = shown(next(iter(q_pids)))
         self._matches = LabelGroups(self.g_pids, self.q_pids)
-        self._removed = LabelGroups(keys, np.where(wanted >= 0, wanted, _NOBODY))
+        self._removed = LabelGroups(keys.clip(-1), np.where(wanted >= 0, wanted, _NOBODY))
 
     def rank(self, distances: Tensor, start: int, identities: bool = False, topk: int = 0) -> BlockRanking:
         """Rank the gallery for queries ``start`` to ``start + B``.

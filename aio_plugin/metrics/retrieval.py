@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import ProtocolError
-from .distance import CHUNK, Metric, feature_rows, matrix_rows
+from .distance import CHUNK, Metric, as_floats, feature_rows, matrix_rows
+from .labels import LabelColumn
 from .ranking import LAST, Ranking, Removal, removal_keys
 
 Cmc = Literal["image", "identity"]
@@ -108,12 +109,12 @@ class Retrieval:
 
 
 def evaluate_features(
-    query_features: Tensor,
-    gallery_features: Tensor,
-    q_pids: ArrayLike,
-    g_pids: ArrayLike,
-    q_camids: ArrayLike | None = None,
-    g_camids: ArrayLike | None = None,
+    query_features: ArrayLike,
+    gallery_features: ArrayLike,
+    q_pids: LabelColumn,
+    g_pids: LabelColumn,
+    q_camids: LabelColumn | None = None,
+    g_camids: LabelColumn | None = None,
     *,
     removal: Removal = "same_camera",
     cmc: Cmc = "image",
@@ -127,8 +128,8 @@ def evaluate_features(
     """Score features: distances are computed on the device of the gallery's, rankings on the CPU.
 
     Args:
-        query_features, gallery_features: (Q, D), (G, D); computed with in float32.
-        q_pids, g_pids, q_camids, g_camids: (Q,), (G,) identities and cameras.
+        query_features, gallery_features: (Q, D), (G, D) tensors or arrays; computed with in float32.
+        q_pids, g_pids, q_camids, g_camids: (Q,), (G,) identities and cameras: integers of any size, or strings.
         removal: what is removed from a query's ranking: ``"same_camera"``, ``"none"`` (cameras are not needed), or
             keys, see :data:`aio_plugin.metrics.ranking.Removal`.
         cmc: count gallery images or gallery identities.
@@ -139,7 +140,8 @@ def evaluate_features(
         normalise, metric: see :func:`aio_plugin.metrics.distance.feature_rows`.
 
     Raises:
-        ProtocolError: no query has a match in the gallery, shapes do not fit, or a feature is not a number.
+        ProtocolError: no query has a match in the gallery, shapes do not fit, or a feature or label is of a wrong
+            type or not a number.
 
     Example:
         >>> query = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
@@ -151,16 +153,17 @@ def evaluate_features(
         ([2, 1], [[2, 0], [1, 0]])
     """
     ranking = Ranking(q_pids, g_pids, *removal_keys(removal, q_pids, g_pids, q_camids, g_camids))
-    rows = feature_rows(query_features, gallery_features, metric, normalise, chunk)
+    features = as_floats(query_features, "query features"), as_floats(gallery_features, "gallery features")
+    rows = feature_rows(*features, metric, normalise, chunk)
     return evaluate_rows(rows, ranking, cmc=cmc, ap=ap, max_rank=max_rank, topk=topk)
 
 
 def evaluate_distances(
     distances: ArrayLike,
-    q_pids: ArrayLike,
-    g_pids: ArrayLike,
-    q_camids: ArrayLike | None = None,
-    g_camids: ArrayLike | None = None,
+    q_pids: LabelColumn,
+    g_pids: LabelColumn,
+    q_camids: LabelColumn | None = None,
+    g_camids: LabelColumn | None = None,
     *,
     removal: Removal = "same_camera",
     cmc: Cmc = "image",
@@ -214,17 +217,16 @@ def evaluate_rows(
             values += [measure(block, shows_person.to(block.device)).cpu() for measure in measures.values()]
         blocks.append(values)
         start += len(block)
-    q_pids, g_pids = ranking.q_pids, ranking.g_pids
-    if start != len(q_pids):
-        raise ProtocolError(f"There are {len(q_pids)} queries, but distances of {start}; pass all rows.")
+    if start != len(ranking.q_pids):
+        raise ProtocolError(f"There are {len(ranking.q_pids)} queries, but distances of {start}; pass all rows.")
     aps, inps, firsts, counts, lefts, tops, top_distances, *others = map(torch.cat, zip(*blocks, strict=True))
     measured = dict(zip(measures, others, strict=True))
     result = Retrieval(aps, inps, firsts, counts, lefts, tops, top_distances, measured, max_rank)
     if not result.num_valid:
         raise ProtocolError(
-            f"None of the {start} queries has its identity in the gallery of {len(g_pids)} after removal; the first "
-            f"looks for identity {int(q_pids[0])}. Check that query and gallery are of one split, and that their "
-            f"identities were read alike."
+            f"None of the {start} queries has its identity in the gallery of {len(ranking.g_pids)} after removal; the "
+            f"first looks for identity {ranking.first_wanted}. Check that query and gallery are of one split, and that "
+            f"their identities were read alike."
         )
     return result
 

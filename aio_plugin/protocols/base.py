@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..metrics.ranking import IntArray
+from ..metrics.labels import IntArray
 from ..metrics.retrieval import Cmc
 from ..modality import Item
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ProtocolError
-from ..metrics.ranking import IntArray
+from ..metrics.labels import IntArray
 from ..metrics.retrieval import Cmc
 from ..modality import Item
 from .base import ItemsByPlace, Protocol, RemovalRule, Trial, draw_agw, items_by_place

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...metrics import evaluate_distances
+from ...metrics.labels import LabelColumn
 from .base import Patches
 
 
@@ -24,10 +25,10 @@ def patch_ranking(torchreid: ModuleType, patches: Patches) -> None:
     @functools.wraps(stock)
     def evaluate_rank(
         distmat: ArrayLike,
-        q_pids: ArrayLike,
-        g_pids: ArrayLike,
-        q_camids: ArrayLike,
-        g_camids: ArrayLike,
+        q_pids: LabelColumn,
+        g_pids: LabelColumn,
+        q_camids: LabelColumn,
+        g_camids: LabelColumn,
         max_rank: int = 50,
         use_metric_cuhk03: bool = False,
         use_cython: bool = True,
@@ -35,7 +36,7 @@ def patch_ranking(torchreid: ModuleType, patches: Patches) -> None:
         labels = q_pids, g_pids, q_camids, g_camids
         if use_metric_cuhk03:
             return stock(distmat, *labels, max_rank, use_metric_cuhk03=True, use_cython=use_cython)  # type: ignore[no-any-return]
-        ours = evaluate_distances(distmat, *labels, max_rank=min(max_rank, np.shape(distmat)[1]))
+        ours = evaluate_distances(distmat, *labels, max_rank=min(max_rank, len(g_pids)))
         return ours.cmc.numpy().astype(np.float32), ours.mAP
 
     for module in (torchreid.metrics, sys.modules[stock.__module__]):

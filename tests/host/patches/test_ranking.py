@@ -60,6 +60,21 @@ def test_equals_torchreids_evaluator(torchreid, max_rank):
         torchreid.metrics.evaluate_rank(matrix, sides[0] + 1000, *sides[1:])
 
 
+def test_takes_labels_of_any_type_and_says_what_is_wrong(torchreid):
+    matrix, sides = problem()
+    aio_plugin.register(exact_ranking=True)
+    wanted = torchreid.metrics.evaluate_rank(matrix, *sides)
+    cmc, mean = torchreid.metrics.evaluate_rank(matrix, *([f"label {label}" for label in side] for side in sides))
+    assert (cmc.tolist(), mean) == (wanted[0].tolist(), wanted[1])
+    for arguments, message in (
+        ((matrix, sides[0] / 2, *sides[1:]), "got float"),
+        ((matrix[0], *sides), r"must be a \(Q, G\) matrix"),
+        ((matrix, sides[0], [], *sides[2:]), "identities, but"),
+    ):
+        with pytest.raises(ProtocolError, match=message):
+            torchreid.metrics.evaluate_rank(*arguments)
+
+
 def test_the_sampled_metric_stays_torchreids(torchreid):
     matrix, sides = problem()
     found = []
