@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..evaluation.score import Result
+from ..models.feature_settings import RECORD
 from ..training import distributed
 from ..training.checkpoint import improved, keep_scaler, save_atomically, set_progress
 from .torchreid_import import import_torchreid
@@ -28,12 +29,21 @@ class CheckpointWriter:
     """Writes checkpoints atomically, on rank 0.
 
     Every rank has to call :meth:`save` and :meth:`save_last`, as a state dict may be gathered from all ranks.
+
+    Args:
+        record: what checkpoints hold under the key ``aio``, see :func:`.checkpoint_record.checkpoint_record`.
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: Any, scaler: torch.amp.GradScaler
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        scheduler: Any,
+        scaler: torch.amp.GradScaler,
+        record: Mapping[str, Any],
     ) -> None:
         self.model, self.optimizer, self.scheduler, self.scaler = model, optimizer, scheduler, scaler
+        self.record = record
 
     def save(self, epoch: int, rank1: float, folder: Path, best: bool) -> None:
         """Write torchreid's checkpoint after ``epoch`` epochs, without numpy scalars, which torch >= 2.6 refuses."""
@@ -92,6 +102,7 @@ class CheckpointWriter:
             "epoch": epoch,
             "rank1": float(rank1),
             "optimizer": self.optimizer.state_dict(),
+            RECORD: self.record,
         }
         if self.scheduler is not None:
             state["scheduler"] = self.scheduler.state_dict()

@@ -21,6 +21,7 @@ from ..training import distributed
 from ..training.checkpoint import restore_scaler, steps_done
 from ..training.optimisation import WarmupCosine, autocast, autocast_dtype
 from ..training.step import Step, StepOptions
+from .checkpoint_record import checkpoint_record
 from .checkpoint_writer import CheckpointWriter
 from .record import RunResults
 from .run_config import RunConfig, config_of, unwrap
@@ -73,7 +74,8 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             self.bare_model.encoder.hold(self.precision)
         self.scaler = torch.amp.GradScaler(enabled=self.precision is torch.float16 and self.use_gpu)
         self.step = Step(self.bare_model, model, optimizer, self.scaler, self._step_options(label_smooth))
-        self.checkpoints = CheckpointWriter(model, optimizer, scheduler, self.scaler)
+        record = checkpoint_record(self.bare_model, datamanager)
+        self.checkpoints = CheckpointWriter(model, optimizer, scheduler, self.scaler, record)
         self.results = RunResults(datamanager, self.bare_model.encoder)
         self.save_dir = "log"
         if not distributed.is_main():  # replaces TensorBoard's writer

@@ -6,8 +6,10 @@ https://arxiv.org/abs/2405.04741
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -67,10 +69,13 @@ class AIO(nn.Module):
         modalities: the M modalities that the model has tokenizers for, RGB first. The position of a modality among
             them is its slot; the slot of the multimodal feature is M.
         encoder: ``encoder(tokens (B, N, D)) -> (B, N, D)``, frozen.
+        feature_settings: what its features depend on by config key, see :mod:`.feature_settings`; empty for a model
+            that is not built from a config.
         loss: torchreid's ``loss.name``; only bare images in train mode depend on it.
     """
 
     is_aio = True
+    feature_settings: Mapping[str, Any] = {}
     loss_weights = staticmethod(aio_weights)
 
     def __init__(self, encoder: FrozenEncoder, num_classes: int, shape: Shape, loss: str = "softmax") -> None:

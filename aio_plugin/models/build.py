@@ -19,6 +19,7 @@ from ..modality import Modality
 from .aio import AIO, Shape
 from .branches import ImageShape, TextBranch
 from .dmf import DMF, Origin
+from .feature_settings import model_settings
 from .specs import DMF_NAMES, NAMES, SPECS, Spec
 from .start import start_aio, start_dmf, start_dmf_from_checkpoint
 
@@ -67,6 +68,7 @@ def build_model(
         model = _build_dmf(spec, num_classes, options, size, loss, vocabulary)
     else:
         model = _build_aio(spec, num_classes, options, size, loss)
+    model.feature_settings = model_settings(name, options, size, model)
     own = options.classifier.negatives == "own_dataset"
     model.classifier.arrange(options.classifier.fraction, sizes if own else None, options.classifier.shard)
     if model.classifier.shard.world > 1:  # every rank has other rows, there is nothing to average

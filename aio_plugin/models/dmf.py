@@ -8,7 +8,8 @@ residual connection around attention, and its cosine loss is 0 for class labels.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -48,12 +49,14 @@ class DMF(nn.Module):
 
     Attributes:
         encoder: the start of training, for results.
+        feature_settings: as in :class:`.aio.AIO`.
 
     Raises:
         ConfigError: the encoder has fewer blocks than a depth, or the text does not fit the fusion.
     """
 
     is_aio = True
+    feature_settings: Mapping[str, Any] = {}
     loss_weights = staticmethod(dmf_weights)
 
     def __init__(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from yacs.config import CfgNode
 
 import aio_plugin
 from aio_plugin.errors import ConfigError
@@ -15,20 +14,12 @@ from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.host.default_config import arguments, default_config
 from aio_plugin.host.run_config import RunConfig, TrainingIdentities, session
 
-
-def _config(root, **aio):
-    cfg = default_config()
-    aio = {"encoder": {"weights": "random"}, "test": {"report": False, "pixels": False}, **aio}
-    data = {"root": str(root), "height": 64, "width": 32, "workers": 0}
-    train = {"batch_size": 4, "max_epoch": 2, "optim": "adamw", "lr_scheduler": "cosine_warmup"}
-    cfg.merge_from_other_cfg(CfgNode({"aio": aio, "data": data, "train": train, "model": {"name": "aio_tiny"}}))
-    cfg.use_gpu = False
-    return cfg
+from .helpers import build_engine, config
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_the_encoder_is_held_in_the_precision_of_training(registered, market, precision, dtype):
-    model = _engine(registered, _config(market, train={"precision": precision, "warmup_epochs": 0})).model
+    model = build_engine(registered, config(market, train={"precision": precision, "warmup_epochs": 0})).model
     assert {each.weight.dtype for each in model.encoder.modules() if isinstance(each, torch.nn.Linear)} == {dtype}
     assert model.classifier.weight.dtype == torch.float32
 
@@ -36,23 +27,14 @@ def test_the_encoder_is_held_in_the_precision_of_training(registered, market, pr
 @pytest.fixture
 def two(registered, market):
     """Configs that differ in the ``aio`` node and ``train.seed`` alone, both merged before anything is built."""
-    first = _config(market, bnneck="per_modality", loss={"va": 0.0}, text={"lr_mult": 0.5}, train={"warmup_epochs": 0})
+    first = config(market, bnneck="per_modality", loss={"va": 0.0}, text={"lr_mult": 0.5}, train={"warmup_epochs": 0})
     first.train.seed = 5
-    second = _config(market, bnneck="shared", loss={"va": 1.0}, text={"lr_mult": 0.1}, train={"warmup_epochs": 1})
+    second = config(market, bnneck="shared", loss={"va": 1.0}, text={"lr_mult": 0.1}, train={"warmup_epochs": 1})
     return first, second
 
 
-def _engine(torchreid, cfg):
-    """What torchreid's main.py builds from a config."""
-    manager = torchreid.data.ImageDataManager(**arguments(cfg, "image_data"))
-    model = torchreid.models.build_model(num_classes=manager.num_train_pids, **arguments(cfg, "model"))
-    optimizer = torchreid.optim.build_optimizer(model, **arguments(cfg, "optimizer"))
-    scheduler = torchreid.optim.build_lr_scheduler(optimizer, **arguments(cfg, "scheduler"))
-    return torchreid.engine.ImageSoftmaxEngine(manager, model, optimizer, scheduler=scheduler, use_gpu=False)
-
-
 def test_two_configs_that_are_merged_before_either_is_built(two, torchreid, tmp_path):
-    engines = [_engine(torchreid, cfg) for cfg in two]
+    engines = [build_engine(torchreid, cfg) for cfg in two]
     for place, (cfg, engine) in enumerate(zip(two, engines, strict=True)):
         shape = engine.model.shape
         assert (shape.bnneck, bool(shape.attributes)) == (cfg.aio.bnneck, bool(cfg.aio.loss.va))
@@ -98,7 +80,7 @@ def test_values_tell_which_config_is_meant_where_no_list_does(two, market):
 def test_what_register_is_given_last_is_in_force(two):
     aio_plugin.register({"loss": {"tau": 0.25}})
     assert session.latest().options().loss.tau == 0.25
-    _config(Path("elsewhere"), loss={"tau": 0.5})
+    config(Path("elsewhere"), loss={"tau": 0.5})
     assert session.latest().options().loss.tau == 0.5
 
 

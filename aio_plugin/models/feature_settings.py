@@ -1,0 +1,96 @@
+"""What retrieval features depend on besides the trained tensors, by config key: made, recorded and compared.
+
+A checkpoint has it below ``aio`` beside its state dict: ``{"schema": 1, "features": {...}, "run": {...}}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config import AIOConfig
+from ..encoders.frozen import FrozenEncoder
+from ..errors import CheckpointError
+from ..modality import Modality
+from .aio import AIO
+from .dmf import DMF
+from .specs import SPECS
+
+RECORD, SCHEMA = "aio", 1
+"""The key of a checkpoint that holds the record, and the record's form."""
+
+DATA_KEYS = ("data.height", "data.width", "data.norm_mean", "data.norm_std")
+"""How images become the model's input."""
+
+ENCODER_HASH = "encoder.sha256"
+"""The one setting that is no config key: the encoder's weights, by their hash."""
+
+Settings = dict[str, Any]
+
+
+def model_settings(name: str, options: AIOConfig, image_size: tuple[int, int], model: AIO | DMF) -> Settings:
+    """The settings of a model, resolved: what a default stood for is named.
+
+    Numerical precision (``aio.train.precision``, ``aio.encoder.quantise``) is not among them.
+
+    Args:
+        name: ``model.name``.
+        image_size: height and width that the position tables are made for.
+    """
+    settings: Settings = {
+        "model.name": name,
+        "aio.tokenizer.width": options.tokenizer.width or SPECS[name].stem_width,
+        "aio.tokenizer.image_size": list(image_size),
+        "aio.encoder.name": model.encoder.name,
+    }
+    if isinstance(model, DMF):  # it trains its encoder, whose tensors are in the checkpoint, and searches with RGB
+        return settings | {
+            "aio.dmf.image_depth": options.dmf.image_depth,
+            "aio.dmf.trunk_depth": len(model.trunk.blocks),
+            "aio.dmf.test_feature": options.dmf.test_feature,
+        }
+    assert isinstance(model.encoder, FrozenEncoder)
+    settings |= {
+        "aio.modalities": [modality.value for modality in model.modalities],
+        "aio.bnneck": options.bnneck,
+        ENCODER_HASH: model.encoder.sha256,
+    }
+    if Modality.TEXT in model.modalities:
+        settings |= {"aio.text.length": options.text.length, "aio.text.width": model.shape.text_width}
+    return settings
+
+
+def data_settings(height: int, width: int, mean: Any, std: Any) -> Settings:
+    """The settings of :data:`DATA_KEYS`."""
+    return dict(zip(DATA_KEYS, (int(height), int(width), [*map(float, mean)], [*map(float, std)]), strict=True))
+
+
+def read_record(content: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """The record of a checkpoint's ``content``; None where it has none, as those of version 0.1.0.
+
+    Raises:
+        CheckpointError: it is of another form; names the file ``where``.
+    """
+    record = content.get(RECORD)
+    if record is None:
+        return None
+    if not isinstance(record, Mapping) or record.get("schema") != SCHEMA:
+        found = record.get("schema") if isinstance(record, Mapping) else record
+        raise CheckpointError(
+            f"{where}: the record of its settings has schema {str(found)[:40]!r}, not {SCHEMA}; use the version of "
+            "aio_plugin that wrote the file."
+        )
+    features, run = record.get("features"), record.get("run")
+    if not isinstance(features, Mapping) or not isinstance(run, Mapping) or "model.name" not in features:
+        raise CheckpointError(f"{where}: the record of its settings is damaged; use another copy of the file.")
+    return {"schema": SCHEMA, "features": dict(features), "run": dict(run)}
+
+
+def differing(current: Mapping[str, Any], trained: Mapping[str, Any]) -> list[str]:
+    """The keys whose values differ, in the order of ``trained``; those that ``current`` does not know are left out."""
+    return [key for key, value in trained.items() if key in current and current[key] != value]
+
+
+def describe_differences(keys: list[str], current: Mapping[str, Any], trained: Mapping[str, Any]) -> str:
+    """For example ``data.height is 256, the weights were trained with 128``."""
+    return "; ".join(f"{key} is {current[key]!r}, the weights were trained with {trained[key]!r}" for key in keys)
