@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from ..encoders.files import load_strictly, read_file
 
 KEY = "aio.synthesis.lineart"
+LONGEST = 4096
+"""Pixels of a side at which it is drawn; a longer side is squeezed."""
 
 
 class _Residual(nn.Module):
@@ -95,7 +97,7 @@ def draw_lineart(generator: LineArtGenerator, image: Image.Image, resolution: in
     """
     width, height = image.size
     scale = resolution / min(width, height)
-    inner = tuple(max(8, 4 * round(side * scale / 4)) for side in (width, height))
+    inner = tuple(min(max(8, 4 * round(side * scale / 4)), LONGEST) for side in (width, height))
     resized = image.convert("RGB").resize((inner[0], inner[1]), Image.Resampling.BICUBIC)
     device = next(generator.parameters()).device
     pixels = torch.from_numpy(np.array(resized)).to(device).permute(2, 0, 1)[None].float() / 255

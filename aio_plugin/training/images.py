@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..datasets.storage.lmdb_images import image_source
 from ..errors import MediaError
+from ..image_files import is_lying, load_upright, opened_image
 from ..modality import Media, Modality
 
 DRAFTS = (8, 4, 2)
@@ -37,9 +38,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
     """The image at ``path``, which may be one packed into an LMDB (:mod:`aio_plugin.datasets.storage.lmdb_images`).
 
-    Files of 8 bits become RGB; grey and palette images are replicated to three channels. Grey files of more bits,
-    and all files of a modality with a ``value_range``, become floats (mode F), that range or the one of 16 bits
-    mapped to [0, 1] and clipped; nothing is rounded.
+    It is turned as its EXIF orientation says. Files of 8 bits become RGB; grey and palette images are replicated to
+    three channels. Grey files of more bits, and all files of a modality with a ``value_range``, become floats (mode F),
+    that range or the one of 16 bits mapped to [0, 1] and clipped; nothing is rounded.
 
     With ``size`` a JPEG is decoded at a half, a quarter or an eighth of its sides (PIL's draft mode), the smallest that
     is at least twice ``size`` in both. So images under four times ``size`` do not change. Larger ones, resized to
@@ -51,17 +52,19 @@ def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
         size: height and width in pixels that the image will be resized to; None = decode it in full.
 
     Raises:
-        MediaError: the file is absent, empty, cut short or not an image, or is not of the modality's kind; names it.
+        MediaError: the file is absent, empty, cut short, too large, not a regular file or not an image of a known
+            format (:mod:`aio_plugin.image_files`), or is not of the modality's kind; names it.
         DatasetError: the LMDB cannot be opened.
     """
     source, medium = image_source(path), Media.of(path)
     try:
-        with Image.open(source) as image:
-            ratio = min(image.height / size[0], image.width / size[1]) if size else 1
+        with opened_image(source) as image:
+            height, width = size[::-1] if size and is_lying(image) else size or image.size[::-1]
+            ratio = min(image.height / height, image.width / width)
             scale = next((scale for scale in DRAFTS if ratio >= GAP * scale), 1)
             if scale > 1:
                 image.draft(image.mode, (image.width // scale, image.height // scale))
-            image.load()
+            load_upright(image)
             return as_modality(image, Modality.RGB if medium.synthetic else medium.modality, path)
     except MediaError:
         raise
@@ -84,11 +87,13 @@ def as_modality(image: Image.Image, modality: Modality, path: str) -> Image.Imag
     if held == BYTES and not 0 <= wanted[0] < wanted[1] <= BYTES[1]:
         raise _unfit(image, modality, path, "8 bits do not hold that range: save the values with 16 bits.")
     exact = np.float64 if image.mode == "I" else np.float32
-    values: NDArray[np.floating[Any]] = np.asarray(image, exact)
+    values: NDArray[np.floating[Any]] = np.array(image, exact)
     if not np.isfinite(values).all():
         raise _unfit(image, modality, path, "It holds values that are not finite: write a number in their place.")
     low, high = wanted
-    return Image.fromarray(((values - low) / (high - low)).clip(0, 1).astype(np.float32))
+    values -= low
+    values /= high - low
+    return Image.fromarray(values.clip(0, 1, out=values).astype(np.float32))
 
 
 def _held_range(image: Image.Image) -> tuple[int, int] | None:
