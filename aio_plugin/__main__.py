@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from .errors import AIOError
@@ -19,6 +21,9 @@ Command = Callable[[argparse.Namespace], "int | None"]
 
 CLOSED_PIPE = 141
 """Exit code of a command whose reader has gone, as in ``aio-reid config | head``: that of a shell for SIGPIPE."""
+
+INTERRUPTED = 130
+"""Exit code of a command that was interrupted: that of a shell for SIGINT."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"aio-reid: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("aio-reid: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         try:
             print(flush=True)  # whether it is standard output that nobody reads
@@ -115,13 +123,25 @@ def _parser() -> argparse.ArgumentParser:
 def _run_tool(name: str, args: argparse.Namespace) -> int | None:
     """Run ``tools.<name>.run_<name>``, whose module is not imported before."""
     run: Command = getattr(import_module(f".tools.{name}", __package__), f"run_{name}")
-    return run(args)
+    with _terminated_as_interrupted():
+        return run(args)
 
 
 def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
-    make(args.root, args.ids, args.seed, sets=args.sets)
+    with _terminated_as_interrupted():
+        make(args.root, args.ids, args.seed, sets=args.sets)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, which removes temporary files."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

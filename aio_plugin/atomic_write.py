@@ -1,8 +1,10 @@
-"""Files that exist complete or not at all."""
+"""Files and folders that exist complete or not at all."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,3 +35,48 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """A folder to write to; it is renamed to ``path``, absent or empty before, when the block ends without an error.
+
+    It lies beside ``path`` under a name of its own, so that what a killed process left is removed by the next one.
+
+    Raises:
+        BlockingIOError: another process is writing it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.with_name(f".{path.name}.partial")
+    folder.mkdir(exist_ok=True)
+    with locked(folder):
+        try:
+            for left in folder.iterdir():
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+            if path.exists():
+                path.rmdir()
+            yield folder
+            folder.rename(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from what they do under a lock of ``folder``; a killed process holds none.
+
+    Raises:
+        BlockingIOError: another process holds it, or has moved or removed the folder meanwhile.
+    """
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(lock), os.stat(folder))
+        except (BlockingIOError, FileNotFoundError):
+            same = False
+        if not same:
+            raise BlockingIOError(f"Another process works in {folder}")
+        yield
+    finally:
+        os.close(lock)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ..datasets import Adapter, all_adapters
+from ..datasets.toy_facts import read_toy_facts
 from ..errors import DatasetError
 from . import installation
 from .dataset_check import check_folder
 from .report import Section
-
-TOY_MANIFEST = "toy.json"
 
 
 def run_doctor(args: argparse.Namespace) -> int:
@@ -68,14 +65,15 @@ def _datasets(root: str, fast: bool) -> Iterator[Section]:
 
 def _add_toy_world(section: Section, root: str) -> bool:
     """Whether the data root is a toy world, whose counts are not the published ones; adds how it was made."""
-    manifest = Path(root, TOY_MANIFEST)
-    if not manifest.is_file():
-        return False
     try:
-        settings = ", ".join(f"{key} {value}" for key, value in json.loads(manifest.read_text("utf-8")).items())
-        section.facts.append(f"a toy world ({settings}): its counts differ from the published ones, as expected")
-    except (OSError, ValueError, AttributeError) as error:
-        section.problems.append(f"{manifest} cannot be read ({error}). Delete the toy world and make it again.")
+        facts = read_toy_facts(root)
+    except DatasetError as error:
+        section.problems.append(str(error))
+        return True
+    if facts is None:
+        return False
+    settings = ", ".join(f"{key} {value}" for key, value in facts.items())
+    section.facts.append(f"a toy world ({settings}): its counts differ from the published ones, as expected")
     return True
 
 

@@ -69,7 +69,7 @@ def problems(tmp_path, monkeypatch):
     """What doctor finds wrong below ``tmp_path``, where counts may differ; and all it says."""
     for part in ("packages", "encoders"):
         monkeypatch.setattr(installation, part, lambda part=part: Section(part))
-    (tmp_path / "toy.json").write_text("{}")
+    (tmp_path / "toy.json").write_text('{"ids": 8, "seed": 0, "sets": "all", "version": 3}')
 
     def run(fast=True):
         blocks = list(doctor.examine(str(tmp_path), fast))

@@ -46,13 +46,3 @@ def test_what_is_there_is_never_overwritten(world, tmp_path):
 def test_impossible_worlds(tmp_path, ids, seed):
     with pytest.raises(DatasetError):
         make(tmp_path / "world", ids, seed, progress=False)
-
-
-def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
-    def fail(job):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(writer, "draw_picture", fail)
-    with pytest.raises(OSError, match="disk full"):
-        make(tmp_path / "world", IDS, 1, workers=1, progress=False)
-    assert list(tmp_path.iterdir()) == []

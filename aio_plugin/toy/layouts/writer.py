@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import shutil
-import tempfile
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from ...errors import DatasetError, nearest
+from ...atomic_write import folder_written_whole
+from ...datasets.toy_facts import FACTS_FILE, ToyFacts, read_toy_facts
+from ...errors import DatasetError, WorkerError, nearest
 from ..drawing.draw import draw_ir, draw_rgb, draw_sketch
 from .cuhk03_np import plan_cuhk03_np
 from .cuhk_pedes import plan_cuhk_pedes
@@ -32,7 +35,6 @@ from .sysu_mm01 import plan_sysu_mm01
 VERSION = 3
 """Increased whenever the same ids and seed give other files."""
 
-MANIFEST = "toy.json"
 _AIO = (
     plan_synth_pedes,
     plan_llcm,
@@ -73,7 +75,9 @@ def make(
         ``root`` as a path.
 
     Raises:
-        DatasetError: ``ids`` is too small, ``sets`` is unknown, or ``root`` holds anything else.
+        DatasetError: ``ids`` is too small, ``sets`` is unknown, ``root`` holds anything else or cannot be written, or
+            another process is writing to it.
+        WorkerError: a process that draws was killed.
     """
     if ids < 8:
         raise DatasetError(f"A toy world needs at least 8 identities, got {ids}; give --ids 8 or more.")
@@ -82,41 +86,39 @@ def make(
     if sets not in SETS:
         raise DatasetError(f"A toy world has no sets {sets!r}.{nearest(sets, SETS)}")
     root = Path(root)
-    manifest: dict[str, int | str] = {"ids": ids, "seed": seed, "sets": sets, "version": VERSION}
-    if _holds(root, manifest):
-        return root
-    plans = [plan(ids, seed) for plan in SETS[sets]]
-    with _all_or_nothing(root) as folder:
-        write_plans(folder, plans, draw_picture, workers or _cores(), progress)
-        (folder / MANIFEST).write_text(json.dumps(manifest) + "\n")
+    facts: ToyFacts = {"ids": ids, "seed": seed, "sets": sets, "version": VERSION}
+    try:
+        if _holds(root, facts):
+            return root
+        plans = [plan(ids, seed) for plan in SETS[sets]]
+        with folder_written_whole(root) as folder:
+            write_plans(folder, plans, draw_picture, workers or _cores(), progress)
+            (folder / FACTS_FILE).write_text(json.dumps(facts) + "\n")
+    except BlockingIOError as error:
+        raise DatasetError(f"{error}; wait until it has finished, or give another --root.") from error
+    except OSError as error:
+        raise DatasetError(
+            f"The toy world cannot be written to {root} ({error}); nothing is kept of it. Free disk space, or give "
+            "another --root."
+        ) from error
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            f"A process that draws the toy world died, perhaps for want of memory; nothing is kept of {root}. Make it "
+            "again."
+        ) from error
     return root
 
 
-def _holds(root: Path, manifest: dict[str, int | str]) -> bool:
+def _holds(root: Path, wanted: ToyFacts) -> bool:
     """Whether ``root`` holds the world already; false if it can be written."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
-    if not (root / MANIFEST).is_file():
+    present = read_toy_facts(root)
+    if present is None:
         raise DatasetError(f"{root} is not empty and not a toy world; give --root a folder that is absent or empty.")
-    present = json.loads((root / MANIFEST).read_text())
-    if present == manifest:
+    if present == wanted:
         return True
-    raise DatasetError(f"{root} holds another toy world ({present}, not {manifest}); delete it or give another --root.")
-
-
-@contextmanager
-def _all_or_nothing(root: Path) -> Iterator[Path]:
-    """A folder beside ``root`` that is renamed to it if everything succeeds."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        if root.exists():
-            root.rmdir()
-        folder.rename(root)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    raise DatasetError(f"{root} holds another toy world ({present}, not {wanted}); delete it or give another --root.")
 
 
 Painter = Callable[[tuple[str, Picture]], None]
@@ -154,9 +156,27 @@ def _painted(paint: Painter, jobs: list[tuple[str, Picture]], workers: int) -> I
         yield from map(paint, jobs)
         return
     # fork where there is one: a script that calls make() then needs no __main__ guard
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    with multiprocessing.get_context(method).Pool(workers) as pool:
-        yield from pool.imap_unordered(paint, jobs, chunksize=32)
+    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else None)
+    with ProcessPoolExecutor(workers, context, _obey_parent) as pool:
+        try:
+            yield from pool.map(paint, jobs, chunksize=32)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _obey_parent() -> None:
+    """Leave an interrupt to the parent process, and end with it even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def draw_picture(job: tuple[str, Picture]) -> None:
