@@ -22,7 +22,7 @@ from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import Stage, parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 from .patches.base import bind_arguments
-from .run_config import RunConfig, TrainingIdentities
+from .run_config import RunConfig, TrainingIdentities, session
 from .targets import Target, all_targets, items_of, read_target
 from .torchreid_import import import_torchreid
 from .training_reader import describe, training_reader
@@ -33,7 +33,7 @@ COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 DATASET_ARGUMENTS = ("split_id", "combineall", "cuhk03_labeled", "cuhk03_classic_split", "market1501_500k")
 """Arguments that torchreid's own datasets take."""
 
-stock = import_torchreid().data.datamanager  # where the stock classes are; torchreid.data may have our stand-in
+stock = import_torchreid().data.datamanager
 PARENT_ARGUMENTS = tuple(inspect.signature(stock.DataManager).parameters)
 
 
@@ -41,7 +41,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
     """See :class:`torchreid.data.ImageDataManager`; targets may be ``name@combination``.
 
     Args:
-        config: of the run; ``num_train_pids`` takes it to the model builder.
+        config: of the run, None = the one that the arguments were taken from; ``num_train_pids`` takes it to the
+            model builder.
 
     Attributes:
         stages: the training stages; :meth:`loader_at` gives the loader of an epoch.
@@ -52,8 +53,9 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         DatasetError: a dataset is incomplete.
     """
 
-    def __init__(self, *args: Any, config: RunConfig, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, config: RunConfig | None = None, **kwargs: Any) -> None:
         distributed.require_group()
+        config = config or session.config_of(inspect.signature(stock.ImageDataManager).bind(*args, **kwargs).arguments)
         arguments = bind_arguments(stock.ImageDataManager, args, kwargs)
         transforms = arguments["transforms"] or ()
         names = [transforms] if isinstance(transforms, str) else list(transforms)

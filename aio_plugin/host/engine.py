@@ -24,7 +24,7 @@ from ..training.step import Step, StepOptions
 from .checkpoint_record import checkpoint_record
 from .checkpoint_writer import CheckpointWriter
 from .record import RunResults
-from .run_config import RunConfig, config_of, unwrap
+from .run_config import RunConfig, config_of, session, unwrap
 from .testing import features_of, print_result, reranking
 from .torchreid_import import import_torchreid
 
@@ -40,7 +40,6 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
 
     Args:
         label_smooth: smooth the labels of every identity loss by 0.1.
-        triplet_options: of torchreid's triplet engine; accepted and not used, see ``aio.loss.triplet``.
 
     Raises:
         HostError: the data manager is torchreid's, or torchrun's processes are not connected.
@@ -55,12 +54,10 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         scheduler: Any = None,
         use_gpu: bool = True,
         label_smooth: bool = True,
-        **triplet_options: Any,
     ) -> None:
         if not hasattr(datamanager, "loader_at"):
             raise HostError(
-                "An AIO model needs AIO's data manager, which a config with an `aio:` node gets. Add that node (it "
-                "may be empty: `aio: {}`), or pass a mapping to register()."
+                f"An AIO model needs AIO's data manager, and this one is torchreid's: {_why_stock(datamanager)}"
             )
         self.config: RunConfig = datamanager.config
         _check_config(model, self.config)
@@ -226,6 +223,24 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         result = self.results.results.get(train.select_target, {}).get("after")
         best = self.checkpoints.is_best(train.select_target, train.select_metric, result)
         self.checkpoints.save(epoch + 1, rank1, Path(save_dir), is_best or best)
+
+
+def _why_stock(datamanager: Any) -> str:
+    """Why ``datamanager`` is torchreid's, and what to do."""
+    kind, latest = type(datamanager), session.latest()
+    if kind.__module__ != torchreid.data.ImageDataManager.__module__:
+        ours = "aio_plugin.host.data_manager.AIODataManager"
+        return f"{kind.__name__} derives from torchreid's {kind.mro()[1].__name__}. Derive it from {ours}."
+    if latest and not latest.asks_for_aio:
+        return (
+            f"the config merged last is of model {latest.model!r} and has no `aio:` node. Add that node (it may be "
+            "empty: `aio: {}`) and name an AIO model, or merge or register() AIO's config again; then build the data "
+            "manager anew."
+        )
+    return (
+        "when it was built, no config asked for AIO. Call register() with a mapping (it may be empty: register({})) or "
+        "merge a config with an `aio:` node, and then build the data manager anew."
+    )
 
 
 def _check_config(model: nn.Module, config: RunConfig) -> None:

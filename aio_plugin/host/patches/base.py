@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import abc
 import contextlib
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Mapping, MutableMapping
+from types import FunctionType
 from typing import Any
+
+from ...errors import HostError
 
 _ABSENT: Any = object()
 
@@ -27,6 +30,27 @@ class Patches(contextlib.ExitStack):
         self.callback(*(mapping.pop, key, None) if before is _ABSENT else (operator.setitem, mapping, key, before))
         mapping[key] = value
 
+    def replace_function(
+        self, function: FunctionType, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> None:
+        """Let ``function`` do what ``wrap(original)`` does, whoever has imported it under whatever name.
+
+        ``original`` is a copy that does what ``function`` did.
+        """
+        original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+        original.__kwdefaults__ = function.__kwdefaults__
+        functools.update_wrapper(original, function)
+        del original.__wrapped__  # type: ignore[attr-defined]
+        for name in ("__code__", "__defaults__", "__kwdefaults__"):
+            self.callback(setattr, function, name, getattr(function, name))
+        function.__defaults__, function.__kwdefaults__ = None, {"_replacement": wrap(original)}
+        function.__code__ = _call_replacement.__code__
+        self.set_attribute(function, "__wrapped__", original)  # for inspect.signature
+
+
+def _call_replacement(*args: Any, _replacement: Callable[..., Any], **kwargs: Any) -> Any:
+    return _replacement(*args, **kwargs)
+
 
 def bind_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call by their names, with defaults for those that it leaves out."""
@@ -35,38 +59,34 @@ def bind_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
     return bound.arguments
 
 
-class _StandIn(abc.ABCMeta):
-    """Calls and type checks of a stand-in; derived from ABCMeta, so that users may mix in an ABC."""
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        stock: Any = cls.__dict__.get("_stock")
-        if stock is None:  # a user's subclass
-            return super().__call__(*args, **kwargs)
-        try:
-            arguments = inspect.signature(stock).bind(*args, **kwargs).arguments
-        except TypeError:
-            return stock(*args, **kwargs)  # raises torchreid's own error
-        replacement = cls.__dict__["_choose"](arguments)
-        return stock(*args, **kwargs) if replacement is None else replacement(**arguments)
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        stock: Any = cls.__dict__.get("_stock")
-        return super().__instancecheck__(instance) if stock is None else isinstance(instance, stock)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        stock: Any = cls.__dict__.get("_stock")
-        return super().__subclasscheck__(subclass) if stock is None else issubclass(subclass, stock)
-
-
-def stand_in(stock: type, choose: Callable[[Mapping[str, Any]], Callable[..., Any] | None]) -> type:
-    """A class to put in the place of ``stock``, which makes an instance of another class where ``choose`` says so.
-
-    It is never instantiated itself: a call gives what the chosen class or ``stock`` gives. A user's subclass
-    of it behaves as if derived from ``stock``.
+def replace_class(patches: Patches, stock: type, choose: Callable[[type, Mapping[str, Any]], type | None]) -> None:
+    """Let ``stock(...)`` make an instance of another class where ``choose`` says so, however ``stock`` was imported.
 
     Args:
-        choose: arguments of a call, by name -> what to call with them by name; None means ``stock``.
+        choose: class that is called, ``stock`` or a user's subclass, and arguments by name -> class to make an instance
+            of; None means the one that is called.
+
+    Raises:
+        HostError: from a call of a user's subclass of ``stock``: it would have to be of the other class.
     """
-    names = ("__module__", "__qualname__", "__doc__")
-    body = {"_stock": stock, "_choose": choose, **{name: getattr(stock, name) for name in names}}
-    return _StandIn(stock.__name__, (stock,), body)
+    original = stock.__init__  # type: ignore[misc]
+
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            arguments = inspect.signature(original).bind(self, *args, **kwargs).arguments
+        except TypeError:
+            return original(self, *args, **kwargs)  # type: ignore[no-any-return]  # raises torchreid's own error
+        del arguments["self"]
+        replacement = choose(type(self), arguments)
+        if replacement is None:
+            return original(self, *args, **kwargs)  # type: ignore[no-any-return]
+        if type(self) is not stock:
+            raise HostError(
+                f"{type(self).__name__} derives from torchreid's {stock.__name__}, which does not serve AIO models and "
+                f"datasets. Derive it from {replacement.__module__}.{replacement.__qualname__}."
+            )
+        self.__class__ = replacement
+        return replacement.__init__(self, **arguments)  # type: ignore[no-any-return, misc]
+
+    patches.set_attribute(stock, "__init__", __init__)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from ...datasets import ADAPTERS
 from ..run_config import session
-from .base import Patches, stand_in
+from .base import Patches, replace_class
 
 
 def patch_data_manager(torchreid: ModuleType, patches: Patches) -> None:
-    """Replace ``torchreid.data.ImageDataManager``."""
+    """Let ``ImageDataManager(...)`` make AIO's data manager."""
 
-    def choose(arguments: Mapping[str, Any]) -> Callable[..., Any] | None:
+    stock = torchreid.data.ImageDataManager
+
+    def choose(called: type, arguments: Mapping[str, Any]) -> type | None:
         config = session.config_of(arguments)
-        if not (config.asks_for_aio or (not config and _has_own_datasets(arguments))):
+        if not (config.asks_for_aio or (not config and called is stock and _has_own_datasets(arguments))):
             return None
         from ..data_manager import AIODataManager
 
-        return functools.partial(AIODataManager, config=config)
+        return AIODataManager
 
-    stock = torchreid.data.ImageDataManager
-    patches.set_attribute(torchreid.data, stock.__name__, stand_in(stock, choose))
+    replace_class(patches, stock, choose)
 
 
 def _has_own_datasets(arguments: Mapping[str, Any]) -> bool:

@@ -6,28 +6,33 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from ...errors import HostError
+from ...errors import ConfigError, HostError
 from ...models.specs import NAMES
 from ...training import distributed
 from ..run_config import is_aio
-from .base import Patches, stand_in
+from ..settings import TRIPLET
+from .base import Patches, replace_class
 
 
 def patch_engines(torchreid: ModuleType, patches: Patches) -> None:
-    """Replace ``ImageSoftmaxEngine`` and ``ImageTripletEngine``."""
+    """Let ``ImageSoftmaxEngine(...)`` make AIO's engine; ``ImageTripletEngine`` is refused for AIO models."""
+    triplet = torchreid.engine.ImageTripletEngine
 
-    def choose(arguments: Mapping[str, Any]) -> type | None:
-        if is_aio(arguments["model"]):
-            from ..engine import AIOEngine
+    def choose(called: type, arguments: Mapping[str, Any]) -> type | None:
+        if not is_aio(arguments["model"]):
+            _check_stock_model(arguments["datamanager"], type(arguments["model"]).__name__)
+            return None
+        if issubclass(called, triplet):
+            raise ConfigError(
+                f"ImageTripletEngine and its margin and weights do not apply to AIO models. {TRIPLET} Build an "
+                "ImageSoftmaxEngine."
+            )
+        from ..engine import AIOEngine
 
-            return AIOEngine
-        _check_stock_model(arguments["datamanager"], type(arguments["model"]).__name__)
-        return None
+        return AIOEngine
 
-    for stock in (torchreid.engine.ImageSoftmaxEngine, torchreid.engine.ImageTripletEngine):
-        replacement = stand_in(stock, choose)
-        for module in (torchreid.engine, torchreid.engine.image):
-            patches.set_attribute(module, stock.__name__, replacement)
+    for stock in (torchreid.engine.ImageSoftmaxEngine, triplet):
+        replace_class(patches, stock, choose)
 
 
 def _check_stock_model(datamanager: Any, model: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from types import ModuleType
 from typing import Any
 
@@ -26,9 +25,7 @@ def patch_optim(torchreid: ModuleType, patches: Patches) -> None:
         (optim.lr_scheduler, "build_lr_scheduler", _scheduler_builder, "AVAI_SCH", COSINE_WARMUP),
     ):
         patches.set_attribute(module, names, [*getattr(module, names), new])
-        wrapped = wrap(getattr(module, name))
-        for owner in (module, optim):
-            patches.set_attribute(owner, name, wrapped)
+        patches.replace_function(getattr(module, name), wrap)
 
 
 class _Groups(nn.Module):
@@ -44,7 +41,6 @@ class _Groups(nn.Module):
 
 
 def _optimizer_builder(stock: Any) -> Any:
-    @functools.wraps(stock)
     def build_optimizer(*args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         arguments = bind_arguments(stock, args, kwargs)
         aio = is_aio(arguments["model"])
@@ -87,7 +83,6 @@ def _adamw(adam: torch.optim.Optimizer, arguments: dict[str, Any]) -> torch.opti
 
 
 def _scheduler_builder(stock: Any) -> Any:
-    @functools.wraps(stock)
     def build_lr_scheduler(*args: Any, **kwargs: Any) -> Any:
         arguments = bind_arguments(stock, args, kwargs)
         if arguments["lr_scheduler"] != COSINE_WARMUP:

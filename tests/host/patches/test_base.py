@@ -1,8 +1,9 @@
+import inspect
 from types import SimpleNamespace
 
 import pytest
 
-from aio_plugin.host.patches.base import Patches
+from aio_plugin.host.patches.base import Patches, replace_class
 
 
 def test_attributes_and_items_come_back_as_the_very_objects():
@@ -57,3 +58,38 @@ def test_what_is_inherited_is_not_copied_down():
     patches.close()
     assert "value" not in vars(Owner)
     assert Owner.value == pytest.approx(1)
+
+
+def scale(value, factor=2, *, plus=0):
+    return value * factor + plus
+
+
+def test_a_replaced_function_is_replaced_under_every_name_and_comes_back():
+    early, code = scale, scale.__code__
+    with Patches() as patches:
+        patches.replace_function(scale, lambda original: lambda *args, **kwargs: -original(*args, **kwargs))
+        assert (early(1), early(1, 3), early(1, factor=3, plus=1), scale(2)) == (-2, -3, -4, -4)
+        assert list(inspect.signature(early).parameters) == ["value", "factor", "plus"]
+    assert (early(1), early(1, 3), early(1, factor=3, plus=1)) == (2, 3, 4)
+    assert scale.__code__ is code
+    assert (scale.__defaults__, scale.__kwdefaults__, vars(scale)) == ((2,), {"plus": 0}, {})
+
+
+def test_a_replaced_class_takes_the_other_with_arguments_by_name():
+    class Stock:
+        def __init__(self, a, b=2):
+            self.values = a, b
+
+    class Other(Stock):
+        def __init__(self, **arguments):
+            self.values = arguments
+
+    init = Stock.__init__
+    with Patches() as patches:
+        replace_class(patches, Stock, lambda called, arguments: Other if arguments["a"] == "other" else None)
+        assert (type(Stock("other", 3)), Stock("other", 3).values) == (Other, {"a": "other", "b": 3})
+        assert (type(Stock(1)), Stock(1).values) == (Stock, (1, 2))
+        with pytest.raises(TypeError, match="c"):
+            Stock(1, c=2)
+    assert Stock.__init__ is init
+    assert type(Stock("other")) is Stock

@@ -5,11 +5,12 @@ import pytest
 from torch import nn
 
 import aio_plugin
-from aio_plugin.errors import HostError
+from aio_plugin.errors import AIOError, ConfigError, HostError
 from aio_plugin.host.default_config import default_config
+from aio_plugin.host.run_config import session
 from aio_plugin.training import distributed
 
-from ..helpers import data_manager
+from ..helpers import build_model, data_manager
 
 ENGINES = ("ImageSoftmaxEngine", "ImageTripletEngine")
 
@@ -47,28 +48,114 @@ def test_a_stock_model_gets_the_stock_engine_itself(torchreid, name):
     assert not isinstance(engine, getattr(torchreid.engine, ENGINES[1 - ENGINES.index(name)]))
 
 
-@pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("wrap", [False, True])
-def test_an_aio_model_gets_ours_with_arguments_under_their_names(ours, name, wrap):
+def test_an_aio_model_gets_ours_with_arguments_under_their_names(ours, wrap):
     model = nn.DataParallel(_AIO()) if wrap else _AIO()
-    made = getattr(ours.engine, name)("dm", model, "opt", use_gpu=False)
+    made = ours.engine.ImageSoftmaxEngine("dm", model, "opt", use_gpu=False)
     assert type(made) is _Ours
     assert made.arguments == {"datamanager": "dm", "model": model, "optimizer": "opt", "use_gpu": False}
-    made = ours.engine.ImageTripletEngine("dm", model, "opt", 0.3, 1, 0, "sched")
-    assert (made.arguments["margin"], made.arguments["weight_x"], made.arguments["scheduler"]) == (0.3, 0, "sched")
+
+
+def test_an_aio_model_in_the_triplet_engine_is_refused(registered):
+    with pytest.raises(ConfigError, match=r"ImageTripletEngine .* aio\.loss\.triplet"):
+        registered.engine.ImageTripletEngine(_Loaders(), _AIO(), None, margin=0.5)
+
+
+@pytest.fixture(params=["before", "after"])
+def imported(torchreid, request):
+    """torchreid's classes as a script has them that imports them before or after register(), and an early subclass."""
+
+    def import_():
+        data, engine, optim = torchreid.data, torchreid.engine, torchreid.optim
+        return data.ImageDataManager, engine.ImageSoftmaxEngine, optim.build_optimizer, optim.build_lr_scheduler
+
+    if request.param == "before":
+        names = import_()
+        aio_plugin.register({"train": {"warmup_epochs": 1}, "encoder": {"weights": "random"}})
+        return names
+    aio_plugin.register({"train": {"warmup_epochs": 1}, "encoder": {"weights": "random"}})
+    return import_()
+
+
+def test_names_serve_aio_models_whenever_they_were_imported(torchreid, market, imported, tmp_path):
+    from aio_plugin.host.data_manager import AIODataManager
+    from aio_plugin.host.engine import AIOEngine
+
+    data_manager_class, engine_class, build_optimizer, build_lr_scheduler = imported
+    sizes = {"height": 64, "width": 32, "batch_size_train": 4, "workers": 0, "use_gpu": False}
+    manager = data_manager_class(str(market), "market1501", **sizes)
+    model = build_model(torchreid, classes=manager.num_train_pids)
+    optimizer = build_optimizer(model, optim="adamw", lr=0.1)
+    assert len(optimizer.param_groups) > 1
+    scheduler = build_lr_scheduler(optimizer, "cosine_warmup", max_epoch=4)
+    engine = engine_class(manager, model, optimizer, scheduler=scheduler)
+    assert (type(manager), type(engine)) == (AIODataManager, AIOEngine)
+    assert isinstance(manager, data_manager_class)
+    aio_plugin.unregister()
+    assert type(data_manager_class(str(market), "market1501", **sizes)) is data_manager_class
+    assert type(engine_class(manager, nn.Linear(1, 1), None)) is engine_class
+    with pytest.raises(ValueError, match="adamw"):
+        build_optimizer(model, optim="adamw")
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_users_subclasses_derive_from_the_stock_engine(registered, name):
-    class Mine(getattr(registered.engine, name), abc.ABC):
+@pytest.mark.parametrize("early", [True, False])
+def test_users_subclasses_derive_from_the_stock_engine(torchreid, name, early):
+    if not early:
+        aio_plugin.register()
+
+    class Mine(getattr(torchreid.engine, name), abc.ABC):
         def forward_backward(self, data):
             return "mine"
 
-    engine = Mine(_Loaders(), _AIO(), None)
+    aio_plugin.register()
+    engine = Mine(_Loaders(), nn.Linear(1, 1), None)
     assert type(engine) is Mine
     assert engine.forward_backward(None) == "mine"
-    assert isinstance(engine, getattr(registered.engine, name))
-    assert not isinstance(registered.engine.ImageSoftmaxEngine(_Loaders(), nn.Linear(1, 1), None), Mine)
+    assert isinstance(engine, getattr(torchreid.engine, name))
+    assert not isinstance(torchreid.engine.ImageSoftmaxEngine(_Loaders(), nn.Linear(1, 1), None), Mine)
+    says = r"Derive it from aio_plugin\.host\.engine\.AIOEngine\." if name == ENGINES[0] else r"aio\.loss\.triplet"
+    with pytest.raises(AIOError, match=says):
+        Mine(_Loaders(), _AIO(), None)
+
+
+@pytest.mark.parametrize(
+    ("config", "subclass", "says"),
+    [
+        ([], False, r"when it was built, no config asked for AIO\. Call register\(\) with a mapping"),
+        (["model.name", "osnet_x0_25"], False, r"the config merged last is of model 'osnet_x0_25' and has no `aio:`"),
+        ([], True, r"Mine derives from torchreid's ImageDataManager\. Derive it from aio_plugin"),
+    ],
+)
+def test_an_aio_model_with_a_stock_data_manager_is_told_the_cause(registered, market, config, subclass, says):
+    class Mine(registered.data.ImageDataManager):
+        pass
+
+    cfg = default_config()
+    cfg.merge_from_list(config)
+    if not config:
+        session.clear()
+    kind = Mine if subclass else registered.data.ImageDataManager
+    manager = kind(str(market), "market1501", height=64, width=32, batch_size_train=4, workers=0, use_gpu=False)
+    with pytest.raises(HostError, match=f"An AIO model needs AIO's data manager, and this one is torchreid's: {says}"):
+        registered.engine.ImageSoftmaxEngine(manager, _AIO(), None)
+
+
+def test_users_subclasses_of_the_data_manager_are_told_what_to_derive_from(torchreid, market):
+    class Mine(torchreid.data.ImageDataManager):
+        pass
+
+    aio_plugin.register({})
+    sizes = {"height": 64, "width": 32, "batch_size_train": 4, "workers": 0, "use_gpu": False}
+    with pytest.raises(HostError, match=r"Mine derives .* from aio_plugin\.host\.data_manager\.AIODataManager\."):
+        Mine(str(market), "market1501", **sizes)
+
+    from aio_plugin.host.data_manager import AIODataManager
+
+    class Cured(AIODataManager):
+        pass
+
+    assert Cured(str(market), "market1501", **sizes).num_train_pids == 8
 
 
 def test_a_wrong_call_fails_in_torchreids_words(registered):
