@@ -41,6 +41,10 @@ class CacheError(MediaError):
     """What was computed cannot be kept on disk."""
 
 
+class LockedError(AIOError, RuntimeError):
+    """Another process uses a file or folder."""
+
+
 class WorkerError(AIOError, RuntimeError):
     """A process that loads data died."""
 

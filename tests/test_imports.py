@@ -14,7 +14,17 @@ import aio_plugin
 
 ROOT = Path(aio_plugin.__file__).parent
 LAYERS = [
-    {"modality", "config", "registry", "errors", "torchvision_import", "atomic_write", "outside_files", "image_files"},
+    {
+        "modality",
+        "config",
+        "registry",
+        "errors",
+        "torchvision_import",
+        "atomic_write",
+        "file_lock",
+        "outside_files",
+        "image_files",
+    },
     {"tokenizers", "encoders", "synthesis", "losses", "metrics"},
     {"heads", "models", "protocols"},
     {"datasets", "training", "evaluation"},

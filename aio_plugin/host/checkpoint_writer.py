@@ -16,7 +16,7 @@ from ..training import distributed
 from ..training.checkpoint import improved, keep_scaler, save_atomically, set_progress
 from .torchreid_import import import_torchreid
 
-LAST, EARLIER, BEST = "last.pth.tar", "last.pth.tar.earlier", "model-best.pth.tar"
+LAST, BEST = "last.pth.tar", "model-best.pth.tar"
 METRICS: dict[str, Callable[[Result], float]] = {
     "mAP": attrgetter("mAP"),
     "rank-1": lambda result: result.rank(1),
@@ -76,21 +76,15 @@ class CheckpointWriter:
     def first_epoch(self, folder: Path, start_epoch: int, resumed: bool) -> int:
         """The epoch to start at: that of the last checkpoint if torchrun restarted the processes, else ``start_epoch``.
 
-        A last checkpoint that exists before torchrun's first attempt is of an earlier run and is renamed.
-
         Args:
+            folder: of this run, see :func:`aio_plugin.host.run_folder.run_folder`.
             resumed: whether ``model.resume`` is set; then ``start_epoch`` is right.
         """
         if distributed.is_main():
             for partial in (folder / "model").glob(".*.pth.tar*.tmp"):  # of a killed run
                 partial.unlink(missing_ok=True)
         attempt, last = distributed.restart_count(), folder / "model" / LAST
-        if attempt is None or resumed or not distributed.broadcast(last.is_file()):
-            return start_epoch
-        if attempt == 0:
-            if distributed.is_main():
-                last.replace(last.with_name(EARLIER))
-                print(f'=> "{last}" is of an earlier run; renamed to {EARLIER}. To resume from it, set model.resume')
+        if not attempt or resumed or not distributed.broadcast(last.is_file()):
             return start_epoch
         print(f'=> Restart {attempt}: resuming from "{last}"')
         resume = import_torchreid().utils.resume_from_checkpoint

@@ -18,13 +18,14 @@ from ..evaluation.score import score
 from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
-from ..training.checkpoint import restore_scaler, steps_done
+from ..training.checkpoint import has_progress, restore_scaler, steps_done
 from ..training.optimisation import WarmupCosine, autocast, autocast_dtype
 from ..training.step import Step, StepOptions
 from .checkpoint_record import checkpoint_record
 from .checkpoint_writer import CheckpointWriter
 from .record import RunResults
 from .run_config import RunConfig, config_of, session, unwrap
+from .run_folder import run_folder
 from .testing import features_of, print_result, reranking
 from .torchreid_import import import_torchreid
 
@@ -98,10 +99,23 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
 
     def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
         """See :meth:`torchreid.engine.Engine.run`; tests before training if configured, and writes the results."""
-        self.save_dir, started = save_dir, start_epoch
+        test_only = bool(options.get("test_only"))
+        with run_folder(save_dir, test_only, not test_only and self._continues(save_dir, start_epoch)) as folder:
+            self._run(folder, max_epoch, start_epoch, **options)
+
+    def _continues(self, save_dir: str, start_epoch: int) -> bool:
+        """Whether this run goes on with the one whose files are in ``save_dir``."""
+        resumed = self.config.setting("model.resume", "")
+        if resumed:
+            return Path(save_dir).resolve() in Path(resumed).resolve().parents
+        return bool(start_epoch or has_progress(self.optimizer) or distributed.restart_count())
+
+    def _run(self, folder: Path, max_epoch: int, start_epoch: int, **options: Any) -> None:
+        save_dir, started = str(folder), start_epoch
+        self.save_dir = save_dir
         if not options.get("test_only"):
             resumed = bool(self.config.setting("model.resume", ""))
-            start_epoch = self.checkpoints.first_epoch(Path(save_dir), start_epoch, resumed)
+            start_epoch = self.checkpoints.first_epoch(folder, start_epoch, resumed)
         restore_scaler(self.optimizer, self.scaler)
         if self.options.test.pixels and distributed.is_main():
             self.results.pixels(options.get("ranks", [1, 5, 10, 20]))
@@ -114,7 +128,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.epoch = max(start_epoch - 1, 0)  # names the last checkpoint if no epoch is left to train
         super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
         if distributed.is_main():
-            self.results.write(Path(save_dir), self.options.test.report)
+            self.results.write(folder, self.options.test.report)
 
     def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Sequence[str] | None = None) -> None:
         """One epoch, or the rest of one that a checkpoint resumes."""

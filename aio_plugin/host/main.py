@@ -51,7 +51,10 @@ def run_main(args: argparse.Namespace) -> None:
 def _logged(torchreid: ModuleType, cfg: CfgNode) -> Iterator[None]:
     """Copy what is printed to torchreid's log file."""
     name = f"{'test' if cfg.test.evaluate else 'train'}.log{time.strftime('-%Y-%m-%d-%H-%M-%S')}"
-    logger = torchreid.utils.Logger(os.path.join(cfg.data.save_dir, name))
+    path = os.path.join(cfg.data.save_dir, name)
+    while os.path.exists(path):  # another run began in the same second
+        path += "+"
+    logger = torchreid.utils.Logger(path)
     try:
         with contextlib.redirect_stdout(logger):
             yield

@@ -45,6 +45,11 @@ def set_progress(optimizer: torch.optim.Optimizer, epoch: int, step: int) -> Non
     optimizer.param_groups[0][PROGRESS] = {"epoch": epoch, "step": step}
 
 
+def has_progress(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether ``optimizer`` has trained or was restored from a checkpoint."""
+    return PROGRESS in optimizer.param_groups[0]
+
+
 def steps_done(optimizer: torch.optim.Optimizer, epoch: int) -> int:
     """Steps of ``epoch`` that a resumed checkpoint has done, else 0."""
     progress = optimizer.param_groups[0].get(PROGRESS)

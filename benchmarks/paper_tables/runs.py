@@ -79,13 +79,21 @@ class Run:
         """
         options = options or {}
         self.train(targets, tell)
-        place = self.folder / f"tests-{_digest(sorted(map(str, options.items())))}" if options else self.folder
         with _alone(self.folder) as lock:
-            missing = [target for target in targets if not _file(place, target).exists()]
+            missing = [target for target in targets if self._file(target, options) is None]
             if missing:
+                place = self.folder / f"tests-{_digest(_sorted(options))}-{_digest(missing)}"
                 test = {"test.evaluate": True, "data.save_dir": place, "data.targets": self._list(missing)}
                 self._command({**test, **options}, lock, tell)
-        return {target: read_document(_file(place, target)) for target in targets}
+        return {target: read_document(self._file(target, options) or self.folder) for target in targets}
+
+    def _file(self, target: str, options: Mapping[str, Any]) -> Path | None:
+        """The result of ``target``: of the training, or of a test with ``options``; None if there is none."""
+        tests = self.folder.glob(f"tests-{_digest(_sorted(options))}-*")
+        files = (
+            place / TARGETS / f"{file_name(target)}.json" for place in (*([] if options else [self.folder]), *tests)
+        )
+        return next((file for file in files if file.exists()), None)
 
     def train(self, targets: Sequence[str], tell: Tell | None = None) -> None:
         """Train, unless that is done or there is nothing to train, and test on ``targets``.
@@ -150,8 +158,8 @@ def _written(value: Any) -> str:
     return str(relative(value)) if isinstance(value, Path) else str(value)
 
 
-def _file(place: Path, target: str) -> Path:
-    return place / TARGETS / f"{file_name(target)}.json"
+def _sorted(options: Mapping[str, Any]) -> list[str]:
+    return sorted(map(str, options.items()))
 
 
 def _digest(what: Any) -> str:

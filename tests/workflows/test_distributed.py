@@ -145,9 +145,9 @@ def test_torchrun_restarts_from_the_last_checkpoint(one, toy_world, tmp_path, dy
     (out / "model").mkdir(parents=True)
     torch.save({"stale": True}, out / LAST)
     printed = run(with_script(command(root=toy_world, out=out, overrides=STEADY), dying, max_restarts=1))
-    assert "is of an earlier run; renamed to last.pth.tar.earlier" in printed
+    assert f'"{out}" held an earlier run; its files are in "{out}/earlier/1" now' in printed
     assert f'=> Restart 1: resuming from "{out / LAST}"' in printed
-    assert torch.load(out / "model" / "last.pth.tar.earlier") == {"stale": True}
+    assert torch.load(out / "earlier" / "1" / LAST) == {"stale": True}
     steps = [step for step, _ in losses(printed[printed.index("=> Restart 1") :])]
     assert steps == [f"[2/2][{step}/4]" for step in range(1, 5)]
     assert close(weights(out / FINAL), weights(one[0] / FINAL))

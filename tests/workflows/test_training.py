@@ -135,6 +135,16 @@ def test_evaluation_ranked_lists_and_reranking(undisturbed, toy_world, tmp_path)
     assert "Applying person re-ranking" in reranked
 
 
+def test_a_test_in_the_folder_of_a_training_leaves_its_results_alone(undisturbed, toy_world, tmp_path):
+    shutil.copytree(undisturbed[0], tmp_path, dirs_exist_ok=True)
+    given = ["model.load_weights", tmp_path / FINAL, "test.evaluate", "True", "data.targets", "['market1501']"]
+    printed = run(command(root=toy_world, out=tmp_path, overrides=given))
+    assert f'Results saved to "{tmp_path}/test/results.json"' in printed
+    assert [path.name for path in (tmp_path / "test" / "results").glob("*.json")] == ["market1501.json"]
+    for path in ("results.json", "results/market1501.json", "results/tri_cuhk_pedes@sketch+text.json"):
+        assert (tmp_path / path).read_bytes() == (undisturbed[0] / path).read_bytes()
+
+
 def test_stage_one_has_no_real_infrared_or_sketch_and_stage_two_does(toy_world, tmp_path):
     script = tmp_path / "stages.py"
     script.write_text(

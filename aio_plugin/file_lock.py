@@ -1,0 +1,61 @@
+"""Locks on files: one process holds it, and the operating system frees it when that process ends, however it ends."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import LockedError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+@contextmanager
+def file_lock(path: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a file, which is created and stays, inside the block.
+
+    Processes exclude each other on one machine, and on several where the file system passes locks on (NFS does). A
+    process that was forked does not hold the lock of its parent. On a file system without locks a warning is given.
+
+    Args:
+        wait: until another process frees it.
+
+    Raises:
+        LockedError: another process holds it; says which.
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+", encoding="utf-8") as file:
+        try:
+            _lock(file.fileno(), wait)
+        except (BlockingIOError, PermissionError) as error:
+            file.seek(0)
+            raise LockedError(file.read(200).strip() or "another process") from error
+        except OSError as error:
+            warnings.warn(
+                f"{path}: its file system has no locks ({error.strerror}). Make sure that no other process writes to "
+                "this folder at the same time.",
+                stacklevel=3,
+            )
+        file.truncate(0)
+        started = datetime.datetime.now().isoformat(" ", "seconds")
+        file.write(f"process {os.getpid()} on {platform.node()}, since {started}\n")
+        file.flush()
+        yield
+
+
+def _lock(descriptor: int, wait: bool) -> None:
+    if sys.platform == "win32":
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # a byte behind the text, which others must be able to read
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -1,0 +1,61 @@
+"""The folder of a run, ``data.save_dir``: one run at a time writes to it, and it holds the files of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+from ..errors import HostError, LockedError
+from ..file_lock import file_lock
+from ..training import distributed
+from .record import REPORT, RESULTS, TARGETS
+
+LOCK, EARLIER, TEST, MODEL = ".lock", "earlier", "test", "model"
+FILES = (RESULTS, REPORT, TARGETS, "visrank_*", MODEL, "events.out.tfevents.*")
+"""What a run writes, except for its log; patterns."""
+
+
+@contextmanager
+def run_folder(save_dir: str, test_only: bool, resumed: bool) -> Iterator[Path]:
+    """The folder that a run writes to, locked inside the block; collective, rank 0 holds the lock.
+
+    A test in the folder of a training writes to ``test`` in it. Files of an earlier run are moved to ``earlier/1``,
+    ``earlier/2`` and so on, unless this run resumes it.
+
+    Raises:
+        HostError: another run uses the folder, or it cannot be written; on every rank.
+    """
+    distributed.all_gather(None)  # another rank may still be reading a checkpoint of the folder
+    folder, problem = Path(save_dir), ""
+    with ExitStack() as stack:
+        if distributed.is_main():
+            try:
+                if test_only and (folder / MODEL).is_dir():
+                    folder /= TEST
+                stack.enter_context(file_lock(folder / LOCK))
+                if not resumed:
+                    _set_aside(folder)
+            except LockedError as error:
+                problem = (
+                    f"{str(folder)!r} is in use by another run ({error}). Wait until it ends, or set data.save_dir to "
+                    "another folder."
+                )
+            except OSError as error:
+                problem = f"Cannot write to {str(folder)!r} ({error}). Set data.save_dir to a folder that is writable."
+        folder, problem = distributed.broadcast((folder, problem))
+        if problem:
+            raise HostError(problem)
+        yield folder
+
+
+def _set_aside(folder: Path) -> None:
+    files = [path for pattern in FILES for path in folder.glob(pattern)]
+    if not files:
+        return
+    place = next(place for number in count(1) if not (place := folder / EARLIER / str(number)).exists())
+    place.mkdir(parents=True)
+    for path in files:
+        path.rename(place / path.name)
+    print(f'=> "{folder}" held an earlier run; its files are in "{place}" now')

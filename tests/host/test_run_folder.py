@@ -1,0 +1,104 @@
+"""A folder has one run at a time, and the files of one run."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from aio_plugin.errors import HostError
+from aio_plugin.host.run_folder import FILES, run_folder
+
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from aio_plugin.file_lock import file_lock
+with file_lock(Path(sys.argv[1])):
+    if not os.fork():  # a worker, which outlives its parent for a moment
+        time.sleep(20)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def write(folder, run):
+    """The files of a run, all with its name in them."""
+    for pattern in FILES:
+        name = pattern.replace("*", "x")
+        path = folder / name / "file" if name in ("results", "model", "visrank_x") else folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(run)
+
+
+def holding(folder):
+    """Relative path -> content of every file but the locks, those set aside too."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_text() for path in files}
+
+
+def test_a_later_run_finds_the_folder_empty_and_nothing_is_lost(tmp_path, capsys):
+    folder = tmp_path / "log"
+    for number, run in enumerate(("first", "second", "third")):
+        with run_folder(str(folder), False, False) as given:
+            assert given == folder
+            now = {name for name in holding(folder) if not name.startswith("earlier")}
+            assert now == set()
+            write(folder, run)
+        said = capsys.readouterr().out
+        assert said.count("\n") == said.count(f'its files are in "{folder}/earlier/{number}" now') == min(number, 1)
+    files = holding(folder)
+    assert len(files) == 3 * len(FILES)
+    for name, text in files.items():
+        assert text == {"earlier/1": "first", "earlier/2": "second"}.get(name[:9], "third")
+
+
+def test_a_resumed_run_finds_its_files(tmp_path, capsys):
+    write(tmp_path, "mine")
+    before = holding(tmp_path)
+    with run_folder(str(tmp_path), False, True):
+        assert holding(tmp_path) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_test_leaves_a_trainings_files_alone(tmp_path):
+    write(tmp_path, "training")
+    before = holding(tmp_path)
+    for _ in range(2):
+        with run_folder(str(tmp_path), True, False) as folder:
+            assert folder == tmp_path / "test"
+            (folder / "results").mkdir()
+            (folder / "results.json").write_text("test")
+    after = holding(tmp_path)
+    assert {name: text for name, text in after.items() if not name.startswith("test")} == before
+    assert {name for name in after if name not in before} == {"test/results.json", "test/earlier/1/results.json"}
+
+
+def test_two_runs_at_once_are_refused_until_the_first_is_dead(tmp_path):
+    write(tmp_path, "first")
+    before = holding(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / ".lock")], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as first:
+        assert first.stdout.readline() == "held\n"
+        says = rf"in use by another run \(process {first.pid} on .* since .*save_dir"
+        with pytest.raises(HostError, match=says), run_folder(str(tmp_path), False, False):
+            pytest.fail("two runs in one folder")
+        assert holding(tmp_path) == before, "files of a living run were moved"
+        with run_folder(str(tmp_path), True, False) as folder:
+            assert folder == tmp_path / "test", "a training may be tested while it runs"
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        with run_folder(str(tmp_path), False, True):
+            pass
+        os.killpg(first.pid, signal.SIGKILL)  # its worker
+
+
+@pytest.mark.parametrize("place", ["file/log", "file"])
+def test_a_folder_that_cannot_be_written(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(HostError, match=r"Cannot write to .*Set data\.save_dir"),
+        run_folder(str(tmp_path / place), False, False),
+    ):
+        pytest.fail("no folder")
