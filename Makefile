@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
-TOY ?= data/toy
 SEED ?= 1
 
 .PHONY: setup demo toy-full tables-toy tables-check test test-slow lint format pretrain-toy clean
@@ -16,12 +15,12 @@ $(VENV)/.installed: setup.py constraints.txt
 	touch $@
 
 demo: setup
-	$(RUN) -m aio_plugin toy --root $(TOY) --ids 400 --seed 0
-	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy.yaml --root $(TOY) data.save_dir log/demo train.seed $(SEED)
+	$(RUN) -m aio_plugin toy --root data/toy-demo --ids 400 --seed 0
+	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy.yaml data.save_dir log/demo train.seed $(SEED)
 
 toy-full: setup
-	$(RUN) -m aio_plugin toy --root $(TOY)-full --ids 1000 --seed 0
-	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy_full.yaml --root $(TOY)-full train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
+	$(RUN) -m aio_plugin toy --root data/toy-full --ids 1000 --seed 0
+	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy_full.yaml train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
 
 tables-toy: setup
 	$(RUN) -m benchmarks.paper_tables --toy

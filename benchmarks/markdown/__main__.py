@@ -19,6 +19,7 @@ from aio_plugin.errors import AIOError
 from ..paper_tables import documents, tables
 from ..paper_tables.published_numbers import read_published
 from ..paper_tables.render import markdown
+from ..paper_tables.runs import relative
 from ..paper_tables.scales import SCALES
 from ..result_files import REPOSITORY
 from . import measured
@@ -39,14 +40,15 @@ def table_of(name: str, results: Path = documents.RESULTS) -> str:
     Raises:
         AIOError: its file is missing, corrupt, or of no table that is known; names it.
     """
-    document = documents.read_table(results / f"{name}.json")
+    path = results / f"{name}.json"
+    document = documents.read_table(path)
     if f"{document.scale}/{document.table}" != name:
-        raise AIOError(f"{results / name}.json is {document.scale}/{document.table}, not {name}; move it there.")
+        raise AIOError(f"{path} is {document.scale}/{document.table}, not {name}; move it there.")
     definition = tables(SCALES[document.scale]).get(document.table)
     if definition is None:
-        raise AIOError(f"{results / name}.json: there is no table {document.table!r} any more; delete the file.")
+        raise AIOError(f"{path}: there is no table {document.table!r} any more; delete the file.")
     published = read_published(definition.name) if definition.printed else None
-    return markdown(definition, document, published)
+    return markdown(definition, document, published, relative(path).as_posix())
 
 
 KINDS: Mapping[str, Callable[[str, Path], str]] = {

@@ -19,9 +19,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from aio_plugin.atomic_write import written_whole
+from aio_plugin.datasets.toy_facts import contents_digest, read_toy_facts
 from aio_plugin.errors import AIOError, ConfigError
 from aio_plugin.toy.layouts import make
-from aio_plugin.toy.layouts.writer import MANIFEST
 
 from ..markdown.__main__ import table_of
 from . import chosen, documents
@@ -73,15 +73,18 @@ def _bench(scale: Scale, args: argparse.Namespace) -> Bench:
     if args.root is None and not scale.toy:
         raise ConfigError("--root DIR is missing, the folder of the datasets (or --toy for the toy world).")
     root = (args.root or scale.root).resolve()
-    if not scale.toy and (root / MANIFEST).exists():
+    world = read_toy_facts(root)
+    if not scale.toy and world:
         raise ConfigError(f"{root} is a toy world, whose numbers are no results; add --toy, or give another --root.")
     if not scale.toy and not root.is_dir():
         raise ConfigError(f"There is no folder {root}; give --root the folder that holds the datasets' folders.")
-    if scale.toy and not (root / MANIFEST).exists():
-        make(root, scale.ids, WORLD_SEED, sets="all")
-    world = (root / MANIFEST).read_text().strip() if scale.toy else ""
+    if scale.toy and args.root and not args.check and args.results.resolve() == documents.RESULTS:
+        raise ConfigError(f"{root} is not the world of the tables that are committed; give --results another folder.")
+    if scale.toy and not (world and args.root):
+        world = read_toy_facts(make(root, scale.ids, WORLD_SEED, sets="all"))
     home = args.runs.resolve() / scale.name
-    return Bench(scale, root, args.weights.resolve() if args.weights else None, home, world, extra)
+    weights = args.weights.resolve() if args.weights else None
+    return Bench(scale, root, weights, home, world, contents_digest(root) if world else "", extra)
 
 
 def _make(tables: Sequence[Table], bench: Bench, args: argparse.Namespace) -> int:
@@ -89,6 +92,9 @@ def _make(tables: Sequence[Table], bench: Bench, args: argparse.Namespace) -> in
     tables = [table for table in tables if any(not bench.missing(cell) for _, _, cell in table)]
     if args.list:
         return 0
+    paths = {table.name: args.results / bench.scale.name / f"{table.name}.json" for table in tables}
+    for path in paths.values() if args.check else ():
+        _check_world(documents.read_table(path), bench, path)
     seeds = range(1, 1 + (args.seeds or bench.scale.seeds))
     off: list[str] = []
     with tqdm(unit="run", disable=None) as bar:
@@ -97,13 +103,21 @@ def _make(tables: Sequence[Table], bench: Bench, args: argparse.Namespace) -> in
         for table in tables:
             bar.set_description(table.name)
             document = measurer.document(table)
-            path = args.results / bench.scale.name / f"{table.name}.json"
             if args.check:
-                off += differences(documents.read_table(path), document)
+                off += differences(documents.read_table(paths[table.name]), document)
             else:
-                _write(document, path, args.results)
+                _write(document, paths[table.name], args.results)
     print("\n".join(off))
     return 1 if off else 0
+
+
+def _check_world(document: documents.Document, bench: Bench, path: Path) -> None:
+    """Raise ConfigError where a table to compare with was computed on another toy world."""
+    if document.world != bench.world:
+        raise ConfigError(
+            f"{path} was computed on the toy world {document.world}, {bench.root} is {bench.world}; give --root the "
+            "same world, or --results the tables of this one."
+        )
 
 
 def _tick(bar: tqdm[None], name: str) -> None:
@@ -145,7 +159,8 @@ def _teller(bar: tqdm[None]) -> Tell:
 def _command(args: argparse.Namespace) -> str:
     """What was typed, without the places of this machine."""
     parts = ["python -m benchmarks.paper_tables"]
-    parts += [f"--toy {args.toy}".removesuffix(" toy")] if args.toy else ["--root DIR"]
+    parts += [f"--toy {args.toy}".removesuffix(" toy")] if args.toy else []
+    parts += ["--root DIR"] if args.root else []
     parts += ["--weights DIR"] if args.weights else []
     parts += [f"--seeds {args.seeds}"] if args.seeds else []
     parts += [f"--set {' '.join(args.set)}"] if args.set else []

@@ -54,10 +54,17 @@ class Measurer:
         """
         runs: dict[str, dict[str, Any]] = {}
         cells = {(row, column): self._fill(cell, table, runs) for row, column, cell in table}
-        world = json.loads(self.bench.world) if self.bench.world else None
         name = self.bench.scale.name
         return Document(
-            table.name, name, world, self.command, provenance()["created"], table.metrics, table.unit, cells, runs
+            table.name,
+            name,
+            self.bench.world,
+            self.command,
+            provenance()["created"],
+            table.metrics,
+            table.unit,
+            cells,
+            runs,
         )
 
     def _seeds(self, table: Table) -> Sequence[int]:

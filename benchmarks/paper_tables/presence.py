@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from aio_plugin.datasets import ADAPTERS, all_adapters
+from aio_plugin.datasets.toy_facts import ToyFacts
 from aio_plugin.errors import AIOError
 from aio_plugin.evaluation.queries import as_own, needed
 from aio_plugin.host.targets import split_target
@@ -32,7 +33,8 @@ class Bench:
         root: the folder of the datasets.
         weights: the folder of the encoders' files; None where there is none.
         home: the folder of the runs.
-        world: manifest of a toy world; '' is real data.
+        world: facts of a toy world; None is real data.
+        contents: digest of a toy world's files.
         extra: config keys over those of every run.
     """
 
@@ -40,7 +42,8 @@ class Bench:
     root: Path
     weights: Path | None
     home: Path
-    world: str = ""
+    world: ToyFacts | None = None
+    contents: str = ""
     extra: Settings | None = None
 
     @property
@@ -62,7 +65,8 @@ class Bench:
         if training.start is not None:
             settings["aio.dmf.start"] = relative(self.run(training.start, seed).checkpoint)
         name = f"{training.name}-{seed}"
-        return Run(name, self.scale.configs[training.role], settings, self.home, self.world, training.trains)
+        world = f"{self.world} {self.contents}" if self.world else ""
+        return Run(name, self.scale.configs[training.role], settings, self.home, world, training.trains)
 
     def missing(self, cell: Cell) -> tuple[str, ...]:
         """What has to be there for ``cell`` and is not."""

@@ -31,10 +31,11 @@ class Footnotes:
         return [f"{number}. {text}" for text, number in self.texts.items()]
 
 
-def markdown(table: Table, document: Document, published: Published | None) -> str:
+def markdown(table: Table, document: Document, published: Published | None, place: str) -> str:
     """The table of ``document``.
 
     Args:
+        place: path of the document's file.
         published: what the paper printed; not shown beside toy data.
     """
     feet = Footnotes()
@@ -54,7 +55,7 @@ def markdown(table: Table, document: Document, published: Published | None) -> s
         _notes(table, document, published),
         _claims(table, document),
     ]
-    return "\n\n".join("\n".join(part) for part in [*parts, [_origin(document)]] if part) + "\n"
+    return "\n\n".join("\n".join(part) for part in [*parts, [_origin(document, place)]] if part) + "\n"
 
 
 def _warning(published: Published | None) -> str:
@@ -158,19 +159,19 @@ def _claims(table: Table, document: Document) -> list[str]:
     return [f"{who} ({apart}):", "", *(f"* {sentence}" for sentence in sentences)] if sentences else []
 
 
-def _origin(document: Document) -> str:
+def _origin(document: Document, place: str) -> str:
     """Where the numbers come from: what a reader needs to make them again."""
     if not document.runs:
         return f"Nothing could be computed. `{document.command}`, {document.created[:10]}."
     runs = list(document.runs.values())
     commits = sorted({str(run["commit"])[:12] for run in runs})
     machines = sorted({f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" + _gpus(r) for r in runs})
-    world = f", toy world of {document.world['ids']} ids, seed {document.world['seed']}" if document.world else ""
+    facts = ", ".join(f"{key} {fact}" for key, fact in (document.world or {}).items())
+    world = f"; toy world: {facts}" if facts else ""
     seeds = f"; seeds {', '.join(map(str, document.seeds()))}" if document.unit == "percent" else ""
     return (
         f"`{document.command}`, {document.created[:10]}; commit {', '.join(commits)}; {'; '.join(machines)}"
-        f"{seeds}{world}. Configs, versions and every seed's numbers: "
-        f"`benchmarks/results/{document.scale}/{document.table}.json`."
+        f"{seeds}{world}. Configs, versions and every seed's numbers: `{place}`."
     )
 
 

@@ -41,7 +41,7 @@ class Run:
         config: a YAML file.
         settings: config keys and what overrides them; ``data.targets`` is not among them.
         home: the folder that holds the run's.
-        world: what the data is, beside its path: a toy world's manifest.
+        world: what the data is, beside its path: a toy world's facts and a digest of its files.
         trains: False tests the model as it is built.
     """
 

@@ -145,7 +145,7 @@ def toy_scale(name: str, ids: int, stages: tuple[int, int], steps: int, dmf: tup
         },
         ids=ids,
         samples=200,
-        root=REPOSITORY / "data" / name.replace("_", "-"),
+        root=REPOSITORY / "data" / name.replace("toy", "toy-tables").replace("_", "-"),
         seeds=3,
     )
 

@@ -132,7 +132,8 @@ def test_only_what_can_be_had_is_written(some, tmp_path, capsys):
         (["--root", "SOME", "--table", "sysu"], "Unknown table 'sysu'"),
         (["--root", "SOME", "--set", "train.lr"], "pairs of KEY and VALUE"),
         (["--root", "SOME", "--set", "train.lr", "1"], "give --results another folder"),
-        (["--root", "SOME", "--toy"], "is not empty and not a toy world"),
+        (["--root", "SOME", "--toy"], "give --results another folder"),
+        (["--root", "SOME", "--toy", "--check"], "is not empty and not a toy world"),
     ],
 )
 def test_mistakes(arguments, words, toy_world, some, capsys):

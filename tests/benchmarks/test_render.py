@@ -28,7 +28,7 @@ def cells_of(text, start, column=""):
 def real(name, values=None, folder=FOLDER, **given):
     table = REAL[name]
     published = read_published(name, folder) if table.printed else None
-    return markdown(table, table_document(table, "real", values, **given), published)
+    return markdown(table, table_document(table, "real", values, **given), published, "aio.json")
 
 
 def test_published_ours_and_difference():
@@ -90,11 +90,11 @@ def test_toy_tables_are_marked_and_alone(name, scale):
     table = tables(SCALES[scale])[name]
     published = read_published(name) if table.printed else None
     values = {(row, column): [(0.111,) * len(table.metrics)] for row, column, _ in table}
-    text = markdown(table, table_document(table, scale, values), published)
+    text = markdown(table, table_document(table, scale, values), published, "folder/toy.json")
     assert text.startswith("**TOY DATA: ")
     assert "no number here is comparable with a published one" in text
-    assert f"benchmarks/results/{scale}/{name}.json" in text
-    assert "toy world of 40 ids" in text
+    assert "`folder/toy.json`" in text
+    assert "toy world: ids 40, seed 0" in text
     assert "difference" not in text.split("What ")[0]
     if published is not None and published.unit == "percent":
         assert not numbers_of(name) & set(re.findall(r"\d+\.\d", text))
@@ -104,7 +104,7 @@ def test_claims_of_toys():
     values = {(row, c): [(x,), (x + 0.02,)] for row, x in (("+ CE", 0.2), ("+ FB", 0.5)) for c in TOY["aio4"].columns}
     values["+ FB", "S->R"] = [(0.1,), (0.12,)]
     values["+ FB", "R->R"] = [(0.2,), (0.21,)]
-    text = markdown(TOY["aio4"], table_document(TOY["aio4"], "toy", values), read_published("aio4"))
+    text = markdown(TOY["aio4"], table_document(TOY["aio4"], "toy", values), read_published("aio4"), "a/aio4.json")
     found = {line.split("(")[1].split(",")[0]: line for line in text.splitlines() if line.startswith("* FB")}
     assert found["I->R"].endswith("**confirmed**")
     assert found["S->R"].endswith("**contradicted**")
@@ -121,7 +121,7 @@ def test_verdicts_of_one_run_say_so():
 
 def test_each_seed():
     values = {("R->R", "AIO"): [(0.1, 0.2, 0.3), (0.2, 0.3, 0.4)]}
-    text = markdown(REAL["seeds"], table_document(REAL["seeds"], "real", values), None)
+    text = markdown(REAL["seeds"], table_document(REAL["seeds"], "real", values), None, "seeds.json")
     mean = "15.0 ± 7.1 / 25.0 ± 7.1 / 35.0 ± 7.1"
     assert cells_of(text, "R->R")[1:] == [mean, "10.0 / 20.0 / 30.0", "20.0 / 30.0 / 40.0"]
 
@@ -129,7 +129,7 @@ def test_each_seed():
 def test_origin_names_commit_hardware_and_seeds():
     text = real("aio7", {("AIO", "I->R SYSU-MM01"): [(0.5, 0.4)]})
     last = text.rstrip().splitlines()[-1]
-    for words in ("cccccccccccc", "a processor, 2 cores", "seeds 1", "benchmarks/results/real/aio7.json"):
+    for words in ("cccccccccccc", "a processor, 2 cores", "seeds 1", "`aio.json`"):
         assert words in last
 
 
@@ -137,7 +137,7 @@ def test_every_table_renders_without_any_number():
     for table in REAL.values():
         document = dataclasses.replace(table_document(table, "real"), runs={})
         published = read_published(table.name) if table.printed else None
-        assert "Nothing could be computed" in markdown(table, document, published)
+        assert "Nothing could be computed" in markdown(table, document, published, "aio.json")
 
 
 def test_published_files_are_one_row_a_line():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,6 +116,31 @@ def test_other_settings_are_other_runs(make, commands):
     make("--set", "train.lr", "0.1", names=["7"])
     assert len(commands.asked) == 2 * trained
     assert all(settings["train.lr"] == "0.1" for settings in commands.asked[trained:])
+
+
+def test_runs_belong_to_the_photos_of_the_world(make, commands, whole_world, tmp_path):
+    root = shutil.copytree(whole_world, tmp_path / "world")
+    make("--root", root, names=["7"])
+    trained = len(commands.asked)
+    make("--root", root, names=["7"])
+    assert len(commands.asked) == trained
+    photo = next((root / "market1501").rglob("*.jpg"))
+    shutil.copy(next((root / "LLCM").rglob("*.jpg")), photo)
+    make("--root", root, names=["7"])
+    assert len(commands.asked) == 2 * trained
+
+
+def test_tables_are_compared_with_those_of_the_same_world_alone(make, commands, capsys, tmp_path):
+    make(names=["7"])
+    file = tmp_path / "results" / "toy" / "aio7.json"
+    assert f"`{file}`" in file.with_suffix(".md").read_text()
+    found = json.loads(file.read_text())
+    assert found["world"] == {"ids": 8, "seed": 5, "sets": "all", "version": layouts.VERSION}
+    file.write_text(json.dumps({**found, "world": {**found["world"], "ids": 160}}))
+    asked = len(commands.asked)
+    assert make("--check", names=["7"]) == 2
+    assert f"{file} was computed on the toy world {{'ids': 160" in capsys.readouterr().err
+    assert len(commands.asked) == asked
 
 
 def test_times_are_means_of_forward_passes_of_the_query(whole_world, tmp_path, monkeypatch):
