@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 2 for a user's mistake, 1 where the command reports problems."""
     args = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files can be in letters that the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     command: Command = args.command
     try:
         import_plugins(args.plugin)

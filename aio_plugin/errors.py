@@ -6,8 +6,27 @@ import difflib
 from collections.abc import Iterable
 
 
+def printable(text: str, lines: bool = True) -> str:
+    """The text without characters that a terminal would obey: control characters, escapes, bidirectional overrides and
+    whatever else is not printed stand as Python writes them.
+
+    Args:
+        lines: whether line breaks stay; names of files and captions stand on one line.
+
+    >>> print(printable("a\x1b[31m\u202eb.jpg"))
+    a\\x1b[31m\\u202eb.jpg
+    """
+    if text.isprintable():
+        return text
+    kept = "\n" if lines else ""
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
+
+
 class AIOError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package; the message can be printed whatever it quotes."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ModalityError(AIOError, ValueError):
@@ -18,7 +37,7 @@ class ConfigError(AIOError, KeyError):
     """A config key or value is wrong."""
 
     def __str__(self) -> str:  # KeyError would print the repr
-        return str(self.args[0]) if self.args else ""
+        return printable(str(self.args[0])) if self.args else ""
 
 
 class DatasetError(AIOError, RuntimeError):

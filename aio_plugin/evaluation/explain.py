@@ -11,11 +11,11 @@ from typing import Any
 from PIL import Image
 from tabulate import tabulate
 
-from ..errors import AIOError
+from ..errors import AIOError, printable
 from ..modality import Item, Media
 from .pictures import camera_name, ranked_picture
 from .rankings import item_of
-from .report import template
+from .report import shortened, template
 from .results import COLUMNS
 from .table import percent
 from .tiles import caption_tile
@@ -79,24 +79,18 @@ class Explanation:
             for rank, (item, cosine) in enumerate(zip(query.top, cosines, strict=True), 1):
                 remark = "<- right person" if item.pid == query.item.pid else ""
                 camera = camera_name(item.media.modality, item.camid)
-                rows.append((rank, _printable(item.media), item.pid, camera, cosine, remark))
+                rows.append((rank, printable(item.media, lines=False), item.pid, camera, cosine, remark))
             head = ("rank", "gallery", "pid", "camera", "similarity", "")
             table = tabulate(rows, head, disable_numparse=True, colalign=("right",))
             lines = [f"{number}. {query.summary}", *(f"   {each}" for each in query.media)]
             blocks.append("\n".join([*lines, textwrap.indent(table, " " * 5)]))
-        return "\n\n".join(blocks)
+        return printable("\n\n".join(blocks))
 
 
 def _described(medium: Media) -> str:
-    caption = " ".join((medium.caption or "").split())
-    if len(caption) > CAPTION_LENGTH:
-        caption = f"{caption[:CAPTION_LENGTH].rstrip()} ..."
+    caption = shortened(medium, CAPTION_LENGTH)
     synthetic = " (synthetic)" if medium.synthetic else ""
-    return f"{medium.modality}{synthetic}: {_printable(medium)}" + (f" {caption!r}" if caption else "")
-
-
-def _printable(path: str) -> str:
-    return str(path) if path.isprintable() else repr(str(path))  # escapes would reach the terminal
+    return f"{medium.modality}{synthetic}: {printable(medium, lines=False)}" + (f" {caption!r}" if caption else "")
 
 
 def explain(

@@ -20,6 +20,9 @@ from .tiles import FAINT, INK, PAPER, font, framed, label_of, tile
 RIGHT, WRONG, QUERY = "#1a9850", "#d73027", "#98a2b3"
 """Frame colours of gallery images of the same person and of others, and of the query."""
 
+NAME_LENGTH = 48
+"""Characters of a query's file name in that of its picture; a name can have 255 bytes."""
+
 FRAME, GAP, LABEL, FOOT = 5, 8, 20, 18
 """Pixels: thickness of a frame, space between tiles, heights of the text above and below them."""
 
@@ -139,6 +142,6 @@ def write_ranked_lists(result: Result, folder: Path, topk: int, render: Render, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     for position, picture in ranked_pictures(result, topk, render, size):
-        name = re.sub(r"[^\w.-]+", "-", Path(str(result.query[position].media)).name)
+        name = re.sub(r"[^\w.-]+", "-", Path(str(result.query[position].media)).name)[-NAME_LENGTH:]
         picture.save(folder / f"{position:06d}_{name}.jpg", quality=90)
     return folder

@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image
 
 from ..atomic_write import written_whole
+from ..errors import printable
+from ..modality import Media
 from .pictures import ranked_pictures
 from .pixels import Render
 from .score import Result
@@ -22,6 +24,8 @@ from .table import TABLE_METRICS, columns, percent, rows
 
 COLUMN_NAMES = {"pixels": "Raw pixels", "before": "Before training", "after": "After training"}
 METRIC_NAMES = {"rank-1": "Rank-1", "mAP": "mAP", "mINP": "mINP"}
+CAPTION_LENGTH = 2000
+"""Characters of a caption that the page shows."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,11 @@ def ranked_lists(result: Result, count: int, topk: int, render: Render, size: tu
     pictures = ranked_pictures(result, topk, render, size, queries=searched[spread].tolist())
     items = result.query
     return [
-        RankedList(items[at].pid, tuple(m.caption for m in items[at].media.parts if m.caption), picture)
+        RankedList(
+            items[at].pid,
+            tuple(printable(shortened(m, CAPTION_LENGTH)) for m in items[at].media.parts if m.caption),
+            picture,
+        )
         for at, picture in pictures
     ]
 
@@ -69,8 +77,14 @@ def write_report(
         lists=lists,
     )
     with written_whole(path) as file:
-        file.write(page.encode())
+        file.write(page.encode(errors="replace"))
     return path
+
+
+def shortened(medium: Media, length: int) -> str:
+    """The caption of a medium on one line, cut to a number of characters."""
+    caption = " ".join((medium.caption or "").split())
+    return caption if len(caption) <= length else f"{caption[:length].rstrip()} ..."
 
 
 def template(name: str) -> jinja2.Template:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from ..errors import printable
 from ..modality import Media
 from .pixels import Render
 
@@ -62,39 +65,44 @@ def _room(width: int, height: int) -> tuple[int, int]:
 
 def fit(text: str, width: int, height: int) -> tuple[list[str], int]:
     """The lines of ``text`` and the font size in which they fit ``width`` x ``height`` pixels."""
-    line = " ".join(text.split())
     for size in CAPTION_SIZES:
         most = height // _step(size)
-        if font(size).getlength(line) > most * (width + font(size).getlength(" ")):
-            continue  # too long, however it is wrapped
-        lines = wrap(text, width, size)
+        lines = list(islice(wrap(text, width, size), max(1, most) + 1))
         if len(lines) <= most:
             return lines, size
-    lines = wrap(text, width, size)
-    *kept, last = lines[: max(1, height // _step(size))]
-    cut = last[: _fitting(f"{last} ", width - math.ceil(font(size).getlength(ELLIPSIS)), size)]
+    *kept, last = lines[: max(1, most)]
+    cut = last[: _fitting(last, width - math.ceil(font(size).getlength(ELLIPSIS)), size)]
     return [*kept, cut.rstrip(" .,") + ELLIPSIS], size
 
 
-def wrap(text: str, width: int, size: int) -> list[str]:
-    """Lines of at most ``width`` pixels; a longer word is broken."""
-    lines: list[str] = []
+def wrap(text: str, width: int, size: int) -> Iterator[str]:
+    """Lines of at most ``width`` pixels; a longer word is broken. Characters that are not printed are escaped."""
     line = ""
     for word in text.split():
-        if line and font(size).getlength(f"{line} {word}") > width:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}" if line else word
-        while font(size).getlength(line) > width and len(line) > 1:
-            end = max(1, _fitting(line, width, size))
-            lines.append(line[:end])
-            line = line[end:]
-    return [*lines, line] if line or not lines else lines
+        word = printable(word)
+        joined = f"{line} {word}" if line else word
+        start = 0
+        if line and _fitting(joined, width, size) < len(joined):
+            yield line
+            joined = word
+        while (end := start + max(1, _fitting(joined, width, size, start))) < len(joined):
+            yield joined[start:end]
+            start = end
+        line = joined[start:]
+    yield line
 
 
-def _fitting(line: str, width: int, size: int) -> int:
-    """How many leading characters of ``line``, fewer than all, fit ``width`` pixels."""
-    return bisect.bisect_right(range(1, len(line)), width, key=lambda n: math.ceil(font(size).getlength(line[:n])))
+def _fitting(text: str, width: int, size: int, start: int = 0) -> int:
+    """How many characters of ``text`` from ``start`` on fit ``width`` pixels; measures no more than twice as many."""
+    fits, length = 0, 32
+    while fits < len(text) - start:
+        within = font(size).getlength(text[start : start + length]) <= width
+        if not within:
+            return fits + bisect.bisect_right(
+                range(fits + 1, length), width, key=lambda n: math.ceil(font(size).getlength(text[start : start + n]))
+            )
+        fits, length = length, 2 * length
+    return len(text) - start
 
 
 def framed(picture: Image.Image, colour: str, thickness: int) -> Image.Image:

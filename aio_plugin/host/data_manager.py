@@ -10,7 +10,7 @@ from typing import Any
 
 from ..datasets import ADAPTERS
 from ..datasets.overlaps import LeakWarning
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, nearest, printable
 from ..modality import Item, Modality, format_combination
 from ..models.specs import readable
 from ..synthesis.sketch import Sketcher
@@ -184,7 +184,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         for spec, target in self.test_targets.items():
             print(f"  {spec}: {target.direction}, {len(target.query)} x {len(target.gallery)}")
             for line in [f"note: {note}" for note in target.notes] + [f"leak: {leak}" for leak in target.leaks]:
-                print(f"    {line}")
+                print("   ", printable(line, lines=False))
         print("  =======================================\n\n")
 
 

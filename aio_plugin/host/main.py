@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
-from ..errors import ConfigError
+from ..errors import ConfigError, printable
 from .default_config import arguments, default_config
 from .launch import connected_processes, workers_repaired
 from .registration import register
@@ -89,7 +89,7 @@ def load_config(args: argparse.Namespace) -> CfgNode:
 
 
 def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
-    print(f"Show configuration\n{cfg}\n")
+    print(printable(f"Show configuration\n{cfg}\n"))
     print("Collecting env info ...")
     print(f"** System info **\n{torchreid.utils.collect_env_info()}\n")
     if cfg.use_gpu:

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from ..datasets import Adapter, Options, Splits
 from ..datasets.reading import checks
 from ..datasets.storage.lmdb_images import MARK
-from ..errors import AIOError, IncompleteError, OtherFormError
+from ..errors import AIOError, IncompleteError, OtherFormError, printable
 from ..modality import Combination, Item, Media, Modality, in_order
 from .folder_contents import FolderContents, unreadable_images
 from .report import Counts, Section, counts_table, differing_counts, with_first
@@ -96,7 +96,7 @@ class AdapterReport:
             section.facts += (f"{name} ({form}): not present, not required" for form in self.other_forms)
         if self.counts:
             section.facts.append(f"{name}:\n" * (present > 1) + counts_table(self.counts))
-        section.facts += (f"note: {note}" for note in self.notes)
+        section.facts += (f"note: {printable(note, lines=False)}" for note in self.notes)
         section.problems += (problem.removeprefix(f"{name}: ") for problem in self.problems)
         if check_counts:
             section.problems += (f"{name}: {problem}" for problem in differing_counts(self.counts))
@@ -126,7 +126,7 @@ class AdapterReport:
         known = {_without_numbers(note) for note in self.notes}
         for note in splits.notes:
             if isinstance(note, checks.Fault):
-                self.problems.append(note)
+                self.problems.append(printable(note, lines=False))
             elif note not in comparison and _without_numbers(note) not in known:
                 self.notes.append(note)
         for items in (splits.train, splits.query, splits.gallery):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tqdm import tqdm
 
 from ..datasets.reading.layouts import IMAGE_SUFFIXES, is_junk, leads_out
-from ..errors import MediaError
+from ..errors import MediaError, printable
 from ..training.images import read_image
 
 QUEUED = 1024
@@ -63,7 +63,7 @@ class FolderContents:
 
 def unreadable_images(paths: Sequence[str], label: str) -> Iterator[str]:
     """Decode every image and yield the error of each that cannot be read; ``label`` names the progress bar."""
-    with ThreadPoolExecutor() as pool, tqdm(total=len(paths), desc=label, unit="image", disable=None) as bar:
+    with ThreadPoolExecutor() as pool, tqdm(total=len(paths), desc=printable(label), unit="image", disable=None) as bar:
         for start in range(0, len(paths), QUEUED):
             for error in pool.map(_read_error, paths[start : start + QUEUED]):
                 bar.update()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from tabulate import tabulate
 
+from ..errors import printable
+
 Counts = dict[str, tuple[int, int | None]]
 """What is counted -> the number in the dataset, and the published one where there is one."""
 
@@ -23,12 +25,12 @@ class Section:
     def __str__(self) -> str:
         lines = [self.title, *(textwrap.indent(fact, "  ") for fact in self.facts)]
         lines += ["  ! " + textwrap.indent(problem, "    ").lstrip() for problem in self.problems]
-        return "\n".join(lines if self.problems else [*lines, "  no problems"])
+        return printable("\n".join(lines if self.problems else [*lines, "  no problems"]))
 
 
 def with_first(what: str, examples: Sequence[str]) -> list[str]:
     """``["<what>: <number>; the first: <example>"]``, or nothing without examples."""
-    return [f"{what}: {len(examples):,}; the first: {examples[0]}"] if examples else []
+    return [f"{what}: {len(examples):,}; the first: {printable(examples[0], lines=False)}"] if examples else []
 
 
 def counts_table(counts: Counts) -> str:

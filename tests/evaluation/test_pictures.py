@@ -89,6 +89,23 @@ def test_wrapping_keeps_every_word():
     assert "".join(wrap("w" * 50, 60, 12)) == "w" * 50
 
 
+@pytest.mark.parametrize("text", ["w" * 300, "wi" * 40_000, "\u0301" * 40_000, ("i" * 300 + " ") * 300, CAPTION * 500])
+def test_wrapping_measures_each_character_a_few_times(text, monkeypatch):
+    measured = []
+    stock = type(font(12)).getlength
+    monkeypatch.setattr(type(font(12)), "getlength", lambda self, t, *a, **k: measured.append(len(t)) or stock(self, t))
+    assert "".join(wrap(text, 100, 12)).replace(" ", "") == "".join(text.split())
+    assert sum(measured) < 40 * len(text) + 1000
+    measured.clear()
+    caption_tile(text, 100, 200)
+    assert sum(measured) < 30_000 + 40 * len(text) * ("\u0301" in text), "no more than is drawn"
+
+
+def test_what_cannot_be_drawn_is_escaped():
+    assert list(wrap("a\x1b[31m \udc80b", 500, 12)) == ["a\\x1b[31m \\udc80b"]
+    caption_tile("cannot be read: \udc80\x00\u202e", 100, 200)
+
+
 def scored(at, noise=0.5, **options):
     return helpers.scored(at, noise, topk=4, **options)[0]
 
@@ -109,6 +126,13 @@ def test_files_are_unique_and_carry_the_position_of_the_query(tmp_path):
 def test_names_of_captions_are_safe(tmp_path):
     names = [path.name for path in write(target(TEXT), tmp_path)]
     assert names[1] == "000001_captions.json-1.0.jpg"
+
+
+def test_a_long_name_of_a_query_is_cut(tmp_path):
+    at = target(RGB)
+    name = "\u4e2d" * 80 + "\udc80.jpg"
+    at.query = [item._replace(media=Media(f"/data/{item.pid}_{name}")) for item in at.query]
+    assert [path.name for path in write(at, tmp_path)][1] == "000001_" + "\u4e2d" * 43 + "-.jpg.jpg"
 
 
 def test_lists_follow_the_protocol(tmp_path):
@@ -152,6 +176,19 @@ def test_report(tmp_path):
     assert not re.search(r'(src|href)=(?!"data:)|url\(|@import', page)  # nothing is fetched
     assert f"{100 * result.mAP:.1f}" in page
     assert "6 of 6 queries" in page
+
+
+def test_a_report_shows_the_start_of_a_long_caption_and_no_characters_that_are_not_printed(tmp_path):
+    at = target(TEXT)
+    media = Media("c.json#0", TEXT, "\u202eA man. \ud800 " + "w" * 40_000)
+    at.query = [item._replace(media=media) for item in at.query]
+    lists = ranked_lists(scored(at), 1, 1, render, (HEIGHT, WIDTH))
+    entry = target_entry("toy", "text -> rgb", {"after": scored(at)})
+    page = write_report(tmp_path / "r.html", results(entry), {"toy": lists}).read_text()
+    (caption,) = re.findall("<figcaption.*>(.*)</figcaption>", page)
+    assert caption.startswith(r"\u202eA man. \ud800 www")
+    assert caption.endswith("www ...")
+    assert len(caption) < 2100
 
 
 def test_a_report_shows_variants_and_says_that_it_has_no_pictures(tmp_path):

@@ -65,6 +65,14 @@ def test_a_modality_the_model_has_not_got_cannot_be_synthetic(manager):
         manager("regdb", "regdb", modalities=["rgb", "ir"], stages=stages)
 
 
+def test_the_summary_escapes_what_files_are_called(manager, capsys):
+    found = manager("regdb", "regdb")
+    found.test_targets["regdb"].notes.append("the first: a\x1b[31m\nb.bmp")
+    capsys.readouterr()
+    found._show_summary()
+    assert "\n    note: the first: a\\x1b[31m\\nb.bmp\n" in capsys.readouterr().out
+
+
 def test_directions_of_regdb(manager):
     found = manager(["regdb", "regdb@ir", "regdb@rgb"], "regdb").test_targets
     assert [found[name].direction for name in found] == ["ir -> rgb", "ir -> rgb", "rgb -> ir"]

@@ -163,6 +163,20 @@ def test_junk_is_no_fault(root, doctor):
     assert doctor(root.path, "--fast")[0] == 0
 
 
+@pytest.mark.parametrize("flags", [(), ("--fast",)])
+def test_names_do_not_command_the_terminal(flags, root, doctor, capsys):
+    root.take("PKU-Sketch")
+    for folder in ("photo", "sketch", "styleAnnotation"):
+        for name in (b"\x1b]0;owned\x07\n  ! 9 problems.jpg", "\u202egpj.exe.jpg".encode(), b"\xff\xfe.jpg"):
+            content = (b"no image", b"", b"no image")[len(folder) % 3]
+            Path(os.fsdecode(os.path.join(os.fsencode(root.path / "PKU-Sketch" / folder), name))).write_bytes(content)
+    code, printed = doctor(root.path, *flags)
+    assert code == 1
+    assert all(line.isprintable() for line in printed.splitlines())
+    assert r"\x1b]0;owned\x07\n  ! 9 problems.jpg" in printed
+    assert not re.search("^ *! 9 problems", printed, re.MULTILINE)
+
+
 def test_nothing_to_look_at(tmp_path, doctor):
     assert_named(["no dataset is here; --root must contain one or more of"], problems(doctor(tmp_path)[1]))
 
