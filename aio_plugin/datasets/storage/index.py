@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ...config import Option
 from ...errors import DatasetError
+from ...file_lock import file_lock
 from ..reading.layouts import Tree
-from .mmap_arrays import MappedArrays, file_fingerprint, save_arrays
+from .mmap_arrays import MappedArrays, save_arrays
 from .stored_photos import StoredPhotos
 
-VERSION = 2
+VERSION = 3
 """To be raised when the stored arrays change, so that an old index is rebuilt."""
 SMALLEST = 1 << 24
 """Bytes; a smaller source is read in less than a second and gets no index."""
@@ -51,15 +52,17 @@ def read_through_index(
     name = f"{tree.dataset}-{hashlib.sha256(tree.relative(file).encode()).hexdigest()[:8]}"
     folder = os.path.abspath(os.path.expanduser(folder) if folder else os.path.join(tree.root, CACHE))
     place = os.path.join(folder, "annotations", name)
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # absent or damaged: it is rebuilt
-        arrays = MappedArrays(place)
-        if arrays.about["source"] == source and (arrays.about["images"] or not images):
-            return _mapped_photos(tree, file, arrays)
+    indexed = _indexed_photos(tree, file, place, source, images)
+    if indexed is not None:
+        return indexed
     photos, complete = read()
     try:
         if _source_state(tree, file) == source:  # it did not change while it was read
-            save_arrays(place, photos.arrays, {"source": source, "images": complete, "captions": photos.captions})
-            photos = _mapped_photos(tree, file, MappedArrays(place))
+            with file_lock(Path(place).with_name(".lock"), wait=True):
+                if _indexed_photos(tree, file, place, source, complete) is None:  # no other process has written it
+                    about = {"source": source, "images": complete, "captions": photos.captions}
+                    save_arrays(place, photos.arrays, about)
+                photos = _indexed_photos(tree, file, place, source, complete) or photos
     except OSError as error:
         warnings.warn(
             f"{tree.dataset}: the index of {file} cannot be kept in {os.path.dirname(place)} ({error.strerror}), so "
@@ -70,18 +73,29 @@ def read_through_index(
     return photos
 
 
-def _mapped_photos(tree: Tree, file: str, arrays: MappedArrays) -> StoredPhotos:
-    files = {file: len(arrays["pids"])}
-    return StoredPhotos(os.path.join(tree.base, ""), arrays, files, arrays.about["captions"])
+def _indexed_photos(tree: Tree, file: str, place: str, source: Mapping[str, Any], images: bool) -> StoredPhotos | None:
+    """The photos in the index at ``place``; None if it is absent, damaged, or not of this source."""
+    try:
+        arrays = MappedArrays(place)
+        if arrays.about["source"] != source or (images and not arrays.about["images"]):
+            return None
+        files = {file: len(arrays["pids"])}
+        return StoredPhotos(os.path.join(tree.base, ""), arrays, files, arrays.about["captions"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _source_state(tree: Tree, file: str) -> dict[str, Any]:
-    """What tells one content of the source from another."""
+    """What tells one content of the source from another.
+
+    Time of change (ctime) is set by the kernel at every write and cannot be set back, unlike that of modification. So
+    an edit is seen without reading gigabytes, and what is not seen is a disk that changes bits by itself.
+    """
     status = os.stat(file)
     return {
         "reader": [tree.dataset, VERSION],
         "path": tree.relative(file),
         "size": status.st_size,
         "mtime_ns": status.st_mtime_ns,
-        "content": file_fingerprint(file),
+        "ctime_ns": status.st_ctime_ns,
     }

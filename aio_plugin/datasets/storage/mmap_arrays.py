@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ...atomic_write import written_whole
@@ -18,7 +20,8 @@ from ...errors import DatasetError
 
 Arrays = Mapping[str, NDArray[Any]]
 ABOUT = "about.json"
-SAMPLES, SAMPLE = 16, 1 << 16
+HEADER, SIZE = 1 << 12, 16
+"""More bytes than the header of an array of numbers takes; bytes of a digest."""
 
 
 class MappedArrays(dict[str, NDArray[Any]]):
@@ -26,31 +29,39 @@ class MappedArrays(dict[str, NDArray[Any]]):
 
     Args:
         path: of the folder.
+        verified: the ``digest`` of arrays that this process need not check again.
 
     Attributes:
         about: the description that was saved with the arrays.
-        digest: of ``about`` and of samples of the files.
+        digests: of every file, over all its bytes.
+        digest: of ``about`` and of ``digests``.
 
     Raises:
-        ValueError: a file is cut short or damaged, as far as samples of it show.
+        ValueError: a file is cut short or damaged, in whatever place.
         OSError: a file cannot be read.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, verified: str = "") -> None:
         super().__init__()
         self.path = path
         try:
             with open(os.path.join(path, ABOUT), encoding="utf-8") as file:
                 content = json.load(file)
             self.about: dict[str, Any] = content["about"]
+            self.digests: dict[str, str] = content["arrays"]
             self.digest: str = content["digest"]
-            damaged = self.digest != _digest(path, content["arrays"], self.about)
+            if self.digest != _digest(self.digests, self.about):
+                raise ValueError(f"{path}/{ABOUT} is damaged.")
+            for name, digest in self.digests.items():
+                raw: NDArray[np.uint8] = np.asarray(np.memmap(_file(path, name), np.uint8, "r"))
+                if self.digest != verified and hashlib.blake2b(raw.data, digest_size=SIZE).hexdigest() != digest:
+                    raise ValueError(f"{_file(path, name)} is damaged.")
+                header = io.BytesIO(raw[:HEADER].tobytes())
+                npy.read_magic(header)
+                shape, _, dtype = npy.read_array_header_1_0(header)
+                self[name] = raw[header.tell() :].view(dtype).reshape(shape)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{path}/{ABOUT} is damaged.") from error
-        if damaged:
-            raise ValueError(f"{path} is damaged.")
-        for name in content["arrays"]:
-            self[name] = np.asarray(np.load(_file(path, name), mmap_mode="r", allow_pickle=False))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, self.digest)
@@ -74,35 +85,35 @@ def save_arrays(path: str, arrays: Arrays, about: Mapping[str, Any]) -> None:
     for name, array in arrays.items():
         with written_whole(folder / f"{name}.npy") as file:
             np.save(file, array)
-    content = {"arrays": list(arrays), "about": about, "digest": _digest(path, list(arrays), about)}
+    digests = digests_of(arrays)
+    content = {"arrays": digests, "about": about, "digest": _digest(digests, about)}
     with written_whole(folder / ABOUT) as file:
         file.write(json.dumps(content, separators=(",", ":")).encode())
 
 
-def file_fingerprint(path: str) -> str:
-    """A digest of a file by samples over all its length, and of all of it if they are few.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-        for offset in sample_offsets(size):
-            file.seek(offset)
-            digest.update(file.read(SAMPLE))
-    return digest.hexdigest()
+def digests_of(arrays: Arrays) -> dict[str, str]:
+    """A digest of every array: that of the file it is saved in."""
+    if isinstance(arrays, MappedArrays):
+        return arrays.digests
+    hashers = {name: _Hasher() for name in arrays}
+    for name, array in arrays.items():
+        np.save(hashers[name], array)
+    return {name: hasher.blake2b.hexdigest() for name, hasher in hashers.items()}
 
 
-def sample_offsets(size: int) -> list[int]:
-    """Where the samples of ``size`` bytes begin, each ``SAMPLE`` bytes long or all that there are."""
-    last = max(0, size - SAMPLE)
-    return sorted({last * number // (SAMPLES - 1) for number in range(SAMPLES)})
+class _Hasher(io.RawIOBase):
+    """A file that keeps the digest of what is written to it."""
+
+    def __init__(self) -> None:
+        self.blake2b = hashlib.blake2b(digest_size=SIZE)
+
+    def write(self, data: Any) -> int:
+        self.blake2b.update(data)
+        return len(data)
 
 
-def _digest(path: str, names: list[str], about: Mapping[str, Any]) -> str:
-    parts = [json.dumps(about, sort_keys=True), *names, *(file_fingerprint(_file(path, name)) for name in names)]
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+def _digest(digests: Mapping[str, str], about: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps([digests, about], sort_keys=True).encode(), digest_size=SIZE).hexdigest()
 
 
 def _file(path: str, name: str) -> str:
@@ -110,9 +121,9 @@ def _file(path: str, name: str) -> str:
 
 
 def _reopen(path: str, digest: str) -> MappedArrays:
-    """In a worker: the folder that the parent process has mapped."""
+    """In a worker: the folder that the parent process has mapped and checked."""
     try:
-        arrays = MappedArrays(path)
+        arrays = MappedArrays(path, verified=digest)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} was removed or damaged while in use. Start the run again.") from error
     if arrays.digest != digest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from ...errors import DatasetError
 from ...modality import Item, Media, Modality
 from .columns import Columns, bit
-from .mmap_arrays import Arrays
+from .mmap_arrays import Arrays, digests_of
 
 
 class StoredPhotos(Sequence[Item]):
@@ -70,6 +72,10 @@ class StoredPhotos(Sequence[Item]):
         pids = np.arange(len(self)) if self._pids is None else self._pids
         camids = none if self._camids is None else self._camids
         return Columns(pids, camids, none + np.uint8(Modality.RGB.index), partners)
+
+    def digest(self) -> str:
+        """A sha256 over all items in their order, which does not depend on where they lie."""
+        return hashlib.sha256(json.dumps(digests_of(self.arrays), sort_keys=True).encode()).hexdigest()
 
     def __len__(self) -> int:
         if self._kept is not None:

@@ -1,11 +1,14 @@
 """The memory-mapped index: the same photos at once, and never those of another source or of a damaged file."""
 
+import contextlib
 import json
 import os
 import pickle
+import random
 import shutil
+import subprocess
+import sys
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from aio_plugin.datasets import ADAPTERS
 from aio_plugin.datasets.reading import checks
 from aio_plugin.datasets.storage import index, mmap_arrays
 from aio_plugin.datasets.storage.columns import columns_of
-from aio_plugin.datasets.storage.mmap_arrays import ABOUT, SAMPLE, SAMPLES, MappedArrays, sample_offsets, save_arrays
+from aio_plugin.datasets.storage.mmap_arrays import ABOUT, MappedArrays, save_arrays
 from aio_plugin.datasets.storage.stored_photos import PhotoStore
 from aio_plugin.datasets.text import synth_pedes
 from aio_plugin.errors import ConfigError, DatasetError
@@ -74,7 +77,7 @@ def test_the_second_reading_is_the_first(root, parses):
     assert told(second.train)[-1][-1] == [(f"{root}/SYNTH-PEDES/{FILE}#8.2", "last")]
     assert plain.found == first.found == second.found
     assert plain.notes == first.notes == second.notes
-    assert os.listdir(place(root).parent) == [place(root).name]
+    assert {*os.listdir(place(root).parent)} == {place(root).name, ".lock"}
 
 
 def test_its_files_are_of_a_known_format(root):
@@ -95,6 +98,11 @@ def swap(root):
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
+def swap_deep_inside(root):
+    """As :func:`swap`, in a file of megabytes, far from its ends."""
+    swap(root)
+
+
 def touch(root):
     os.utime(root / "SYNTH-PEDES" / FILE)
 
@@ -103,9 +111,11 @@ def later_version(root):
     index.VERSION += 1
 
 
-@pytest.mark.parametrize("change", [append, swap, touch, later_version])
+@pytest.mark.parametrize("change", [append, swap, swap_deep_inside, touch, later_version])
 def test_a_changed_source_or_index_is_read_anew(root, parses, change, monkeypatch):
     monkeypatch.setattr(index, "VERSION", index.VERSION)
+    if change is swap_deep_inside:
+        (root / "SYNTH-PEDES" / FILE).write_text(f"[{' ' * 100_000}{json.dumps(RECORDS)[1:]}{' ' * 3_000_000}")
     read(root)
     change(root)
     expected = told(read(root, index="off").train)
@@ -187,6 +197,7 @@ ABOUTS = [
     b"\xff" * 16,
     b"[" * 100_000,
     *(b"[]", b"7", b"{}"),
+    b'{"about": {}, "arrays": [], "digest": ""}',
     b'{"about": {}, "arrays": 3, "digest": ""}',
     b'{"about": {}, "arrays": [[]], "digest": ""}',
     b'{"about": 3, "arrays": [], "digest": ""}',
@@ -204,7 +215,7 @@ def test_a_description_that_is_none(sound, content):
 def test_a_description_of_other_things(sound):
     _, path, _, _ = sound
     for about in (3, [], {}, {"source": {}, "images": True}):
-        content = {"arrays": [], "about": about, "digest": mmap_arrays._digest(str(path), [], about)}
+        content = {"arrays": {}, "about": about, "digest": mmap_arrays._digest({}, about)}
         (path / ABOUT).write_text(json.dumps(content))
         rewritten(sound)
 
@@ -236,20 +247,6 @@ def test_a_file_in_the_index_s_place_is_no_crash(root):
     path.write_text("")
     with pytest.warns(UserWarning, match="cannot be kept"):
         assert len(read(root).train) == 9
-
-
-def test_a_part_that_no_sample_reached_is_an_error_where_it_is_met(root, monkeypatch):
-    monkeypatch.setattr(mmap_arrays, "SAMPLES", 2)
-    monkeypatch.setattr(mmap_arrays, "SAMPLE", 1)
-    read(root)
-    path = place(root) / "text.npy"
-    data = bytearray(path.read_bytes())
-    data[-150:-20] = b"\xff" * 130
-    path.write_bytes(data)
-    train = read(root).train
-    assert train[0].pid == 2
-    with pytest.raises(DatasetError, match=r"damaged in .*synth_pedes-[0-9a-f]{8}. Delete it"):
-        list(train)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -359,13 +356,72 @@ def test_mapped_arrays_are_those_saved(tmp_path):
         found["a"][0] = 1
 
 
-@pytest.mark.parametrize(
-    "size", [0, 1, mmap_arrays.SAMPLE, mmap_arrays.SAMPLE + 1, mmap_arrays.SAMPLE * mmap_arrays.SAMPLES, 10_000_000]
-)
-def test_samples_lie_over_the_whole_length(size):
-    seen = [(offset, min(SAMPLE, size - offset)) for offset in sample_offsets(size)]
-    assert seen[0][0] == 0
-    assert sum(seen[-1]) == size
-    assert all(count <= SAMPLE for _, count in seen)
-    step = max(SAMPLE, size / (SAMPLES - 1))
-    assert all(b[0] - a[0] <= step for a, b in pairwise(seen))
+def test_a_flipped_bit_anywhere_in_large_arrays_is_noticed(tmp_path):
+    arrays = {"text": np.zeros(3_000_000, np.uint8), "starts": np.arange(100_000, dtype=np.uint64)}
+    folder, draw = tmp_path / "x", random.Random(0)
+    save_arrays(str(folder), arrays, {})
+    for _ in range(60):
+        file = folder / f"{draw.choice([*arrays])}.npy"
+        at, bit = draw.randrange(file.stat().st_size), 1 << draw.randrange(8)
+        for bits in (bit, 0):  # and back
+            with open(file, "r+b") as opened:
+                opened.seek(at)
+                byte = opened.read(1)[0]
+                opened.seek(at)
+                opened.write(bytes([byte ^ bit]))
+            if bits:
+                with pytest.raises(ValueError, match=r"\.npy is damaged"):
+                    MappedArrays(str(folder))
+    MappedArrays(str(folder))
+
+
+def test_the_digest_of_photos_is_of_their_items_wherever_they_are_kept(root, tmp_path_factory):
+    mapped, parsed = read(root).train, read(root, index="off").train
+    moved = tmp_path_factory.mktemp("elsewhere") / "data"
+    shutil.copytree(root, moved)
+    assert mapped.digest() == parsed.digest() == read(moved).train.digest()
+    made.synth_pedes(root, [*RECORDS[1:], RECORDS[0]])
+    assert read(root).train.digest() != mapped.digest(), "another order"
+
+
+TOGETHER = """
+import os, sys
+from aio_plugin.datasets import ADAPTERS
+from aio_plugin.datasets.storage import index
+index.SMALLEST = 0
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(30):
+    train = ADAPTERS["synth_pedes"].read(sys.argv[1], {}, None).train
+    print(type(train.arrays).__name__, train.digest())
+    os.utime(sys.argv[2])
+"""
+
+
+def test_processes_that_build_one_index_at_once(root):
+    """Each changes the source's time after every reading, so that all rebuild it all the time."""
+    expected = read(root, index="off").train.digest()
+    line = [sys.executable, "-W", "error", "-c", TOGETHER, str(root), str(root / "SYNTH-PEDES" / FILE)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(subprocess.Popen(line, **pipes)) for _ in range(2)]
+        for process in running:
+            assert process.stdout.readline() == "ready\n"
+        for process in running:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        outputs = [process.communicate() for process in running]
+    for printed, errors in outputs:
+        assert errors == ""
+        assert {line.split()[1] for line in printed.splitlines()} == {expected}
+        assert len(printed.splitlines()) == 30
+    assert read(root).train.digest() == expected
+    assert {path.suffix for path in place(root).iterdir()} == {".npy", ".json"}
+
+
+def test_what_a_killed_build_left_is_removed(root):
+    read(root)
+    (place(root) / ABOUT).unlink()
+    (place(root) / ".text.npy.12345.tmp").write_bytes(b"half")
+    read(root)
+    assert {path.suffix for path in place(root).iterdir()} == {".npy", ".json"}
