@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch.utils.data import DataLoader
+
 from ..datasets import ADAPTERS
 from ..datasets.overlaps import LeakWarning
-from ..errors import ConfigError, nearest, printable
+from ..errors import ConfigError, printable
 from ..modality import Item, Modality, format_combination
 from ..models.specs import readable
 from ..synthesis.sketch import Sketcher
@@ -21,17 +23,20 @@ from ..training.person_dataset import PersonDataset, Source
 from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import Stage, parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
+from .default_config import ARGUMENTS
 from .patches.base import bind_arguments
 from .run_config import RunConfig, TrainingIdentities, session
-from .targets import Target, all_targets, items_of, read_target
-from .torchreid_import import import_torchreid
+from .settings import DATASET_ARGUMENTS, check_dataset_arguments, check_name, check_settings
+from .targets import Target, all_targets, items_of, read_target, split_target
+from .torchreid_import import image_datasets, import_torchreid, unreadable_explained
 from .training_reader import describe, training_reader
 
 COPIES = {"RandomSampler": False, "RandomIdentitySampler": True}
 """torchreid's samplers that apply to AIO models: whether there are ``sampler.num_instances`` of a person, or one."""
 
-DATASET_ARGUMENTS = ("split_id", "combineall", "cuhk03_labeled", "cuhk03_classic_split", "market1501_500k")
-"""Arguments that torchreid's own datasets take."""
+IN_ORDER = "SequentialSampler"
+"""Gives every image once, as torchreid's tools ask for; for statistics, not for training."""
+_DATASET_ARGUMENTS = ("combineall", *DATASET_ARGUMENTS.values())
 
 stock = import_torchreid().data.datamanager
 PARENT_ARGUMENTS = tuple(inspect.signature(stock.DataManager).parameters)
@@ -59,7 +64,13 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         arguments = bind_arguments(stock.ImageDataManager, args, kwargs)
         transforms = arguments["transforms"] or ()
         names = [transforms] if isinstance(transforms, str) else list(transforms)
-        _check(names, arguments)
+        for name in names:
+            check_name("data.transforms", name, dict.fromkeys((*STOCK_TRANSFORMS, *OWN_TRANSFORMS)))
+        check_name("sampler.train_sampler", arguments["train_sampler"], dict.fromkeys((*COPIES, IN_ORDER)))
+        if config.model:
+            check_name("model.name", config.model, vars(import_torchreid().models)["__model_factory"])
+        given = {key: arguments[name] for name, key in ARGUMENTS["image_data"].items() if name != "use_gpu"}
+        check_settings({**config.settings(), **given}, config.options().encoder.weights)
         own = [name for name in names if name in OWN_TRANSFORMS]
         arguments["transforms"] = [name for name in names if name not in own]
         stock.DataManager.__init__(self, **{name: arguments[name] for name in PARENT_ARGUMENTS})
@@ -68,13 +79,22 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](self.height, self.width))
         self.root = str(Path(arguments["root"]).expanduser().resolve())
         self._loading = {"device": "cuda" if self.use_gpu else None, "num_workers": arguments["workers"]}
-        self._dataset_arguments = {name: arguments[name] for name in DATASET_ARGUMENTS}
+        self._dataset_arguments = {name: arguments[name] for name in _DATASET_ARGUMENTS}
         self.config, self.options = config, config.options()
         self.modalities = readable(config.model, self.options)
         synthesis = self.options.synthesis
         self.sketcher = Sketcher(synthesis.lineart, synthesis.cache or Path(self.root) / ".aio_cache")
-        self.copies = arguments["num_instances"] if COPIES[arguments["train_sampler"]] else 1
-        self._load_sources(arguments["batch_size_train"])
+        self.copies = arguments["num_instances"] if COPIES.get(arguments["train_sampler"]) else 1
+        self.training_sources: list[Source] = []
+        self.stages: tuple[Stage, ...] = ()
+        if arguments["targets"] is None:
+            self.targets = [name for name in self.sources if name not in ADAPTERS or self._has_queries(name)]
+        named = {split_target(name)[0].partition("/")[0] for name in (*self.sources, *self.targets)}
+        check_dataset_arguments(given, {name: each for name, each in image_datasets().items() if name in named})
+        if arguments["train_sampler"] == IN_ORDER:
+            self._load_images(arguments["batch_size_train"])
+        else:
+            self._load_sources(arguments["batch_size_train"])
         self._load_targets(arguments["batch_size_test"])
         self._show_summary()
 
@@ -82,7 +102,6 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         print("=> Loading train (source) dataset")
         options, cameras = self.options, 0
         sizes: list[int] = []
-        self.training_sources: list[Source] = []
         for dsetid, name in enumerate(self.sources):
             source = Source(name, self._train_items(name), sum(sizes), cameras, dsetid, self.modalities)
             self.training_sources.append(source)
@@ -94,7 +113,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             )
         persons = batch_size // self.copies
         check_division(persons, distributed.world_size(), options.train.accumulate)
-        epochs = self.config.setting("train.max_epoch", None)
+        tests = self.config.setting("test.evaluate", False)
+        epochs = None if tests else self.config.setting("train.max_epoch", None)
         self.stages = parse_stages(options.stages, self.sources, persons, epochs, self.modalities)
         for source in self.training_sources:
             shares = [share for stage in self.stages for share in stage.shares if share.source == source.name]
@@ -106,8 +126,21 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self._num_train_pids, self._num_train_cams = TrainingIdentities(sizes, self.config, vocabulary), cameras
         dataset = PersonDataset(self.training_sources, reader, options.synthesis.photo == "other")
         self._loaders = [self._train_loader(dataset, stage) for stage in self.stages]
-        self.train_loader: BatchLoader | None = self._loaders[0]
+        self.train_loader: Any = self._loaders[0]
         self.train_loader_t = None
+
+    def _load_images(self, batch_size: int) -> None:
+        """Every image of the sources once, in order and not of persons, as torchreid's own data manager gives them."""
+        print("=> Loading the images of the source dataset")
+        sets = [self.torchreid_dataset(name, "train", transform=self.transform_tr) for name in self.sources]
+        self._num_train_pids = TrainingIdentities([each.num_train_pids for each in sets], self.config)
+        self._num_train_cams, self.coverage = sum(each.num_train_cams for each in sets), None
+        workers = self._loading["num_workers"]
+        self.train_loader = DataLoader(sum(sets), batch_size, num_workers=workers)
+        self.train_loader_t = None
+
+    def _has_queries(self, name: str) -> bool:
+        return bool(ADAPTERS[name].queries_in(self.root, dict(self.options.datasets[name])))
 
     def _train_loader(self, dataset: PersonDataset, stage: Stage) -> BatchLoader:
         sampler = PersonSampler(
@@ -141,7 +174,9 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
 
     def torchreid_dataset(self, name: str, mode: str, **options: Any) -> Any:
         """A dataset of torchreid's own, with the lists ``train``, ``query`` and ``gallery``."""
-        return stock.init_image_dataset(name, mode=mode, root=self.root, **self._dataset_arguments, **options)
+        check_name("data.sources and data.targets", name, image_datasets())
+        with unreadable_explained(name, self.root):
+            return stock.init_image_dataset(name, mode=mode, root=self.root, **self._dataset_arguments, **options)
 
     def _target(self, spec: str) -> Target:
         return read_target(self, spec)
@@ -186,19 +221,6 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             for line in [f"note: {note}" for note in target.notes] + [f"leak: {leak}" for leak in target.leaks]:
                 print("   ", printable(line, lines=False))
         print("  =======================================\n\n")
-
-
-def _check(transforms: Sequence[str], arguments: Mapping[str, Any]) -> None:
-    known, sampler = (*STOCK_TRANSFORMS, *OWN_TRANSFORMS), arguments["train_sampler"]
-    for name in transforms:
-        if name not in known:
-            raise ConfigError(f"data.transforms: unknown transform {name!r}.{nearest(name, known)}")
-    if arguments["k_tfm"] != 1:
-        raise ConfigError("data.k_tfm: AIO takes one view of every modality; set it to 1.")
-    if arguments["load_train_targets"]:
-        raise ConfigError("data.load_train_targets: AIO does not train on targets; set it to False.")
-    if sampler not in COPIES:
-        raise ConfigError(f"sampler.train_sampler {sampler!r} does not apply to AIO models; use {' or '.join(COPIES)}.")
 
 
 def _synthetic(modalities: Sequence[Modality]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,13 +19,15 @@ from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
 from ..training.checkpoint import has_progress, restore_scaler, steps_done
-from ..training.optimisation import WarmupCosine, autocast, autocast_dtype
+from ..training.optimisation import WarmupCosine, autocast, autocast_dtype, open_only
 from ..training.step import Step, StepOptions
 from .checkpoint_record import checkpoint_record
 from .checkpoint_writer import CheckpointWriter
+from .default_config import ARGUMENTS
 from .record import RunResults
 from .run_config import RunConfig, config_of, session, unwrap
 from .run_folder import run_folder
+from .settings import check_settings
 from .testing import features_of, print_result, reranking
 from .torchreid_import import import_torchreid
 
@@ -100,8 +102,17 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
     def run(self, save_dir: str = "log", max_epoch: int = 0, start_epoch: int = 0, **options: Any) -> None:
         """See :meth:`torchreid.engine.Engine.run`; tests before training if configured, and writes the results."""
         test_only = bool(options.get("test_only"))
+        self._check_run({"max_epoch": max_epoch, "start_epoch": start_epoch, "test_only": test_only, **options})
         with run_folder(save_dir, test_only, not test_only and self._continues(save_dir, start_epoch)) as folder:
             self._run(folder, max_epoch, start_epoch, **options)
+
+    def _check_run(self, options: Mapping[str, Any]) -> None:
+        """Raise ConfigError for an option of a run that does not apply, or if there is nothing to train or test on."""
+        check_settings({key: options[name] for name, key in ARGUMENTS["run"].items() if name in options})
+        if not self.test_loader:
+            raise ConfigError("data.targets is empty, there is nothing to test on; name a target.")
+        if not (options["test_only"] or self.datamanager.stages):
+            raise ConfigError("sampler.train_sampler SequentialSampler is for statistics; train with RandomSampler.")
 
     def _continues(self, save_dir: str, start_epoch: int) -> bool:
         """Whether this run goes on with the one whose files are in ``save_dir``."""
@@ -150,6 +161,17 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         if not isinstance(self.scheduler, WarmupCosine):
             self.update_lr()
         self.checkpoints.save_last(self.epoch + 1, 0, Path(self.save_dir))
+
+    def two_stepped_transfer_learning(
+        self, epoch: int, fixbase_epoch: int, open_layers: str | Sequence[str] | None, model: nn.Module | None = None
+    ) -> None:
+        """Open all layers for training, or ``open_layers`` alone in the first ``fixbase_epoch`` epochs."""
+        if epoch >= fixbase_epoch or open_layers is None:
+            super().two_stepped_transfer_learning(epoch, fixbase_epoch, open_layers, model)
+            return
+        names = [open_layers] if isinstance(open_layers, str) else list(open_layers)
+        print(f"* Only train {names} (epoch: {epoch + 1}/{fixbase_epoch})")
+        open_only(self.bare_model, names)
 
     def _show_progress(self, print_freq: int, losses: Any, batch_time: Any, data_time: Any) -> None:
         done = self.batch_idx + 1
@@ -202,8 +224,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         ranks: Sequence[int] = (1, 5, 10, 20),
         rerank: bool = False,
     ) -> tuple[float, float]:
-        if use_metric_cuhk03:
-            raise ConfigError("cuhk03.use_metric_cuhk03 samples galleries its own way; set it to False for AIO models.")
+        check_settings({"cuhk03.use_metric_cuhk03": use_metric_cuhk03, "test.dist_metric": dist_metric})
         started, timer = time.time(), AverageMeter()
         query = features_of(query_loader, "query", self.extract_features, timer)
         gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)

@@ -18,7 +18,7 @@ from yacs.config import CfgNode
 from ..config import AIOConfig, DatasetOptions, parse_config
 from ..datasets import ADAPTERS
 from ..models.specs import NAMES
-from .default_config import ARGUMENTS
+from .default_config import ARGUMENTS, flattened
 
 if TYPE_CHECKING:
     from ..heads.vocabulary import Vocabulary
@@ -56,6 +56,10 @@ class RunConfig:
                 return default
             value = value[part]
         return value
+
+    def settings(self) -> dict[str, Any]:
+        """Every one of torchreid's keys, dotted, that the config has."""
+        return dict(flattened({key: value for key, value in self._values.items() if key != "aio"}))
 
     @property
     def model(self) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import operator
+import sys
+from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
-from ..errors import HostError
+from ..errors import AIOError, DatasetError, HostError
 from ..torchvision_import import repair_torchvision
 
 PYPI = "torchreid.reid"
@@ -48,6 +52,26 @@ def import_torchreid() -> ModuleType:
                 f"has no torchreid.{name}. Uninstall it. {INSTALL}"
             ) from error
     return torchreid
+
+
+def image_datasets() -> dict[str, Any]:
+    """torchreid's table of image datasets: what :func:`torchreid.data.init_image_dataset` calls, by name."""
+    table: dict[str, Any] = vars(sys.modules[import_torchreid().data.register_image_dataset.__module__])
+    return table["__image_datasets"]  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def unreadable_explained(dataset: str, root: str) -> Iterator[None]:
+    """Turns what torchreid's datasets raise on absent or damaged files, or downloads that fail, into a DatasetError."""
+    try:
+        yield
+    except AIOError:
+        raise
+    except (OSError, RuntimeError, IndexError, AttributeError) as error:
+        raise DatasetError(
+            f"torchreid cannot read its dataset {dataset!r} below {root!r} ({type(error).__name__}: {error}). Set "
+            "data.root, or --root, to the folder that holds the dataset's folder, and look at that folder."
+        ) from error
 
 
 def distribution() -> str:

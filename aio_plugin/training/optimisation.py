@@ -42,10 +42,7 @@ def param_groups(
         ConfigError: ``new_layers`` names no module of the model.
     """
     if staged_lr:
-        known = [name for name, _ in model.named_modules() if name]
-        for name in new_layers:
-            if name not in known:
-                raise ConfigError(f"train.new_layers: the model has no {name!r}.{nearest(name, known)}")
+        _modules(model, "train.new_layers", new_layers)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for name, parameter in model.named_parameters():
@@ -57,6 +54,32 @@ def param_groups(
         {"params": params, "lr": rate, "initial_lr": rate, "weight_decay": decay}
         for (rate, decay), params in sorted(groups.items(), key=lambda entry: entry[0])
     ]
+
+
+def open_only(model: nn.Module, layers: Sequence[str]) -> None:
+    """Train the modules ``layers`` ("classifier", "tokenizers.ir") and freeze the others.
+
+    Raises:
+        ConfigError: the model has no such module, or one without anything to train.
+    """
+    opened = _modules(model, "train.open_layers", layers)
+    model.requires_grad_(False)
+    for child in model.children():  # the model itself stays in training mode
+        child.eval()
+    for name, module in opened.items():
+        if not any(True for _ in module.parameters()):
+            raise ConfigError(f"train.open_layers: {name!r} has nothing to train; name other layers.")
+        module.train().requires_grad_()
+
+
+def _modules(model: nn.Module, key: str, names: Sequence[str]) -> dict[str, nn.Module]:
+    """The modules of dotted names; raises ConfigError for an unknown name, with the nearest."""
+    known = {name: module for name, module in model.named_modules() if name}
+    for name in names:
+        if name not in known:
+            short = [each for each in known if each.count(".") <= name.count(".")]
+            raise ConfigError(f"{key}: the model has no {name!r}.{nearest(name, short)}")
+    return {name: known[name] for name in names}
 
 
 class WarmupCosine(LRScheduler):

@@ -68,7 +68,11 @@ def parse_stages(
             )
     total = sum(stage.epochs for stage in parsed)
     if max_epoch is not None and total != max_epoch:
-        raise ConfigError(f"aio.stages last {total} epochs together, train.max_epoch is {max_epoch}; make them equal.")
+        raise ConfigError(
+            f"aio.stages last {total} epochs together, train.max_epoch is {max_epoch}; make them equal: set "
+            f"train.max_epoch to {total} or the stages' `epochs` to other numbers. `aio.stages []` is one stage of all "
+            "sources, as long as train.max_epoch."
+        )
     return tuple(parsed)
 
 

@@ -34,7 +34,8 @@ def build_engine(torchreid, cfg):
     model = torchreid.models.build_model(num_classes=manager.num_train_pids, **arguments(cfg, "model"))
     optimizer = torchreid.optim.build_optimizer(model, **arguments(cfg, "optimizer"))
     scheduler = torchreid.optim.build_lr_scheduler(optimizer, **arguments(cfg, "scheduler"))
-    return torchreid.engine.ImageSoftmaxEngine(manager, model, optimizer, scheduler=scheduler, use_gpu=False)
+    options = arguments(cfg, "engine")
+    return torchreid.engine.ImageSoftmaxEngine(manager, model, optimizer, scheduler=scheduler, **options)
 
 
 def leaves(value, path=""):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from types import ModuleType
 from typing import Any
 
 from ...datasets import ADAPTERS, Splits
 from ...errors import HostError
 from ..run_config import session
+from ..torchreid_import import image_datasets
 from .base import Patches
 
 
@@ -20,7 +20,7 @@ def patch_datasets(torchreid: ModuleType, patches: Patches) -> None:
     Raises:
         HostError: a name is taken.
     """
-    table = vars(sys.modules[torchreid.data.register_image_dataset.__module__])["__image_datasets"]
+    table = image_datasets()
     added: set[str] = set()
     cache: dict[str, tuple[Any, Splits]] = {}
 

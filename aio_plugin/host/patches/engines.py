@@ -10,19 +10,22 @@ from ...errors import ConfigError, HostError
 from ...models.specs import NAMES
 from ...training import distributed
 from ..run_config import is_aio
-from ..settings import TRIPLET
+from ..settings import TRIPLET, check_settings
 from .base import Patches, replace_class
 
 
 def patch_engines(torchreid: ModuleType, patches: Patches) -> None:
     """Let ``ImageSoftmaxEngine(...)`` make AIO's engine; ``ImageTripletEngine`` is refused for AIO models."""
-    triplet = torchreid.engine.ImageTripletEngine
+    engine = torchreid.engine
+    video = engine.VideoSoftmaxEngine, engine.VideoTripletEngine
 
     def choose(called: type, arguments: Mapping[str, Any]) -> type | None:
         if not is_aio(arguments["model"]):
             _check_stock_model(arguments["datamanager"], type(arguments["model"]).__name__)
             return None
-        if issubclass(called, triplet):
+        if issubclass(called, video):
+            check_settings({"data.type": "video"})
+        if issubclass(called, engine.ImageTripletEngine):
             raise ConfigError(
                 f"ImageTripletEngine and its margin and weights do not apply to AIO models. {TRIPLET} Build an "
                 "ImageSoftmaxEngine."
@@ -31,7 +34,7 @@ def patch_engines(torchreid: ModuleType, patches: Patches) -> None:
 
         return AIOEngine
 
-    for stock in (torchreid.engine.ImageSoftmaxEngine, triplet):
+    for stock in (engine.ImageSoftmaxEngine, engine.ImageTripletEngine):  # video engines derive from them
         replace_class(patches, stock, choose)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from types import ModuleType
+from typing import Any
 
 from torch import nn
 
@@ -11,6 +13,7 @@ from ...errors import ConfigError, HostError
 from ...modality import Modality
 from ...models.specs import DMF_NAMES, NAMES, readable
 from ..run_config import TrainingIdentities, session
+from ..settings import check_name, check_settings
 from .base import Patches
 
 
@@ -25,17 +28,32 @@ def patch_models(torchreid: ModuleType, patches: Patches) -> None:
         if name in factory:
             raise HostError(f"torchreid has a model {name!r} already; call register() first and rename the other.")
         patches.set_item(factory, name, _builder(name))
+    patches.replace_function(torchreid.models.build_model, functools.partial(_with_known_names, factory))
+
+
+def _with_known_names(factory: Mapping[str, Any], stock: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """torchreid's ``build_model``, whose KeyError names the nearest model."""
+
+    def build_model(name: str, *args: Any, **kwargs: Any) -> nn.Module:
+        check_name("model.name", name, factory)
+        return stock(name, *args, **kwargs)
+
+    return build_model
 
 
 def _builder(name: str) -> Callable[..., nn.Module]:
     def build_aio(num_classes: int, loss: str = "softmax", pretrained: bool = True, use_gpu: bool = True) -> nn.Module:
-        """The model; ``aio.encoder.weights`` says where its weights come from, not ``pretrained``."""
+        """The model; ``aio.encoder.weights`` says where its weights come from.
+
+        ``pretrained`` False is refused but for one identity, as FeatureExtractor builds it, or random weights.
+        """
         from ...models.build import build_model
 
         if not isinstance(num_classes, TrainingIdentities):
             num_classes = _identities(num_classes)
         config, sizes, vocabulary = num_classes.config, num_classes.sizes, num_classes.vocabulary
         options = config.options()
+        check_settings({"model.pretrained": pretrained or num_classes == 1}, options.encoder.weights)
         if num_classes > 1 and vocabulary is None and name in DMF_NAMES and Modality.TEXT in readable(name, options):
             raise ConfigError(
                 f"{name} with text needs the phrases of the training captions. Set model.name to {name!r} and pass the "

@@ -87,7 +87,11 @@ def _scheduler_builder(stock: Any) -> Any:
         arguments = bind_arguments(stock, args, kwargs)
         if arguments["lr_scheduler"] != COSINE_WARMUP:
             return stock(*args, **kwargs)
-        optimizer = arguments["optimizer"]
-        return WarmupCosine(optimizer, arguments["max_epoch"], config_of(optimizer).options().train.warmup_epochs)
+        optimizer, epochs = arguments["optimizer"], arguments["max_epoch"]
+        config = config_of(optimizer)
+        warmup = config.options().train.warmup_epochs
+        if config.setting("test.evaluate", False):  # no schedule is followed, whether or not the numbers fit
+            epochs = max(epochs, warmup + 1)
+        return WarmupCosine(optimizer, epochs, warmup)
 
     return build_lr_scheduler

@@ -44,7 +44,7 @@ def test_loss_name_reaches_the_model(torchreid):
 
 def test_aio_without_an_encoder_is_refused(registered):
     with pytest.raises(ConfigError, match=r"aio\.encoder\.name"):
-        build_model(registered, "aio")
+        registered.models.build_model("aio", 5)
 
 
 def test_feature_extractor_loads_a_checkpoint_and_extracts(torchreid, tmp_path):
