@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 SEED ?= 1
 
-.PHONY: setup demo toy-full tables-toy tables-check test test-slow lint format pretrain-toy clean
+.PHONY: setup demo toy-full tables-toy tables-check test test-slow fuzz lint format pretrain-toy clean
 
 setup: $(VENV)/.installed
 
@@ -35,6 +35,10 @@ test: setup
 
 test-slow: setup
 	$(RUN) -m pytest -m slow
+
+# 20,000 cases of damaged files: docs/fuzzing.md.
+fuzz: setup
+	$(RUN) -m tests.fuzz --cases 20000 --seed 0 --jobs 2 --minutes 60
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -1,0 +1,134 @@
+"""Runs cases in worker processes; ends what hangs, starts what died again, and counts."""
+
+import collections
+import json
+import multiprocessing
+import shutil
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .guard import GIB
+from .worker import serve
+
+LONGEST = 10.0
+"""Seconds of a case. One that takes longer is run again by itself, as the machine may be busy, before it counts."""
+START = 120.0
+VERDICTS = ("refused", "warned", "same", "other", "failed")
+
+
+class Worker:
+    """A process that runs cases."""
+
+    def __init__(self, seed, suite):
+        self.folder = Path(tempfile.mkdtemp(prefix="aio-fuzz-"))
+        self._options, self._process = (self.folder, seed, suite), None
+
+    def run(self, index):
+        """``(verdict, detail)`` of a case."""
+        found = self._attempt(index)
+        return self._attempt(index) if found[1] == "hang" else found
+
+    def close(self):
+        """End the process and remove its folder."""
+        self._stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _attempt(self, index):
+        if self._process is None:
+            self._start()
+        try:
+            self._connection.send(index)
+            if not self._connection.poll(LONGEST):
+                self._stop()
+                return "failed", "hang"
+            verdict, detail, held = json.loads(self._connection.recv())
+        except (EOFError, OSError):
+            self._process.join(5)
+            code = self._process.exitcode
+            self._stop()
+            return "failed", f"crash: exit code {code}"
+        if held > GIB:
+            self._stop()
+        return verdict, detail
+
+    def _start(self):
+        context = multiprocessing.get_context("spawn")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, *self._options), daemon=True)
+        self._process.start()
+        theirs.close()
+        try:
+            if not self._connection.poll(START):
+                raise EOFError
+            self._connection.recv()
+        except EOFError as error:
+            self._stop()
+            raise RuntimeError("A worker did not start.") from error
+
+    def _stop(self):
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._connection.close()
+            self._process = None
+
+
+def run_cases(suite, cases, seed, jobs=1, minutes=60.0, progress=None):
+    """What the cases came to: seed, cases, seconds, kinds (name -> verdict -> count) and failures."""
+    numbers = suite.indices(cases)
+    queue, lock = collections.deque(numbers), threading.Lock()
+    kinds, failures = collections.defaultdict(collections.Counter), []
+    started = time.monotonic()
+
+    def work():
+        worker = Worker(seed, suite)
+        try:
+            while time.monotonic() - started < 60 * minutes:
+                try:
+                    index = queue.popleft()
+                except IndexError:
+                    return
+                verdict, detail = worker.run(index)
+                with lock:
+                    kinds[suite.kind(index).name][verdict] += 1
+                    if verdict == "failed":
+                        failures.append({"case": index, "kind": suite.kind(index).name, "detail": detail})
+                    if progress:
+                        progress(
+                            len(numbers) - len(queue), len(failures), failures[-1] if verdict == "failed" else None
+                        )
+        finally:
+            worker.close()
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for each in [pool.submit(work) for _ in range(jobs)]:
+            each.result()
+    return {
+        "seed": seed,
+        "cases": sum(sum(counts.values()) for counts in kinds.values()),
+        "seconds": round(time.monotonic() - started),
+        "kinds": {name: dict(kinds[name]) for name in sorted(kinds)},
+        "failures": sorted(failures, key=lambda each: each["case"]),
+    }
+
+
+def table(result):
+    """The counts by kind as a Markdown table."""
+    lines = [
+        "| kind | cases | our error | warned | as undamaged | other, valid | failed |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    total = collections.Counter()
+    for name, counts in result["kinds"].items():
+        total.update(counts)
+        lines.append(_row(name, counts))
+    return "\n".join([*lines, _row("**all**", total)])
+
+
+def _row(name, counts):
+    numbers = [sum(counts.values()), *(counts.get(verdict, 0) for verdict in VERDICTS)]
+    return f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"
