@@ -12,7 +12,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	$(RUN) -m aio_plugin.torchvision_import
+	$(RUN) -m aio_plugin.tools.torchvision_repair
 	touch $@
 
 demo: setup

@@ -74,7 +74,9 @@ def load_config(args: argparse.Namespace) -> CfgNode:
     cfg.use_gpu = torch.cuda.is_available()
     if args.config_file:
         if not os.path.isfile(args.config_file):
-            raise ConfigError(f"There is no config file {args.config_file!r}; the shipped ones are in configs/.")
+            raise ConfigError(
+                f"There is no config file {args.config_file!r}; `aio-reid config --yaml MODEL > FILE` writes one."
+            )
         cfg.merge_from_file(args.config_file)
     for name in ("root", "sources", "targets", "transforms"):
         if getattr(args, name):

@@ -16,8 +16,8 @@ from ..torchvision_import import repair_torchvision
 PYPI = "torchreid.reid"
 """The package that PyPI's distribution has upstream's modules in."""
 INSTALL = (
-    "Install `pip install torchreid==0.2.5`, or upstream's 1.4: `pip install setuptools wheel Cython`, then `pip install "
-    "--no-build-isolation --no-deps git+https://github.com/KaiyangZhou/deep-person-reid`."
+    "Install `pip install torchreid==0.2.5`, or upstream's 1.4: `pip install setuptools wheel Cython`, then `pip "
+    "install --no-build-isolation --no-deps git+https://github.com/KaiyangZhou/deep-person-reid`."
 )
 _REQUIRED = (
     "data.ImageDataManager data.register_image_dataset engine.ImageSoftmaxEngine engine.ImageTripletEngine "

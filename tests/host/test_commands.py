@@ -120,7 +120,7 @@ def test_everything_here_holds_for_upstream(python, upstream):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("main", "--config-file", "no.yaml"), "no config file 'no.yaml'"),
+        (("main", "--config-file", "no.yaml"), "no config file 'no.yaml'; `aio-reid config --yaml"),
         (("run", "no.py"), "no script 'no.py'"),
         (("main", "loss.name", "triplet", "train.fixbase_epoch", "1"), "fixbase_epoch"),
         (("main", "aio.loss.tua", "1"), "aio.loss.tau"),

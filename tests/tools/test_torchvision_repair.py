@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from aio_plugin import torchvision_import
+from aio_plugin.tools import torchvision_repair
 
 BROKEN = """
 import torch
@@ -43,7 +43,7 @@ def python(tmp_path, monkeypatch):
 )
 def test_what_is_broken_is_repaired_and_nothing_else(python, tmp_path, repair, parts, imported, fault):
     """``-S``: of the environment's own site-packages no .pth file is read, only this one."""
-    (tmp_path / torchvision_import.FILE).write_text(torchvision_import.LINE)
+    (tmp_path / torchvision_repair.FILE).write_text(torchvision_repair.LINE)
     done = python(f"{repair.replace('SITE', f'site.addsitedir({str(tmp_path)!r})')}; {USE}", parts)
     assert done.stdout.count("imported") == imported
     assert (fault in done.stderr.splitlines()[-1]) if fault else done.returncode == 0, done.stderr
@@ -60,8 +60,8 @@ def test_what_is_broken_is_repaired_and_nothing_else(python, tmp_path, repair, p
 )
 def test_the_file_is_written_where_it_helps(monkeypatch, tmp_path, capsys, before, after, code, written):
     faults = iter([before, after])
-    monkeypatch.setattr(torchvision_import, "_fault", lambda: next(faults))
-    monkeypatch.setattr(torchvision_import.sysconfig, "get_path", lambda name: str(tmp_path))
-    assert torchvision_import.main() == code
-    assert (tmp_path / torchvision_import.FILE).exists() == written
+    monkeypatch.setattr(torchvision_repair, "_fault", lambda: next(faults))
+    monkeypatch.setattr(torchvision_repair.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert torchvision_repair.main() == code
+    assert (tmp_path / torchvision_repair.FILE).exists() == written
     assert bool(capsys.readouterr().err) == bool(code)
