@@ -289,6 +289,9 @@ class DMFConfig:
 class TrainConfig:
     """``aio.train``."""
 
+    fine_tune: bool = option(False)("""start from model.load_weights although it was trained on other persons, with
+        fewer modalities, or for another image size or text length: the classifier and what is new start fresh,
+        position tables are interpolated, and the result says so; everything else has to fit""")
     precision: str = option("auto", ("auto", "fp32", "bf16", "fp16"))("""'fp32', 'bf16', 'fp16' (autocast) or 'auto':
         bf16 on CUDA, fp32 on CPU""")
     warmup_epochs: float = option(5.0, at_least(0))("""epochs of linear warm-up of train.lr_scheduler 'cosine_warmup'

@@ -2,42 +2,89 @@
 
 from __future__ import annotations
 
+import json
+import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from ..errors import EncoderError
 
+SUFFIX, RECORD = ".safetensors", "aio"
+"""Of safetensors files, and the key of a checkpoint, or of its metadata there, that says what it was trained with."""
+
+
+class WeightsFile(NamedTuple):
+    """What a file of weights holds: its tensors, and the whole mapping that they are in."""
+
+    state: dict[str, Tensor]
+    content: Mapping[str, Any]
+
 
 def read_file(path: str | Path, key: str = "aio.encoder.weights") -> dict[str, Tensor]:
+    """The tensors of :func:`read_weights`."""
+    return read_weights(path, key).state
+
+
+def read_weights(path: str | Path, key: str, mmap: bool = False) -> WeightsFile:
     """The state dict in a ``.safetensors`` file or a PyTorch file, on the CPU. No code of the file is run.
 
-    A state dict under ``state_dict`` or ``model`` is unwrapped, and the prefix ``module.`` is removed.
+    A state dict under ``state_dict`` or ``model`` is unwrapped, and the prefix ``module.`` is removed. The content of
+    a safetensors file has the JSON of its metadata's key :data:`RECORD`.
+
+    Args:
+        key: the config key or option that names the file, for errors.
+        mmap: read tensors when they are used; for a look at the rest of the file.
 
     Raises:
-        EncoderError: there is no such file, or it holds no state dict; the message names the config key ``key``.
+        EncoderError: there is no such file, or it holds no state dict; the message names ``key``.
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise EncoderError(f"There is no weights file {str(path)!r}; set {key} to an existing file.")
+        found = f"{str(path)!r} is not a file" if path.exists() else f"There is no weights file {str(path)!r}"
+        raise EncoderError(f"{found}; set {key} to an existing file.")
     try:
-        content: Any
-        if path.suffix == ".safetensors":
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = _safetensors(path) if path.suffix == SUFFIX else _pickled(path, mmap)
     except Exception as error:  # unpickling and safetensors raise many types of errors
-        raise EncoderError(f"{path} cannot be read safely as weights ({error}); set {key} to another file.") from error
+        reason = _unreadable(path, error)
+        raise EncoderError(f"{path} cannot be read safely as weights: {reason}. Set {key} to another file.") from error
+    state = content
     for wrapper in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
+        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
+            state = state[wrapper]
+    if not isinstance(state, Mapping) or not any(isinstance(value, Tensor) for value in state.values()):
         raise EncoderError(f"{path} holds no state dict; set {key} to a file of weights.")
-    return {str(name).removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
+    tensors = {str(name).removeprefix("module."): value for name, value in state.items() if isinstance(value, Tensor)}
+    return WeightsFile(tensors, content)
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    with safe_open(path, "pt") as file:
+        tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    return {"state_dict": tensors, **({RECORD: json.loads(metadata[RECORD])} if RECORD in metadata else {})}
+
+
+def _pickled(path: Path, mmap: bool) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap and zipfile.is_zipfile(path))
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """Why a file cannot be read. torch's own messages advise to load it in a way that runs its code."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    if head.startswith(b"<"):
+        return "it is a web page; download the file itself"
+    foreign = re.search(r"GLOBAL (\S+)", str(error))
+    if foreign:
+        return f"it has an object of type {foreign[1]}, and to load others than tensors may run code of the file"
+    return "it is empty, incomplete, damaged, or of another kind"
 
 
 def load_strictly(
@@ -70,11 +117,24 @@ def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def state_dict_faults(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
     """How ``state`` differs from ``own``, as parts of a sentence; names the first tensor of each kind."""
     missing = [name for name in own if name not in state]
+    if missing and len(missing) == len(own):
+        return ["has none of its tensors"]
     unexpected = [name for name in state if name not in own]
-    shapes = [name for name in own if name in state and own[name].shape != state[name].shape]
-    faults = [f"lacks {missing[0]!r} (and {len(missing) - 1} more)"] if missing else []
-    faults += [f"has the unexpected tensor {unexpected[0]!r} (and {len(unexpected) - 1} more)"] if unexpected else []
+    both = [name for name in own if name in state]
+    shapes = [name for name in both if own[name].shape != state[name].shape]
+    faults = [f"lacks {missing[0]!r}{_more(missing)}"] if missing else []
+    faults += [f"has the unexpected tensor {unexpected[0]!r}{_more(unexpected)}"] if unexpected else []
     if shapes:
         first = shapes[0]
-        faults.append(f"has {first!r} of shape {list(state[first].shape)} where {list(own[first].shape)} is needed")
-    return faults
+        sizes = f"{list(state[first].shape)} where {list(own[first].shape)} is needed"
+        faults.append(f"has {first!r} of shape {sizes}{_more(shapes)}")
+    broken = [name for name in both if not _finite(state[name])]
+    return faults + ([f"has NaN or infinite values in {broken[0]!r}{_more(broken)}"] if broken else [])
+
+
+def _more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def _finite(value: Tensor) -> bool:
+    return not value.is_floating_point() or bool(torch.isfinite(value).all())

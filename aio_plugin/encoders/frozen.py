@@ -172,14 +172,17 @@ class FrozenEncoder(nn.Module):
         """Name and the first digits of the hash, for ``print(model)``."""
         return f"{self.name}, sha256={self.sha256[:12]}"
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        identity = state_dict.get(f"{prefix}identity")
+    def require(self, identity: Tensor | None) -> None:
+        """Raise EncoderError if ``identity``, of a checkpoint, is that of another encoder; None is not checked."""
         if identity is not None and not torch.equal(identity.cpu(), self.identity.cpu()):
             raise EncoderError(
                 f"The checkpoint was trained on encoder {describe_identity(identity)}, the model has "
                 f"{describe_identity(self.identity)}; set aio.encoder.name and aio.encoder.weights to the encoder of "
                 "the checkpoint."
             )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        self.require(state_dict.get(f"{prefix}identity"))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 

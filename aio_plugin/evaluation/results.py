@@ -65,6 +65,7 @@ def document(
     encoder: Mapping[str, str],
     sketcher: str,
     seconds: float,
+    weights: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole document.
 
@@ -75,6 +76,7 @@ def document(
         encoder: ``name`` and ``sha256`` of the frozen encoder.
         sketcher: what draws synthetic sketches.
         seconds: the run, or the one test, took.
+        weights: what the model was loaded with before; None if it was not.
 
     Raises:
         AIOError: something does not fit the schema.
@@ -92,6 +94,7 @@ def document(
         "hardware": hardware(),
         "encoder": dict(encoder),
         "sketcher": sketcher,
+        "weights": None if weights is None else dict(weights),
         "targets": [dict(target) for target in targets],
     }
     validate(made)

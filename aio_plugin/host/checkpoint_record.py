@@ -19,17 +19,24 @@ def checkpoint_record(model: Any, manager: AIODataManager) -> dict[str, Any]:
     """The value of the key ``aio`` of a checkpoint of ``model``, in plain types that torch loads as weights only.
 
     Its ``features`` are what :mod:`aio_plugin.models.feature_settings` compares; ``run`` has the whole ``config``, the
-    ``sources`` in their order, and the ``code``.
+    ``sources`` in their order, the ``code``, and the ``weights`` that it started from, None for its own.
     """
     return {
         "schema": SCHEMA,
         "features": {**model.feature_settings, **image_settings(manager)},
         "run": {
             "config": plain(manager.config.document()),
-            "sources": describe_sources(manager.training_sources),
+            "sources": list(manager.num_train_pids.sources),
             "code": {"version": aio_plugin.__version__},
+            "weights": weights_entry(model),
         },
     }
+
+
+def weights_entry(model: Any) -> dict[str, Any] | None:
+    """What ``model`` was loaded with, for results; None if nothing was."""
+    loaded = getattr(model, "loaded_weights", None)
+    return None if loaded is None else dict(loaded.entry)
 
 
 def image_settings(manager: AIODataManager) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..encoders.files import RECORD
 from ..evaluation.score import Result
-from ..models.feature_settings import RECORD
 from ..training import distributed
 from ..training.checkpoint import improved, keep_scaler, save_atomically, set_progress
 from .torchreid_import import import_torchreid

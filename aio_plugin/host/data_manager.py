@@ -23,6 +23,7 @@ from ..training.person_dataset import PersonDataset, Source
 from ..training.sampler import PersonSampler, batches_of, check_division
 from ..training.stages import Stage, parse_stages, stage_at
 from ..training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
+from .checkpoint_record import describe_sources
 from .default_config import ARGUMENTS
 from .patches.base import bind_arguments
 from .run_config import RunConfig, TrainingIdentities, session
@@ -123,7 +124,9 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             self.transform_tr, self.sketcher, self.training_sources, self.copies, self.config
         )
         vocabulary = reader.phrases.vocabulary if reader.phrases else None
-        self._num_train_pids, self._num_train_cams = TrainingIdentities(sizes, self.config, vocabulary), cameras
+        described = describe_sources(self.training_sources)
+        self._num_train_pids = TrainingIdentities(sizes, self.config, vocabulary, described)
+        self._num_train_cams = cameras
         dataset = PersonDataset(self.training_sources, reader, options.synthesis.photo == "other")
         self._loaders = [self._train_loader(dataset, stage) for stage in self.stages]
         self.train_loader: Any = self._loaders[0]

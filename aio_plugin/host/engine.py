@@ -21,7 +21,7 @@ from ..training import distributed
 from ..training.checkpoint import has_progress, restore_scaler, steps_done
 from ..training.optimisation import WarmupCosine, autocast, autocast_dtype, open_only
 from ..training.step import Step, StepOptions
-from .checkpoint_record import checkpoint_record
+from .checkpoint_record import checkpoint_record, image_settings, weights_entry
 from .checkpoint_writer import CheckpointWriter
 from .default_config import ARGUMENTS
 from .record import RunResults
@@ -30,6 +30,7 @@ from .run_folder import run_folder
 from .settings import check_settings
 from .testing import features_of, print_result, reranking
 from .torchreid_import import import_torchreid
+from .weights import check_use
 
 torchreid = import_torchreid()
 AverageMeter = torchreid.utils.AverageMeter
@@ -76,7 +77,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.step = Step(self.bare_model, model, optimizer, self.scaler, self._step_options(label_smooth))
         record = checkpoint_record(self.bare_model, datamanager)
         self.checkpoints = CheckpointWriter(model, optimizer, scheduler, self.scaler, record)
-        self.results = RunResults(datamanager, self.bare_model.encoder)
+        self.results = RunResults(datamanager, self.bare_model.encoder, weights_entry(self.bare_model))
         self.save_dir = "log"
         if not distributed.is_main():  # replaces TensorBoard's writer
             self.writer = SimpleNamespace(add_scalar=lambda *_: None, close=lambda: None)
@@ -103,6 +104,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         """See :meth:`torchreid.engine.Engine.run`; tests before training if configured, and writes the results."""
         test_only = bool(options.get("test_only"))
         self._check_run({"max_epoch": max_epoch, "start_epoch": start_epoch, "test_only": test_only, **options})
+        check_use(self.model, image_settings(self.datamanager), test_only)
         with run_folder(save_dir, test_only, not test_only and self._continues(save_dir, start_epoch)) as folder:
             self._run(folder, max_epoch, start_epoch, **options)
 

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from ..datasets import ADAPTERS
-from ..encoders.files import read_file, state_dict_faults
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
 from ..modality import Batch
-from ..models.specs import DMF_NAMES, NAMES
+from ..models.specs import NAMES
 from ..protocols.whole_gallery import WholeGallery
 from .data_manager import AIODataManager
 from .default_config import arguments
@@ -25,9 +24,7 @@ from .registration import register
 from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, split_target
 from .torchreid_import import import_torchreid
-
-TRAINING_ONLY = ("classifier.", "attributes.")
-"""Parts of a model that features do not depend on."""
+from .weights import check_use, config_data_settings, load_weights
 
 
 def load_aio_config(args: argparse.Namespace) -> CfgNode:
@@ -88,26 +85,18 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
 def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     """The model of a config with the weights of a checkpoint or an export, in eval mode, on the CPU.
 
-    Classifier and attribute decoder are not loaded, as features do not depend on them.
+    Classifier, attribute decoder and DMF's text branch need not fit, as features do not depend on them.
 
     Raises:
-        EncoderError: the file does not exist, or was trained with another encoder.
+        EncoderError: the file does not exist, or cannot be read safely.
         CheckpointError: it does not fit the model of the config; names the first differences.
     """
-    state = {name: value for name, value in read_file(weights, "--weights").items() if _tested(name)}
     with contextlib.redirect_stdout(sys.stderr):
-        identity = TrainingIdentities([1], RunConfig(cfg))
+        config = RunConfig(cfg)
+        identity = TrainingIdentities([1], config)
         model: nn.Module = import_torchreid().models.build_model(num_classes=identity, **arguments(cfg, "model"))
-    own = tested_part(model)
-    if cfg.model.name in DMF_NAMES:  # the text branch is for training only
-        state = {name: value for name, value in state.items() if name in own}
-    wrong = state_dict_faults(own, state)
-    if wrong:
-        raise CheckpointError(
-            f"{weights} does not fit model {cfg.model.name!r} of the config: it {', '.join(wrong)}. Pass the config "
-            "that it was trained with."
-        )
-    model.load_state_dict(state, strict=False)
+        load_weights(model, weights, "--weights")
+        check_use(model, config_data_settings(config), test_only=True)
     return model.eval()
 
 
@@ -131,8 +120,5 @@ def state_digest(state: Mapping[str, Tensor]) -> str:
 
 def tested_part(model: nn.Module) -> dict[str, Tensor]:
     """The tensors of a model's state dict that features depend on."""
-    return {name: value for name, value in model.state_dict().items() if _tested(name)}
-
-
-def _tested(name: str) -> bool:
-    return not name.startswith(TRAINING_ONLY)
+    parts = tuple(f"{part}." for part in model.training_only)  # type: ignore[union-attr]
+    return {name: value for name, value in model.state_dict().items() if not name.startswith(parts)}

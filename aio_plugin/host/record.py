@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +30,17 @@ LISTS, TOP = 6, 8
 class RunResults:
     """Results of every target in up to three columns: ``pixels``, ``before`` and ``after`` training.
 
+    Args:
+        weights: what the model was loaded with before, see :class:`.weights.LoadedWeights`.
+
     Attributes:
         column: which one :meth:`add` fills.
     """
 
-    def __init__(self, manager: AIODataManager, encoder: FrozenEncoder | Origin) -> None:
-        self.manager, self.encoder = manager, encoder
+    def __init__(
+        self, manager: AIODataManager, encoder: FrozenEncoder | Origin, weights: Mapping[str, Any] | None = None
+    ) -> None:
+        self.manager, self.encoder, self.weights = manager, encoder, weights
         self.column, self.started = "after", time.time()
         self.results: dict[str, dict[str, Result | None]] = {}
         self.lists: dict[str, list[RankedList]] = {}
@@ -98,5 +103,6 @@ class RunResults:
             torchreid=distribution(),
             encoder={"name": self.encoder.name, "sha256": self.encoder.sha256},
             sketcher=self.manager.sketcher.name,
+            weights=self.weights,
             seconds=seconds,
         )

@@ -16,7 +16,6 @@ from .patches.datasets import patch_datasets
 from .patches.engines import patch_engines
 from .patches.models import patch_models
 from .patches.optim import patch_optim
-from .patches.safetensors import patch_safetensors
 from .run_config import session
 from .torchreid_import import import_torchreid
 
@@ -24,7 +23,6 @@ PATCHES = (
     patch_module_names,
     patch_checkpoint_loading,
     patch_configs,
-    patch_safetensors,
     patch_datasets,
     patch_models,
     patch_data_manager,

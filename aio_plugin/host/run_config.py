@@ -94,22 +94,28 @@ class TrainingIdentities(int):
         sizes: identities of every source, in the order of their labels.
         config: of the run.
         vocabulary: attribute phrases of the training captions; None unless a DMF trains with text.
+        sources: the training sources as checkpoints record them; empty where the model is not to be trained.
     """
 
     sizes: tuple[int, ...]
     config: RunConfig
     vocabulary: Vocabulary | None
+    sources: list[dict[str, Any]]
 
     def __new__(
-        cls, sizes: Sequence[int], config: RunConfig, vocabulary: Vocabulary | None = None
+        cls,
+        sizes: Sequence[int],
+        config: RunConfig,
+        vocabulary: Vocabulary | None = None,
+        sources: Sequence[dict[str, Any]] = (),
     ) -> TrainingIdentities:
         """The sum of ``sizes``."""
         self = super().__new__(cls, sum(sizes))
-        self.sizes, self.config, self.vocabulary = tuple(sizes), config, vocabulary
+        self.sizes, self.config, self.vocabulary, self.sources = tuple(sizes), config, vocabulary, list(sources)
         return self
 
     def __getnewargs__(self) -> tuple[Any, ...]:
-        return self.sizes, self.config, self.vocabulary
+        return self.sizes, self.config, self.vocabulary, self.sources
 
 
 class Session:
@@ -140,6 +146,13 @@ class Session:
     def latest(self) -> RunConfig:
         """The config that was merged or given to register() last; one that is False where there is none."""
         return RunConfig(self._latest, self._node)
+
+    def names_weights(self, path: Any) -> bool:
+        """Whether the newest config that names ``path`` as weights or checkpoint is for an AIO model."""
+        for each in reversed(self._merged):
+            if (cfg := each()) is not None and path in (cfg.model.get("load_weights"), cfg.model.get("resume")):
+                return RunConfig(cfg).asks_for_aio
+        return False
 
     def config_of(self, arguments: Mapping[str, Any]) -> RunConfig:
         """The config that an ImageDataManager's ``arguments`` were taken from.

@@ -71,10 +71,12 @@ class AIO(nn.Module):
         encoder: ``encoder(tokens (B, N, D)) -> (B, N, D)``, frozen.
         feature_settings: what its features depend on by config key, see :mod:`.feature_settings`; empty for a model
             that is not built from a config.
+        training_only: parts that features do not depend on.
         loss: torchreid's ``loss.name``; only bare images in train mode depend on it.
     """
 
     is_aio = True
+    training_only = ("classifier", "attributes")
     feature_settings: Mapping[str, Any] = {}
     loss_weights = staticmethod(aio_weights)
 

@@ -56,6 +56,7 @@ class DMF(nn.Module):
     """
 
     is_aio = True
+    training_only = ("text", "classifier")
     feature_settings: Mapping[str, Any] = {}
     loss_weights = staticmethod(dmf_weights)
 

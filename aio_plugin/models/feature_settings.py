@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config import AIOConfig
+from ..encoders.files import RECORD
 from ..encoders.frozen import FrozenEncoder
 from ..errors import CheckpointError
 from ..modality import Modality
@@ -16,8 +17,8 @@ from .aio import AIO
 from .dmf import DMF
 from .specs import SPECS
 
-RECORD, SCHEMA = "aio", 1
-"""The key of a checkpoint that holds the record, and the record's form."""
+SCHEMA = 1
+"""The form of the record."""
 
 DATA_KEYS = ("data.height", "data.width", "data.norm_mean", "data.norm_std")
 """How images become the model's input."""

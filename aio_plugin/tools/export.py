@@ -14,13 +14,12 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from ..atomic_write import written_whole
-from ..encoders.files import read_file
+from ..encoders.files import SUFFIX, read_file
 from ..encoders.frozen import read_identity
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.environment import code, git_commit, package_versions
 from ..evaluation.results import plain, write_json
 from ..host.inference import load_aio_config, state_digest
-from ..host.patches.safetensors import SUFFIX
 from ..host.registration import register
 from ..modality import MODALITIES
 from ..models.specs import DMF_NAMES, SPECS, readable

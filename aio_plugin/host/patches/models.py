@@ -61,6 +61,7 @@ def _builder(name: str) -> Callable[..., nn.Module]:
             )
         model = build_model(name, int(num_classes), options, config.image_size, loss, vocabulary, sizes)
         model.run_config = config  # type: ignore[assignment]
+        model.sources = num_classes.sources  # type: ignore[assignment]
         return model
 
     return build_aio

@@ -1,0 +1,165 @@
+"""Weights that do not fit are refused by every way in, and the model stays as it was."""
+
+import argparse
+import os
+import re
+
+import pytest
+import torch
+
+import aio_plugin
+from aio_plugin.errors import AIOError
+from aio_plugin.host.default_config import arguments
+from aio_plugin.host.inference import trained_model
+from aio_plugin.host.main import run_main
+
+from .helpers import build_engine, config
+
+NAME = "model.pth.tar-1"
+
+
+class Trap:
+    """Unpickled by a loader that runs code, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.fixture(scope="module")
+def trained(market, tmp_path_factory):
+    """A folder with a checkpoint of a run on made-up data."""
+    folder = tmp_path_factory.mktemp("trained")
+    aio_plugin.unregister()
+    aio_plugin.register()
+    torchreid = __import__("torchreid")
+    build_engine(torchreid, config(market)).checkpoints.save(1, 0.5, folder, best=False)
+    aio_plugin.unregister()
+    return folder / "model" / NAME
+
+
+def load(torchreid, cfg, path, tmp_path):
+    model = torchreid.models.build_model(num_classes=1, **arguments(cfg, "model"))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    try:
+        torchreid.utils.load_pretrained_weights(model, str(path))
+    except AIOError:
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+        raise
+
+
+def resume(torchreid, cfg, path, tmp_path):
+    engine = build_engine(torchreid, cfg)
+    torchreid.utils.resume_from_checkpoint(str(path), engine.model, engine.optimizer, engine.scheduler)
+
+
+def extract(torchreid, cfg, path, tmp_path):
+    trained_model(cfg, str(path))
+
+
+def main(torchreid, cfg, path, tmp_path, **model):
+    model = {"load_weights": str(path), **model}
+    pairs = [part for key, value in model.items() for part in (f"model.{key}", value)]
+    (tmp_path / "config.yaml").write_text(cfg.dump())
+    opts = ["data.save_dir", str(tmp_path / "log"), "test.evaluate", "True", *pairs]
+    given = argparse.Namespace(config_file=str(tmp_path / "config.yaml"), opts=opts)
+    given.root = given.sources = given.targets = given.transforms = None
+    try:
+        run_main(given)
+    finally:
+        written = [path.name for path in tmp_path.rglob("*.json")]
+    assert "results.json" in written
+
+
+def main_resume(torchreid, cfg, path, tmp_path):
+    main(torchreid, cfg, path, tmp_path, load_weights="", resume=str(path))
+
+
+WAYS = {each.__name__: each for each in (load, resume, extract, main, main_resume)}
+
+
+def edited(edit):
+    """A damage that changes the content of a checkpoint."""
+
+    def damage(path):
+        content = torch.load(path, weights_only=True)
+        edit(content)
+        torch.save(content, path)
+
+    return damage
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+def folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def other_names(content):
+    content["state_dict"] = {f"backbone.{name}": value for name, value in content["state_dict"].items()}
+
+
+def with_code(path):
+    torch.save({"state_dict": {"x": torch.ones(1)}, "rank1": Trap(str(path.parent / "trap"))}, path)
+
+
+def setting(key, value):
+    return edited(lambda content: content["aio"]["features"].update({key: value}))
+
+
+def tensor(name, make):
+    return edited(lambda content: content["state_dict"].update({name: make(content["state_dict"][name])}))
+
+
+WRONG = {
+    "absent": (lambda path: path.unlink(), "no (weights )?file .*model.pth"),
+    "folder": (folder, "is not a file|no file"),
+    "empty": (lambda path: path.write_bytes(b""), "cannot be read safely.*empty"),
+    "page": (lambda path: path.write_text("<!DOCTYPE html><html>"), "is a web page"),
+    "garbage": (lambda path: path.write_bytes(bytes(range(256)) * 9), "cannot be read safely.*damaged"),
+    "truncated": (cut, "cannot be read safely.*incomplete"),
+    "code": (with_code, r"has an object of type posix\.mkdir"),
+    "strangers": (edited(other_names), "has none of its tensors"),
+    "anonymous": (edited(lambda c: c["state_dict"].pop("encoder.identity")), "lacks 'encoder.identity'"),
+    "short identity": (tensor("encoder.identity", lambda value: value[:-1]), "of an unknown kind"),
+    "other encoder": (tensor("encoder.identity", lambda value: value + 1), "trained on encoder"),
+    "nan": (tensor("norm.weight", lambda value: value * float("nan")), "NaN or infinite values in 'norm.weight'"),
+    "infinite": (tensor("bnneck.necks.0.weight", lambda value: value / 0), "NaN or infinite values"),
+    "shape": (tensor("norm.weight", lambda value: value[:-1]), "'norm.weight' of shape .191. where .192. is needed"),
+    "missing": (edited(lambda content: content["state_dict"].pop("norm.weight")), "lacks 'norm.weight'"),
+    "unknown": (edited(lambda c: c["state_dict"].update(more=torch.ones(1))), "unexpected tensor 'more'"),
+    "height": (setting("data.height", 128), "data.height is 64, the weights were trained with 128"),
+    "mean": (
+        setting("data.norm_mean", [0.5] * 3),
+        "data.norm_mean is .* trained with .0.5, 0.5, 0.5.",
+    ),
+    "bottleneck": (setting("aio.bnneck", "per_modality"), "aio.bnneck is 'shared', .* with 'per_modality'"),
+    "length": (setting("aio.text.length", 40), "aio.text.length is 77"),
+    "future": (edited(lambda content: content["aio"].update(schema=9)), "schema '9'"),
+    "record": (edited(lambda content: content["aio"].update(features=[])), "record of its settings is damaged"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_does_not_fit_is_refused(way, wrong, registered, market, trained, tmp_path):
+    path, (damage, says) = tmp_path / "model.pth", WRONG[wrong]
+    path.write_bytes(trained.read_bytes())
+    damage(path)
+    with pytest.raises(AIOError) as error:
+        WAYS[way](registered, config(market), path, tmp_path)
+    message = str(error.value)
+    assert re.search(says, message), message
+    assert "weights_only" not in message
+    assert not (tmp_path / "trap").exists()
+    assert not list(tmp_path.rglob("results*"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_fits_is_loaded(way, registered, market, trained, tmp_path):
+    WAYS[way](registered, config(market), trained, tmp_path)
