@@ -20,14 +20,15 @@ else:
 
 
 @contextmanager
-def file_lock(path: Path, wait: bool = False) -> Iterator[None]:
+def file_lock(path: Path, cure: str = "", wait: bool = False) -> Iterator[None]:
     """Hold the lock of a file, which is created and stays, inside the block.
 
     Processes exclude each other on one machine, and on several where the file system passes locks on (NFS does). A
     process that was forked does not hold the lock of its parent. On a file system without locks a warning is given.
 
     Args:
-        wait: until another process frees it.
+        cure: what to do if another process holds it, for the error.
+        wait: until that process frees it.
 
     Raises:
         LockedError: another process holds it; says which.
@@ -39,7 +40,10 @@ def file_lock(path: Path, wait: bool = False) -> Iterator[None]:
             _lock(file.fileno(), wait)
         except (BlockingIOError, PermissionError) as error:
             file.seek(0)
-            raise LockedError(file.read(200).strip() or "another process") from error
+            holder = file.read(200).strip() or "unknown"
+            raise LockedError(
+                f"{str(path.parent)!r} is in use by another run ({holder}). Wait until it ends, or {cure}."
+            ) from error
         except OSError as error:
             warnings.warn(
                 f"{path}: its file system has no locks ({error.strerror}). Make sure that no other process writes to "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -41,6 +42,11 @@ def opened_image(source: str | PathLike[str] | io.BytesIO) -> Iterator[Image.Ima
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}")
             yield image
+
+
+def image_stat(path: str) -> os.stat_result:
+    """The state of an image's file, or of the file that it is packed into (``<file>#<key>``); OSError without one."""
+    return os.stat(path if os.path.exists(path) else path.rpartition("#")[0] or path)
 
 
 def is_lying(image: Image.Image) -> bool:

@@ -34,14 +34,11 @@ def run_folder(save_dir: str, test_only: bool, resumed: bool) -> Iterator[Path]:
             try:
                 if test_only and (folder / MODEL).is_dir():
                     folder /= TEST
-                stack.enter_context(file_lock(folder / LOCK))
+                stack.enter_context(file_lock(folder / LOCK, "set data.save_dir to another folder"))
                 if not resumed:
                     _set_aside(folder)
             except LockedError as error:
-                problem = (
-                    f"{str(folder)!r} is in use by another run ({error}). Wait until it ends, or set data.save_dir to "
-                    "another folder."
-                )
+                problem = str(error)
             except OSError as error:
                 problem = f"Cannot write to {str(folder)!r} ({error}). Set data.save_dir to a folder that is writable."
         folder, problem = distributed.broadcast((folder, problem))

@@ -6,19 +6,24 @@ Edges are drawn by colour dodge, the pencil effect of drawing programs: a replac
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
+import time
 import uuid
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
+from PIL.PngImagePlugin import PngInfo
 
 from ..errors import CacheError, MediaError
-from ..image_files import opened_image
+from ..image_files import image_stat, opened_image
+from ..outside_files import open_regular
 from .lineart import LineArtGenerator, draw_lineart, load_lineart
 
 VERSION = 1
@@ -30,8 +35,14 @@ PENCIL, SURROUNDINGS = 1 / 350, 1 / 100
 OFFSET = 36.0
 """Added to grey levels before dividing, so that noise in dark clothes draws no lines."""
 
+PHOTO, PIXELS = "photo", "pixels"
+"""Texts in the PNG of a drawing: time of change and sha256 of its photo; checksum of its own pixels."""
+
 DARKEST, WHITEST = 0.75, 0.94
 """Ratios of a pixel to its surroundings that become black and white."""
+
+PART, OLD = ".part", 3600
+"""End of the name of a drawing that is being written; seconds after which its writer is dead."""
 
 MOST_DRAWN = 1 << 22
 """Pixels; of a larger photo a reduced copy is drawn, as drawing takes 0.2 s and 50 MB a million pixels."""
@@ -41,8 +52,9 @@ class Sketcher:
     """Photos to sketches, by the line-art generator if there are weights, else by edges.
 
     It can be pickled, and many workers may share one cache: drawings are written atomically. A cached drawing is
-    identified by the photo's path (relative to the cache's parent folder), size and time of change, and by the
-    method; one of an image packed into a file (``<file>#<key>``) by the key and the file's size and time.
+    found by the photo's path (relative to the cache's parent folder), size and time of modification, and by the
+    method; one of an image packed into a file (``<file>#<key>``) by the key and the file's size and time. It is used
+    if the photo's inode was not changed since, or else if the photo has the same bytes.
 
     Args:
         lineart_weights: file of the line-art generator; '' = edges.
@@ -87,16 +99,24 @@ class Sketcher:
         """
         if self.cache is None:
             return self._draw(read(path)).convert("RGB")
-        file = self._file(path)
-        drawing = _read(file)
+        file, changed = self._place(path)
+        drawing = _read(file, path, changed)
         if drawing is None:
+            content = _content(path)
             drawing = self._draw(read(path))
-            _write(file, drawing)
+            _write(file, drawing, f"{changed} {content}")
         return drawing.convert("RGB")
 
     def has(self, path: str) -> bool:
         """Whether the cache has a complete sketch of the photo at ``path``; MediaError if there is no such photo."""
-        return self.cache is not None and _is_complete(self._file(path))
+        return self.cache is not None and _is_complete(path, *self._place(path))
+
+    def remove_parts(self) -> None:
+        """Remove what processes left that were killed while they wrote a sketch, an hour ago or more."""
+        for part in (self.cache / self.method).glob(f"*{PART}") if self.cache else ():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > OLD:
+                    part.unlink()
 
     def _draw(self, photo: Image.Image) -> Image.Image:
         size = photo.size
@@ -108,15 +128,16 @@ class Sketcher:
             self._generator = load_lineart(self.weights).to(self.device)
         return draw_lineart(self._generator, photo, self.resolution)
 
-    def _file(self, path: str) -> Path:
+    def _place(self, path: str) -> tuple[Path, str]:
+        """The file of the photo's sketch, and when the photo was changed last, in a way that nobody can set back."""
         assert self.cache is not None
         try:
-            stat = os.stat(path if os.path.exists(path) else path.rpartition("#")[0] or path)
+            stat = image_stat(path)
         except OSError as error:
             raise MediaError(f"{path}: cannot be read ({error.strerror}); check data.root.") from error
         relative = os.path.relpath(os.path.abspath(path), self.cache.parent)
         key = hashlib.sha256(f"{relative}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()
-        return self.cache / self.method / key[:2] / f"{key[2:34]}.png"
+        return self.cache / self.method / key[:2] / f"{key[2:34]}.png", str(stat.st_ctime_ns)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_generator": None}
@@ -135,32 +156,55 @@ def draw_edges(image: Image.Image) -> Image.Image:
     return Image.fromarray((light * 255).round().astype(np.uint8))
 
 
-def _read(file: Path) -> Image.Image | None:
-    """The drawing in a file; None if it is missing or damaged."""
+def _read(file: Path, path: str, changed: str) -> Image.Image | None:
+    """The drawing in a file; None if it is missing, damaged, or not of the photo at ``path`` as it is now."""
     try:
         with opened_image(file) as image:
-            image.load()
-            return image.copy()
+            image.load()  # does not look at the checksums of PNG
+            whole = image.info.get(PIXELS) == _checksum(image)
+            return image.copy() if whole and _is_of(image, path, changed) else None
     except (OSError, SyntaxError, ValueError):
         return None
 
 
-def _is_complete(file: Path) -> bool:
-    """Whether the file is a PNG to its end, by its checksums."""
+def _is_complete(path: str, file: Path, changed: str) -> bool:
+    """Whether the file is a PNG to its end, by its checksums, and of the photo at ``path`` as it is now."""
     try:
         with opened_image(file) as image:
             image.verify()
+            return _is_of(image, path, changed)
     except (OSError, SyntaxError, ValueError):
         return False
-    return True
 
 
-def _write(file: Path, drawing: Image.Image) -> None:
-    part = file.with_suffix(f".{uuid.uuid4().hex}.part")
+def _is_of(drawing: Image.Image, path: str, changed: str) -> bool:
+    """Whether a drawing is of the photo's content: one that was not changed since, or copied with what it holds."""
+    then, _, content = str(drawing.info.get(PHOTO, "")).partition(" ")
+    return then == changed or (content != "" and content == _content(path))
+
+
+def _content(path: str) -> str:
+    """The sha256 of a file; '' of an image packed into one."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _checksum(drawing: Image.Image) -> str:
+    return str(zlib.crc32(drawing.tobytes()))
+
+
+def _write(file: Path, drawing: Image.Image, photo: str) -> None:
+    texts = PngInfo()
+    texts.add_text(PHOTO, photo)
+    texts.add_text(PIXELS, _checksum(drawing))
+    part = file.parents[1] / f"{uuid.uuid4().hex}{PART}"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            drawing.save(part, format="PNG")
+            drawing.save(part, format="PNG", pnginfo=texts)
             os.replace(part, file)
         finally:
             part.unlink(missing_ok=True)

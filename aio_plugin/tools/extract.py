@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from tqdm import tqdm
 from yacs.config import CfgNode
 
 from ..datasets.manifest.rows import READERS, suffix_of
-from ..errors import ConfigError
+from ..errors import CacheError, ConfigError
 from ..evaluation.results import plain
+from ..file_lock import file_lock
 from ..host.inference import features_of, load_aio_config, state_digest, test_data, tested_part, trained_model
 from ..modality import Batch, Item, format_combination
 from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset
-from .feature_file import FeatureFile, item_lines
+from .feature_file import FeatureFile, files_digest, item_lines
 
 COMMIT_INTERVAL = 16
 """Batches between two commits; a kill loses no more."""
@@ -46,15 +48,27 @@ def run_extract(args: argparse.Namespace) -> None:
     manager, target = test_data(cfg, spec)
     description = describe_features(cfg, model, spec, args.dtype)
     compute = features_of(cfg, manager, model)
-    for part, items in (("query", target.query), ("gallery", target.gallery)):
-        if not items:
-            continue
-        combinations = sorted({format_combination(item.media.combination) for item in items})
-        of_part = {**description, "rows": len(items), "modalities": combinations}
-        file = FeatureFile(Path(args.out), part, item_lines(items, manager.root), of_part)
-        extract_features(file, items, manager.reader, compute, cfg)
-        shape = f"{len(items)} x {description['dim']}"
-        print(f"{Path(args.out) / part}.npy: {shape} {args.dtype}, {', '.join(combinations)}")
+    parts = {"query": target.query, "gallery": target.gallery}
+    with _locked(Path(args.out)):
+        for part, items in ((part, items) for part, items in parts.items() if items):
+            combinations = sorted({format_combination(item.media.combination) for item in items})
+            of_part = {**description, "rows": len(items), "modalities": combinations}
+            of_part["files_sha256"] = files_digest(items, manager.root)
+            file = FeatureFile(Path(args.out), part, item_lines(items, manager.root), of_part)
+            extract_features(file, items, manager.reader, compute, cfg)
+            shape = f"{len(items)} x {description['dim']}"
+            print(f"{Path(args.out) / part}.npy: {shape} {args.dtype}, {', '.join(combinations)}")
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep other processes out of the folder; CacheError if it cannot be written."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(out / ".lock", "give another --out"))
+        except OSError as error:
+            raise CacheError(f"{out}: features cannot be written there ({error}); give another --out.") from error
+        yield
 
 
 def target_of(cfg: CfgNode, listed: str, query: str) -> str:

@@ -18,8 +18,9 @@ import numpy as np
 from torch import Tensor
 
 from ..atomic_write import written_whole
-from ..errors import CacheError, CheckpointError
+from ..errors import CacheError, CheckpointError, MediaError
 from ..evaluation.results import write_json
+from ..image_files import image_stat
 from ..modality import Item
 
 SCHEMA, ROWS_DONE = 1, "rows_done"
@@ -29,6 +30,23 @@ def item_lines(items: Sequence[Item], root: str) -> bytes:
     """The lines of ``<part>.items.jsonl``; paths are relative to ``root`` where they are below it."""
     lines = (json.dumps(_describe(item, os.path.join(root, "")), ensure_ascii=False) for item in items)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+
+
+def files_digest(items: Sequence[Item], root: str) -> str:
+    """A sha256 of the state of the items' image files: name, size, and times that change with their content.
+
+    Raises:
+        MediaError: there is no such file.
+    """
+    digest = hashlib.sha256()
+    for path in dict.fromkeys(str(part) for item in items for part in item.media.parts if part.caption is None):
+        try:
+            state = image_stat(path)
+        except OSError as error:
+            raise MediaError(f"{path}: cannot be read ({error.strerror}); check data.root.") from error
+        times = f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
+        digest.update(f"{_relative(path, os.path.join(root, ''))}\0{times}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _describe(item: Item, base: str) -> dict[str, Any]:

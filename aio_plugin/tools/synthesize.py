@@ -38,6 +38,7 @@ def run_synthesize(args: argparse.Namespace) -> int:
     sketcher = manager.sketcher.to("cuda" if cfg.use_gpu and manager.sketcher.weights else "cpu")
     photos = list(islice(photos_to_draw(manager), number - 1, None, shards))
     assert sketcher.cache is not None  # the data manager always sets one
+    sketcher.remove_parts()
     results = draw_all(photos, sketcher, workers)
     errors = [result for result in results if result not in (MADE, PRESENT)]
     for error in errors:

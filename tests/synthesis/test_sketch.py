@@ -1,5 +1,6 @@
 import os
 import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -129,6 +130,54 @@ def test_a_changed_photo_is_drawn_anew(tmp_path):
     before = sketcher(path, Image.open)
     photo(tmp_path / "a.png", (30, 40))
     assert sketcher(path, Image.open).size == (30, 40) != before.size
+
+
+def test_a_photo_of_the_same_size_and_time_is_drawn_anew(tmp_path):
+    path, other = photo(tmp_path / "a.bmp"), photo(tmp_path / "b.bmp", seed=90)
+    sketcher = Sketcher("", tmp_path / "cache")
+    sketcher(path, Image.open)
+    times = os.stat(path)
+    shutil.copyfile(other, path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert os.stat(path).st_size == times.st_size
+    assert not sketcher.has(path)
+    expected = np.asarray(Sketcher()(other, Image.open))
+    for _ in range(2):
+        assert np.array_equal(np.asarray(sketcher(path, Image.open)), expected)
+    assert len(list((tmp_path / "cache").rglob("*.png"))) == 1
+
+
+def test_the_cache_is_copied_with_the_data(tmp_path, monkeypatch):
+    (tmp_path / "old").mkdir()
+    path = photo(tmp_path / "old" / "a.png")
+    Sketcher("", tmp_path / "old" / ".cache")(path, Image.open)
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    monkeypatch.setattr(sketch, "draw_edges", lambda _: pytest.fail("drawn twice"))
+    copied = Sketcher("", tmp_path / "new" / ".cache")
+    copied(str(tmp_path / "new" / "a.png"), Image.open)
+    assert copied.has(str(tmp_path / "new" / "a.png"))
+
+
+def test_a_flipped_bit_in_a_drawing_is_noticed(tmp_path):
+    path = photo(tmp_path / "a.png")
+    sketcher = Sketcher("", tmp_path / "cache")
+    expected = np.asarray(sketcher(path, Image.open))
+    (file,) = (tmp_path / "cache").rglob("*.png")
+    kept = file.read_bytes()
+    for at in range(len(kept)):
+        file.write_bytes(kept[:at] + bytes([kept[at] ^ 1 << at % 8]) + kept[at + 1 :])
+        assert np.array_equal(np.asarray(sketcher(path, Image.open)), expected)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    sketcher = Sketcher("", tmp_path / "cache")
+    sketcher(photo(tmp_path / "a.png"), Image.open)
+    parts = [tmp_path / "cache" / sketcher.method / f"{name}.part" for name in ("old", "new")]
+    for part in parts:
+        part.write_bytes(b"half a drawing")
+    os.utime(parts[0], (0, 0))
+    sketcher.remove_parts()
+    assert [part.exists() for part in parts] == [False, True], "the new one may be being written"
 
 
 def test_the_cache_moves_with_the_data(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Features on disk: those of testing, bit for bit, however often it was killed on the way."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -127,6 +128,18 @@ def test_nothing_else_is_mixed_in(small_world, weights, tmp_path, capsys):
     file.write_text(file.read_text().replace(",p3,", ",p0,"))
     assert run(tmp_path, weights, out, file) == 2
     assert "items_sha256" in capsys.readouterr().err
+
+
+def test_an_image_that_was_replaced_under_its_name_is_noticed(small_world, weights, tmp_path, capsys):
+    file, out = manifest(small_world, tmp_path, query=False), tmp_path / "out"
+    photo = sorted((tmp_path / "photos").glob("*.jpg"))[2]
+    assert run(tmp_path, weights, out, file) == 0
+    content, times = bytearray(photo.read_bytes()), photo.stat()
+    content[-20] ^= 1
+    photo.write_bytes(content)
+    os.utime(photo, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert run(tmp_path, weights, out, file) == 2
+    assert "files_sha256 differ" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [0, 1000])
