@@ -57,7 +57,6 @@ setup(
         "imageio",
     ],
     extras_require={
-        "lmdb": ["lmdb>=1.4"],  # LUPerson-NL as published
         "quantise": ["torchao>=0.10"],  # aio.encoder.quantise
         "dev": [
             "lmdb>=1.4",

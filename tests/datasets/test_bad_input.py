@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -169,6 +170,42 @@ def cuhk03_testsets(*sets):
 def another_hdf5(base):
     with h5py.File(base / RELEASE, "w") as other:
         other["testsets"] = np.arange(20)
+
+
+def hdf5(change):
+    """The release after ``change`` worked on it, and a whole one beside it that it may point to."""
+
+    def damage(base):
+        shutil.copy(base / RELEASE, base.parent / "outside.mat")
+        with h5py.File(base / RELEASE, "r+") as file:
+            change(file, str(base.parent / "outside.mat"))
+
+    return damage
+
+
+def linked_out(file, outside):
+    del file["testsets"]
+    file["testsets"] = h5py.ExternalLink(outside, "/testsets")
+
+
+def virtual_sets(file, outside):
+    kept = file["testsets"]
+    layout = h5py.VirtualLayout(kept.shape, kept.dtype)
+    layout[:] = h5py.VirtualSource(outside, "testsets", shape=kept.shape)
+    del file["testsets"]
+    file.create_virtual_dataset("testsets", layout)
+
+
+def pairs_elsewhere(file, outside):
+    pairs = file.create_dataset("elsewhere", (2, 2), "f8", external=[(outside, 0, h5py.h5f.UNLIMITED)])
+    sets = file["testsets"]
+    sets[...] = np.full(sets.shape, pairs.ref, h5py.ref_dtype)
+
+
+def endless_pairs(file, outside):
+    pairs = file.create_dataset("endless", (2, 2**50), "f8", chunks=(2, 1024))
+    sets = file["testsets"]
+    sets[...] = np.full(sets.shape, pairs.ref, h5py.ref_dtype)
 
 
 def luperson(*keys, **stored):
@@ -350,7 +387,10 @@ ERRORS = {
         (cuhk03_testsets([((1, 1.5),)] * 20), "whole numbers"),
         *((content(RELEASE, data), "cuhk-03.mat is not CUHK03's") for data in ("", "x" * 600)),
         *((cut(RELEASE, length), "cuhk-03.mat is not CUHK03's") for length in (200, 4000)),
-        (another_hdf5, "cuhk-03.mat is not CUHK03's"),
+        (another_hdf5, "testsets has 20 cells, not 20 references"),
+        (hdf5(linked_out), "it has no testsets"),
+        *((hdf5(change), "something else than data of its own") for change in (virtual_sets, pairs_elsewhere)),
+        (hdf5(endless_pairs), "test set 1 is not a list"),
     ],
     "randperson": [NO_PATTERN, ("images: subset", {"images": "full"})],
     "clonedperson": [

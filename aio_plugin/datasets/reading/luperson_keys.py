@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-from typing import Any, NoReturn
-
 import numpy as np
 
 from ...errors import DatasetError
 from .annotations import MOST_ID
+from .plain_pickle import load_plain
 
 
 def read_keys(path: str) -> tuple[list[str], list[int]]:
@@ -17,7 +15,14 @@ def read_keys(path: str) -> tuple[list[str], list[int]]:
     Raises:
         DatasetError: it is not a pickle of plain values, or not a dictionary of two such lists.
     """
-    content = _load_plain(path)
+    try:
+        content = load_plain(path)
+    except OSError as error:
+        raise DatasetError(f"Cannot read {path}: {error}. Restore the file.") from error
+    except ValueError as error:
+        raise DatasetError(
+            f"{path} is not a pickle of plain values: {error}. Get the file from its source again."
+        ) from error
     if not isinstance(content, dict):
         raise _wrong_keys(path, f"it holds a {type(content).__name__}, not a dictionary")
     for name in ("keys", "pids"):
@@ -57,30 +62,3 @@ def repeated_keys(path: str, keys: list[str], pids: list[int]) -> frozenset[int]
 
 def _wrong_keys(path: str, reason: str) -> DatasetError:
     return DatasetError(f"{path} is not LUPerson-NL's list of keys: {reason}. Write it with convert_lmdb.py again.")
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Makes lists, dictionaries, strings, bytes and numbers, and refuses everything that must be imported."""
-
-    def find_class(self, module: str, name: str) -> NoReturn:
-        raise pickle.UnpicklingError(f"it imports {module}.{name}, which a list of keys does not need")
-
-    def persistent_load(self, pid: object) -> NoReturn:
-        raise pickle.UnpicklingError("it refers to an external object")
-
-
-def _load_plain(path: str) -> Any:
-    """The value in a pickle file of lists, dictionaries, strings, bytes and numbers."""
-    try:
-        with open(path, "rb") as file:
-            return _PlainUnpickler(file).load()
-    except OSError as error:
-        raise DatasetError(f"Cannot read {path}: {error}. Restore the file.") from error
-    except (
-        pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
-        MemoryError, RecursionError,
-    ) as error:  # fmt: skip
-        reason = str(error) or type(error).__name__
-        raise DatasetError(
-            f"{path} is not a pickle of plain values: {reason}. Get the file from its source again."
-        ) from error

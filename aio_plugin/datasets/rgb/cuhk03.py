@@ -17,7 +17,8 @@ from ...protocols.cuhk03 import CUHK03Classic
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import Absences, Fault, check_apart, compare, pids
-from ..reading.cuhk03 import SPLITS, NewProtocol, read_new_protocol, read_test_set
+from ..reading.cuhk03 import NewProtocol, read_new_protocol, read_test_set
+from ..reading.cuhk03_test_set import SPLITS
 from ..reading.folders import folder_of, photo_splits, require_images
 from ..reading.image_items import folder_items, image_item
 from ..reading.layouts import Part, Tree

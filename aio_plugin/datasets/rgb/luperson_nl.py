@@ -56,7 +56,7 @@ def _packed_photos(tree: Tree, notes: list[str]) -> Iterator[tuple[str, int, int
     for path in (file, tree.path(f"lmdb/{lmdb_images.FILE}")):
         if not tree.exists(path):
             raise DatasetError(f"{NAME}: {path} is empty. Get the file from its source again.")
-    names = Names(r"(?P<video>\d{5,9})_(?P<pid>\d+)_.+", f"{NAME} keys", "00001_000001_0000000_00")
+    names = Names(r"(?P<video>\d{5,9})_(?P<pid>\d{1,18})_.+", f"{NAME} keys", "00001_000001_0000000_00")
     keys, pids = read_keys(file)
     repeats = repeated_keys(file, keys, pids)
     absent, relabelled = [], 0

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
 
 from ...errors import DatasetError, MediaError
-from ..reading.checks import import_package
+from .lmdb_file import LMDBFile
 
 FILE = "data.mdb"
 MARK = f"{FILE}#"
 OPEN_AT_ONCE = 8
+SORTED_AT_ONCE = 1 << 16
+"""Keys that are looked for in their order, which is faster."""
 
 
 def prefix(folder: str) -> str:
@@ -31,56 +32,50 @@ def image_source(path: str) -> str | io.BytesIO:
 
     Raises:
         MediaError: the folder has no such key; names both.
-        DatasetError: the folder is not an LMDB, is truncated or damaged, or the package lmdb is not installed.
+        DatasetError: the folder is not an LMDB, or is truncated or damaged.
     """
     before, mark, key = path.partition(MARK)
     if not mark:
         return path
     folder = os.path.normpath(before)
-    with _reading(folder) as transaction:
-        value = transaction.get(key.encode("utf-8", "surrogatepass")) if key else None
-        if value is None:
-            raise MediaError(f"{folder} holds no image {key!r}. Complete the download, or remove the key.")
-        return io.BytesIO(value)
+    with _reading(folder) as images:
+        value = images.value(_bytes(key)) if key else None
+    if value is None:
+        raise MediaError(f"{folder} holds no image {key!r}. Complete the download, or remove the key.")
+    return io.BytesIO(value)
 
 
-def held(folder: str, keys: Iterable[str]) -> Iterator[bool]:
+def held(folder: str, keys: Sequence[str]) -> Iterator[bool]:
     """For each key whether the folder has an image of at least one byte under it.
 
     Raises:
         DatasetError: see :func:`image_source`.
     """
-    with _reading(folder) as transaction:
-        for key in keys:
-            yield bool(transaction.get(key.encode("utf-8", "surrogatepass")) if key else None)
+    with _reading(folder) as images:
+        for start in range(0, len(keys), SORTED_AT_ONCE):
+            some = [_bytes(key) for key in keys[start : start + SORTED_AT_ONCE]]
+            order = sorted(set(some))
+            sizes = dict(zip(order, images.sizes(order), strict=True))
+            yield from (sizes[key] > 0 for key in some)
+
+
+def _bytes(key: str) -> bytes:
+    return key.encode("utf-8", "surrogatepass")
 
 
 @contextmanager
-def _reading(folder: str) -> Iterator[Any]:
-    """A transaction; a damaged page is a DatasetError."""
-    environment = _environment(folder)
+def _reading(folder: str) -> Iterator[LMDBFile]:
+    """The folder opened for reading; what is wrong with it is a DatasetError."""
     try:
-        with environment.begin(buffers=True) as transaction:
-            yield transaction
-    except import_package("lmdb", f"The images in {folder} need").Error as error:
+        images = _opened(folder)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{folder} cannot be opened as an LMDB: {error}. Restore {FILE} in it.") from error
+    try:
+        yield images
+    except ValueError as error:
         raise DatasetError(f"{folder} is damaged: {error}. Restore {FILE} in it.") from error
 
 
 @lru_cache(maxsize=OPEN_AT_ONCE)
-def _environment(folder: str) -> Any:
-    """The folder opened for reading; LMDB can open a folder once in a process."""
-    lmdb = import_package("lmdb", f"The images in {folder} need")
-    try:
-        environment = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False)
-    except lmdb.Error as error:
-        raise DatasetError(f"{folder} cannot be opened as an LMDB: {error}. Restore {FILE} in it.") from error
-    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    size = os.path.getsize(os.path.join(folder, FILE))
-    if size < needed:  # reading a page that the file lacks would kill the process
-        environment.close()
-        raise DatasetError(f"{folder}/{FILE} is truncated: {size:,} of {needed:,} bytes. Complete the download.")
-    return environment
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_environment.cache_clear)  # a forked worker must open its own
+def _opened(folder: str) -> LMDBFile:
+    return LMDBFile(os.path.join(folder, FILE))
