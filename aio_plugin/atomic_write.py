@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from .errors import LockedError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @contextmanager
@@ -44,7 +49,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     It lies beside ``path`` under a name of its own, so that what a killed process left is removed by the next one.
 
     Raises:
-        BlockingIOError: another process is writing it.
+        LockedError: another process is writing it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.with_name(f".{path.name}.partial")
@@ -65,9 +70,14 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes from what they do under a lock of ``folder``; a killed process holds none.
 
+    Unlike :func:`aio_plugin.file_lock.file_lock`, it leaves no file, so that the folder may be renamed or removed.
+
     Raises:
-        BlockingIOError: another process holds it, or has moved or removed the folder meanwhile.
+        LockedError: another process holds it, or has moved or removed the folder meanwhile.
     """
+    if sys.platform == "win32":  # has no locks of folders
+        yield
+        return
     lock = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -76,7 +86,7 @@ def locked(folder: Path) -> Iterator[None]:
         except (BlockingIOError, FileNotFoundError):
             same = False
         if not same:
-            raise BlockingIOError(f"Another process works in {folder}")
+            raise LockedError(f"Another process works in {folder}; wait until it has finished.")
         yield
     finally:
         os.close(lock)

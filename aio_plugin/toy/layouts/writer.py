@@ -75,8 +75,8 @@ def make(
         ``root`` as a path.
 
     Raises:
-        DatasetError: ``ids`` is too small, ``sets`` is unknown, ``root`` holds anything else or cannot be written, or
-            another process is writing to it.
+        DatasetError: ``ids`` is too small, ``sets`` is unknown, or ``root`` holds anything else or cannot be written.
+        LockedError: another process is writing to it.
         WorkerError: a process that draws was killed.
     """
     if ids < 8:
@@ -94,8 +94,6 @@ def make(
         with folder_written_whole(root) as folder:
             write_plans(folder, plans, draw_picture, workers or _cores(), progress)
             (folder / FACTS_FILE).write_text(json.dumps(facts) + "\n")
-    except BlockingIOError as error:
-        raise DatasetError(f"{error}; wait until it has finished, or give another --root.") from error
     except OSError as error:
         raise DatasetError(
             f"The toy world cannot be written to {root} ({error}); nothing is kept of it. Free disk space, or give "
