@@ -161,8 +161,9 @@ def _claims(table: Table, document: Document) -> list[str]:
 
 def _origin(document: Document, place: str) -> str:
     """Where the numbers come from: what a reader needs to make them again."""
+    command = document.command.replace("benchmarks.tables", "benchmarks.paper_tables")  # its earlier name
     if not document.runs:
-        return f"Nothing could be computed. `{document.command}`, {document.created[:10]}."
+        return f"Nothing could be computed. `{command}`, {document.created[:10]}."
     runs = list(document.runs.values())
     commits = sorted({str(run["commit"])[:12] for run in runs})
     machines = sorted({f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" + _gpus(r) for r in runs})
@@ -170,7 +171,7 @@ def _origin(document: Document, place: str) -> str:
     world = f"; toy world: {facts}" if facts else ""
     seeds = f"; seeds {', '.join(map(str, document.seeds()))}" if document.unit == "percent" else ""
     return (
-        f"`{document.command}`, {document.created[:10]}; commit {', '.join(commits)}; {'; '.join(machines)}"
+        f"`{command}`, {document.created[:10]}; commit {', '.join(commits)}; {'; '.join(machines)}"
         f"{seeds}{world}. Configs, versions and every seed's numbers: `{place}`."
     )
 
