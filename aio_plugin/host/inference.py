@@ -20,6 +20,7 @@ from ..protocols.whole_gallery import WholeGallery
 from .data_manager import AIODataManager
 from .default_config import arguments
 from .main import build_data_manager, load_config
+from .patches.configs import take_settings
 from .registration import register
 from .run_config import RunConfig, TrainingIdentities
 from .targets import Target, split_target
@@ -85,13 +86,15 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
 def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     """The model of a config with the weights of a checkpoint or an export, in eval mode, on the CPU.
 
-    Classifier, attribute decoder and DMF's text branch need not fit, as features do not depend on them.
+    What the config leaves open is taken from the file. Classifier, attribute decoder and DMF's text branch need not
+    fit, as features do not depend on them.
 
     Raises:
         EncoderError: the file does not exist, or cannot be read safely.
         CheckpointError: it does not fit the model of the config; names the first differences.
     """
     with contextlib.redirect_stdout(sys.stderr):
+        take_settings(cfg, weights)
         config = RunConfig(cfg)
         identity = TrainingIdentities([1], config)
         model: nn.Module = import_torchreid().models.build_model(num_classes=identity, **arguments(cfg, "model"))

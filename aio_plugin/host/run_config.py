@@ -8,9 +8,9 @@ torchreid hands over no such object, the :class:`Session` says which config is m
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 from yacs.config import CfgNode
@@ -118,6 +118,14 @@ class TrainingIdentities(int):
         return self.sizes, self.config, self.vocabulary, self.sources
 
 
+class MergedConfig(NamedTuple):
+    """A config that something was merged into: the dotted keys that it ``stated``, what was ``taken`` from weights."""
+
+    ref: weakref.ref[CfgNode]
+    stated: set[str]
+    taken: dict[str, Any]
+
+
 class Session:
     """The configs that were merged in this process, and the one given to register().
 
@@ -130,18 +138,26 @@ class Session:
 
     def clear(self) -> None:
         """Forget all configs."""
-        self._merged: list[weakref.ref[CfgNode]] = []
+        self._merged: list[MergedConfig] = []
         self._node: CfgNode | None = None
         self._latest: Mapping[str, Any] = {}
+        self.registered: Mapping[str, Any] = {}
 
-    def register(self, node: CfgNode, settings: Mapping[str, Any]) -> None:
-        """Note the ``aio`` node that register() was given, and torchreid's keys beside it."""
-        self._node, self._latest = node, {**settings, "aio": node}
+    def register(self, node: CfgNode, settings: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
+        """Note the ``aio`` node that register() was given, torchreid's keys beside it, and what it ``stated`` of both.
 
-    def merge(self, cfg: CfgNode) -> None:
-        """Note a config that something was merged into."""
-        living = [each for each in self._merged if each() is not None and each() is not cfg]
-        self._merged, self._latest = [*living, weakref.ref(cfg)], cfg
+        The latter becomes the attribute ``registered``.
+        """
+        self._node, self._latest, self.registered = node, {**settings, "aio": node}, stated
+
+    def merge(self, cfg: CfgNode, stated: Iterable[str]) -> MergedConfig:
+        """Note a config that something was merged into, and the dotted keys that it ``stated``."""
+        found = [each for each in self._merged if each.ref() is cfg] or [MergedConfig(weakref.ref(cfg), set(), {})]
+        others = [each for each in self._merged if each.ref() is not None and each.ref() is not cfg]
+        self._merged = [*others, *found]
+        self._latest = cfg
+        found[0].stated.update(stated)
+        return found[0]
 
     def latest(self) -> RunConfig:
         """The config that was merged or given to register() last; one that is False where there is none."""
@@ -150,7 +166,7 @@ class Session:
     def names_weights(self, path: Any) -> bool:
         """Whether the newest config that names ``path`` as weights or checkpoint is for an AIO model."""
         for each in reversed(self._merged):
-            if (cfg := each()) is not None and path in (cfg.model.get("load_weights"), cfg.model.get("resume")):
+            if (cfg := each.ref()) is not None and path in (cfg.model.get("load_weights"), cfg.model.get("resume")):
                 return RunConfig(cfg).asks_for_aio
         return False
 
@@ -166,7 +182,7 @@ class Session:
         def shared_lists(config: RunConfig) -> int:
             return sum(isinstance(value, list) and value is config.setting(key, None) for key, value in values)
 
-        living = [cfg for each in reversed(self._merged) if (cfg := each()) is not None]
+        living = [cfg for each in reversed(self._merged) if (cfg := each.ref()) is not None]
         configs = [self.latest(), *(RunConfig(cfg, self._node) for cfg in living)]
         origin = max(configs, key=shared_lists)
         if shared_lists(origin):

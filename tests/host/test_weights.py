@@ -6,10 +6,11 @@ import re
 
 import pytest
 import torch
+import yaml
 
 import aio_plugin
-from aio_plugin.errors import AIOError
-from aio_plugin.host.default_config import arguments
+from aio_plugin.errors import AIOError, CheckpointError
+from aio_plugin.host.default_config import arguments, default_config
 from aio_plugin.host.inference import trained_model
 from aio_plugin.host.main import run_main
 
@@ -163,3 +164,45 @@ def test_what_does_not_fit_is_refused(way, wrong, registered, market, trained, t
 @pytest.mark.parametrize("way", WAYS)
 def test_what_fits_is_loaded(way, registered, market, trained, tmp_path):
     WAYS[way](registered, config(market), trained, tmp_path)
+
+
+def open_config(tmp_path, *pairs, **data):
+    """A config that states its data alone, merged as main.py merges it."""
+    cfg = default_config()
+    (tmp_path / "open.yaml").write_text(yaml.safe_dump({"aio": {}, "data": data}))
+    cfg.merge_from_file(str(tmp_path / "open.yaml"))
+    cfg.use_gpu = False
+    cfg.merge_from_list(list(pairs))
+    return cfg
+
+
+def test_what_the_config_leaves_open_is_taken_from_the_weights(registered, market, tmp_path, capsys):
+    full = config(
+        market, bnneck="per_modality", modalities=["rgb", "text"], text={"length": 40}, tokenizer={"width": 8}
+    )
+    build_engine(registered, full).checkpoints.save(1, 0.5, tmp_path, best=False)
+    path = str(tmp_path / "model" / NAME)
+    capsys.readouterr()
+    cfg = open_config(tmp_path, "model.load_weights", path, "train.seed", "5", root=str(market))
+    said = capsys.readouterr().out
+    assert "which the config leaves open: model.name 'aio_tiny'" in said
+    assert "aio.text.length 40" in said
+    assert (cfg.model.name, cfg.data.height, cfg.aio.bnneck, cfg.train.seed) == ("aio_tiny", 64, "per_modality", 5)
+    assert (cfg.aio.text.length, cfg.aio.encoder.weights, cfg.train.max_epoch) == (40, "random", 60)
+    trained_model(cfg, path)
+    other = open_config(tmp_path, "model.load_weights", path, "data.height", "64", "aio.bnneck", "shared")
+    assert other.aio.bnneck == "shared"
+    with pytest.raises(CheckpointError, match="aio.bnneck is 'shared', the weights were trained with 'per_modality'"):
+        trained_model(other, path)
+    cfg.merge_from_list(["model.load_weights", ""])
+    assert cfg == open_config(tmp_path, "train.seed", "5", root=str(market))
+    stock = default_config()
+    stock.merge_from_list(["model.load_weights", path])
+    assert stock.data.height == 256
+
+
+def test_a_config_that_was_edited_by_hand_states_what_it_says(registered, market, trained):
+    cfg = default_config()
+    cfg.data.height = 128
+    cfg.merge_from_list(["aio.bnneck", "shared", "model.load_weights", str(trained)])
+    assert (cfg.data.height, cfg.data.width) == (128, 32)

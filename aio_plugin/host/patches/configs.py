@@ -1,14 +1,15 @@
 """The ``aio`` node in torchreid's yacs configs.
 
 A config file with an ``aio`` node adds the node's defaults to the config, and from then on an unknown key is an
-error that names the nearest known one. A config without the node is merged by yacs as usual.
+error that names the nearest known one. A config without the node is merged by yacs as usual. What features depend on
+and an AIO config does not state is taken from the weights that it names (``model.load_weights``), if they record it.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -19,8 +20,10 @@ from yacs.config import CfgNode
 
 from ... import config
 from ...errors import ConfigError
-from ..default_config import default_config
-from ..run_config import dataset_options, session
+from ..default_config import default_config, flattened
+from ..recorded_settings import recorded_settings
+from ..run_config import MergedConfig, RunConfig, dataset_options, session
+from ..settings import DEFAULTS
 from .base import Patches
 
 NODE = "aio"
@@ -41,7 +44,7 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
         else:
             stock_merge(self, cfg_other)
         if _is_torchreids(self):
-            session.merge(self)
+            _note(self, (key for key, _ in flattened(cfg_other)))
 
     @functools.wraps(stock_list)
     def merge_from_list(self: CfgNode, cfg_list: Sequence[Any]) -> None:
@@ -51,24 +54,67 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
         else:
             stock_list(self, cfg_list)
         if _is_torchreids(self):
-            session.merge(self)
+            _note(self, keys)
 
     patches.set_attribute(CfgNode, "merge_from_other_cfg", merge_from_other_cfg)
     patches.set_attribute(CfgNode, "merge_from_list", merge_from_list)
 
 
-def read_config(source: Mapping[str, Any] | str | os.PathLike[str]) -> tuple[CfgNode, Mapping[str, Any]]:
-    """The ``aio`` node of register()'s argument, and torchreid's keys beside it.
+def _note(cfg: CfgNode, stated: Iterable[str]) -> None:
+    """Note what was merged into ``cfg``; what an AIO config leaves open is taken from its model.load_weights."""
+    merged = session.merge(cfg, stated)
+    if RunConfig(cfg).asks_for_aio:
+        _take(cfg, merged, cfg.model.load_weights)
+
+
+def take_settings(cfg: CfgNode, weights: str) -> None:
+    """Set what ``cfg``, as merged, leaves open to the settings that the file ``weights`` records; print them."""
+    _take(cfg, session.merge(cfg, ()), weights)
+
+
+def _take(cfg: CfgNode, merged: MergedConfig, weights: str) -> None:
+    recorded = recorded_settings(weights) if weights else {}
+    if not recorded and not merged.taken:
+        return
+    node = _merged(cfg.get(NODE, {}), {})
+    defaults = {**DEFAULTS, **dict(flattened({NODE: _merged({}, {})}))}
+    values = dict(flattened({**cfg, NODE: node}))
+    left_open = [key for key in {**recorded, **merged.taken} if key in values and key not in merged.stated]
+    left_open = [key for key in left_open if values[key] in (defaults[key], merged.taken.get(key, defaults[key]))]
+    settings = {key: recorded.get(key, defaults[key]) for key in left_open}
+    merged.taken.clear()
+    merged.taken.update({key: value for key, value in settings.items() if value != defaults[key]})
+    changed = {key: value for key, value in settings.items() if value != values[key]}
+    nested: Any = {}
+    for key, value in changed.items():
+        nested = config.merge(nested, functools.reduce(lambda inner, part: {part: inner}, key.split(".")[::-1], value))
+    for group, rest in nested.items():
+        if group == NODE:
+            cfg[NODE] = _merged(node, rest)
+        else:
+            cfg[group].update(rest)
+    if changed:
+        print(f'=> Settings of "{weights}", which the config leaves open: {", ".join(map(_setting, changed.items()))}')
+
+
+def _setting(item: tuple[str, Any]) -> str:
+    return f"{item[0]} {item[1]!r}"
+
+
+def read_config(
+    source: Mapping[str, Any] | str | os.PathLike[str],
+) -> tuple[CfgNode, Mapping[str, Any], Mapping[str, Any]]:
+    """The ``aio`` node of register()'s argument, torchreid's keys beside it, and what it states of both.
 
     Raises:
         ConfigError: the file cannot be read, does not contain a mapping, or a key or value is wrong.
     """
     values = source if isinstance(source, Mapping) else _load_yaml(Path(source))
     if NODE not in values:
-        return _merged({}, values), {}
+        return _merged({}, values), {}, {NODE: values}
     rest = {key: value for key, value in values.items() if key != NODE}
     config.check_keys(rest, default_config())
-    return _merged({}, values[NODE] or {}), rest
+    return _merged({}, values[NODE] or {}), rest, values
 
 
 def _load_yaml(path: Path) -> Mapping[str, Any]:
