@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config import AIOConfig
-from ..encoders.files import RECORD
+from ..encoders.files import RECORD, read_weights
 from ..encoders.frozen import FrozenEncoder
-from ..errors import CheckpointError
+from ..errors import AIOError, CheckpointError
 from ..modality import Modality
 from .aio import AIO
 from .dmf import DMF
@@ -95,3 +95,22 @@ def differing(current: Mapping[str, Any], trained: Mapping[str, Any]) -> list[st
 def describe_differences(keys: list[str], current: Mapping[str, Any], trained: Mapping[str, Any]) -> str:
     """For example ``data.height is 256, the weights were trained with 128``."""
     return "; ".join(f"{key} is {current[key]!r}, the weights were trained with {trained[key]!r}" for key in keys)
+
+
+def recorded_settings(weights: str) -> Settings:
+    """The settings that a file of weights records, and where its model's other parts came from, by config key.
+
+    Empty where it does not say. A file that cannot be read has none: it is refused when it is loaded.
+    """
+    try:
+        record = read_record(read_weights(weights, "model.load_weights", mmap=True).content, weights)
+    except AIOError:
+        return {}
+    if record is None:
+        return {}
+    settings = {key: value for key, value in record["features"].items() if key != ENCODER_HASH}
+    if settings.get("aio.tokenizer.image_size") == [settings.get(key) for key in DATA_KEYS[:2]]:
+        del settings["aio.tokenizer.image_size"]  # it follows the size of images
+    node = record["run"].get("config", {}).get("aio", {})
+    files = {f"aio.{group}.weights": node.get(group, {}).get("weights", "") for group in ("encoder", "text")}
+    return settings | files

@@ -20,8 +20,8 @@ from yacs.config import CfgNode
 
 from ... import config
 from ...errors import ConfigError
+from ...models.feature_settings import recorded_settings
 from ..default_config import default_config, flattened
-from ..recorded_settings import recorded_settings
 from ..run_config import MergedConfig, RunConfig, dataset_options, session
 from ..settings import DEFAULTS
 from .base import Patches
