@@ -343,6 +343,7 @@ class Batch(dict[str, Any]):
         ``"present"``: (B, M) uint8, one column for each of MODALITIES: MISSING, REAL or SYNTHETIC.
         ``"pid"``, ``"camid"``, ``"dsetid"``: (B,) int64.
         ``"impath"``: list of B media.
+        ``"img"``: another name of ``"rgb"``, by which torchreid's own scripts ask for images.
         ``"whole"``, ``"rows"``: in a part of a batch, ``"present"`` of the whole (B', M), and the items' rows (B,)
             there, so that what is drawn at random does not depend on how the batch was divided.
         ``"everywhere"``: image modalities that every rank has to tokenise, even without images of its own, because
@@ -351,6 +352,17 @@ class Batch(dict[str, Any]):
 
     TEXT_PADDING: ClassVar = {"text": 0, "masked_text": 0, "attributes": -1, "phrases": -1}
     """Keys of captions -> what follows the end of a shorter caption."""
+
+    def __missing__(self, key: str) -> Any:
+        if key != "img":
+            raise KeyError(key)
+        if self.has(Modality.RGB).all():
+            return self[Modality.RGB.value]
+        present = format_combination([modality for modality in MODALITIES if self.has(modality).any()])
+        raise ModalityError(
+            f"Items of the batch have no RGB image (it has {present}), and what asks for data['img'] reads RGB alone. "
+            "Choose a dataset whose queries are RGB images, or AIO's engine."
+        )
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch with every tensor on ``device``."""

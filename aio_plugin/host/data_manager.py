@@ -207,6 +207,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
 
     def _show_summary(self) -> None:
         images = sum(len(source.anchors.rows) for source in self.training_sources)
+        if not self.stages:
+            images = len(self.train_loader.dataset)
         print("\n\n  =============== Summary ===============")
         print(f"  source            : {self.sources}")
         print(f"  # source datasets : {len(self.sources)}")

@@ -10,6 +10,7 @@ from ..registry import import_plugins
 from .patches.aliases import patch_module_names
 from .patches.base import Patches
 from .patches.checkpoints import patch_checkpoint_loading
+from .patches.complexity import patch_complexity
 from .patches.configs import patch_configs, read_config
 from .patches.data_manager import patch_data_manager
 from .patches.datasets import patch_datasets
@@ -28,6 +29,7 @@ PATCHES = (
     patch_data_manager,
     patch_engines,
     patch_optim,
+    patch_complexity,
 )
 
 _applied: Patches | None = None

@@ -123,8 +123,12 @@ class AIO(nn.Module):
             return ImagePositions(dim, patch_grid(*self.shape.image_size))
         return TextPositions(dim, self.shape.text_length)
 
-    def forward(self, batch: Batch | Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
-        """See the class."""
+    def forward(
+        self, batch: Batch | Tensor, return_featuremaps: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
+        """See the class; with ``return_featuremaps`` the :meth:`feature_maps` of RGB images."""
+        if return_featuremaps:
+            return self.feature_maps(batch)
         if not self.training:
             return self.features(Batch.rgb(batch) if isinstance(batch, Tensor) else batch)
         if not isinstance(batch, Tensor):
@@ -133,6 +137,17 @@ class AIO(nn.Module):
         (z,) = self._encode([self._sequence(tokens, Modality.RGB)])
         logits = self.classifier(self.bnneck(z, z.new_full((len(z),), self.slot(Modality.RGB), dtype=torch.long)))
         return (logits, z) if self.loss == "triplet" else logits
+
+    def feature_maps(self, batch: Batch | Tensor) -> Tensor:
+        """The encoder's tokens of RGB images (B, 3, H, W) as maps (B, D, h, w), before the final norm.
+
+        The final norm would give all of them one length, and their lengths are what activation maps show.
+        """
+        images: Tensor = batch if isinstance(batch, Tensor) else batch["img"]
+        tokens = self._tokens(Batch.rgb(images))[Modality.RGB]
+        (out,) = self.encoder.read([self._sequence(tokens, Modality.RGB, whole=True)])
+        maps: Tensor = out[:, 1:].transpose(1, 2).unflatten(2, patch_grid(images.shape[-2], images.shape[-1]))
+        return maps
 
     def features(self, batch: Batch) -> Tensor:
         """One retrieval feature (B, D) of unit length an item: z^mod, or z^A of several modalities."""

@@ -68,12 +68,15 @@ class ImageBranch(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        grid = patch_grid(images.shape[-2], images.shape[-1], self.patch)
-        tokens: Tensor = self.positions(self.tokenizer(images), grid)
+        tokens: Tensor = self.positions(self.tokenizer(images), self.grid(images))
         if self.pre_norm is not None:
             tokens = self.pre_norm(tokens)
         tokens = run_blocks(self.blocks, tokens, None, self.name)
         return self.projection(tokens) + self.modality.to(tokens.dtype)  # type: ignore[no-any-return]
+
+    def grid(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return patch_grid(images.shape[-2], images.shape[-1], self.patch)
 
 
 class TextBranch(nn.Module):
@@ -150,8 +153,11 @@ class Trunk(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """See the class."""
+        return self.norm(self.encode(tokens, mask)[:, 0])  # type: ignore[no-any-return]
+
+    def encode(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The outputs (B, 1 + N, D) of class token and tokens, before the final norm."""
         first = self.class_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         if mask is not None:
             mask = nn.functional.pad(mask, (1, 0), value=True)
-        out = run_blocks(self.blocks, torch.cat([first, tokens], dim=1), mask, self.name)
-        return self.norm(out[:, 0])  # type: ignore[no-any-return]
+        return run_blocks(self.blocks, torch.cat([first, tokens], dim=1), mask, self.name)

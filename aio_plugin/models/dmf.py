@@ -88,8 +88,12 @@ class DMF(nn.Module):
                 "image tokens; lower aio.dmf.phrases."
             )
 
-    def forward(self, batch: Batch | Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
-        """See the class."""
+    def forward(
+        self, batch: Batch | Tensor, return_featuremaps: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
+        """See the class; with ``return_featuremaps`` the :meth:`feature_maps` of RGB images."""
+        if return_featuremaps:
+            return self.feature_maps(batch)
         if not self.training:
             return self.features(Batch.rgb(batch) if isinstance(batch, Tensor) else batch)
         if not isinstance(batch, Tensor):
@@ -97,6 +101,13 @@ class DMF(nn.Module):
         f = self.trunk(self.image(batch))
         logits = self.classifier(self.bottleneck(f))
         return (logits, f) if self.loss == "triplet" else logits
+
+    def feature_maps(self, batch: Batch | Tensor) -> Tensor:
+        """The trunk's image tokens of RGB images (B, 3, H, W) as maps (B, D, h, w), before the final norm."""
+        images: Tensor = batch if isinstance(batch, Tensor) else batch["img"]
+        out = self.trunk.encode(self.image(images))[:, 1:]
+        maps: Tensor = out.transpose(1, 2).unflatten(2, self.image.grid(images))
+        return maps
 
     def features(self, batch: Batch) -> Tensor:
         """One retrieval feature (B, D) of unit length per image.
