@@ -32,7 +32,7 @@ setup(
         ]
     },
     install_requires=[
-        "torch>=2.4",
+        "torch>=2.6",  # the first that loads weights without running code of their file
         "torchvision>=0.19",
         "torchreid>=0.2.5",
         "timm>=1.0.15",

@@ -15,6 +15,7 @@ from .patches.configs import patch_configs, read_config
 from .patches.data_manager import patch_data_manager
 from .patches.datasets import patch_datasets
 from .patches.engines import patch_engines
+from .patches.feature_extractor import patch_feature_extractor
 from .patches.models import patch_models
 from .patches.optim import patch_optim
 from .run_config import session
@@ -24,6 +25,7 @@ PATCHES = (
     patch_module_names,
     patch_checkpoint_loading,
     patch_configs,
+    patch_feature_extractor,
     patch_datasets,
     patch_models,
     patch_data_manager,

@@ -18,7 +18,8 @@ from ..models.weights import RESIZABLE, FittedWeights, fit_weights
 from .run_config import RunConfig, config_of, unwrap
 
 FINE_TUNE = "aio.train.fine_tune"
-KEPT = "To go on from other sizes, modalities, persons or losses on purpose, set aio.train.fine_tune to True."
+CURE = "Set these keys to the values of the training, or leave them out of the config to take them from the file."
+ON_PURPOSE = "To start from it with other sizes, more modalities or other persons, set aio.train.fine_tune to True."
 KINDS = frozenset({"momentum", "betas", "alpha"})
 """Keys of an optimiser's groups that tell its kind."""
 
@@ -66,17 +67,24 @@ def load_weights(model: Any, path: str | Path, key: str = "model.load_weights") 
     others = bool(record and training and not same)
     fitted = fit_weights(bare, file.state, features, same if fine_tune else not others, fine_tune)
     wrong = _wrong_settings(bare, config, features, fine_tune) if features else ""
+    cure = CURE if wrong else "Use the config of its training."
     if not wrong and fitted.faults:
         wrong = f"the file {', '.join(fitted.faults)}"
     if not wrong and training and fitted.left_out and not fine_tune:
         people = " (its persons are those of other data.sources)" if "classifier" in fitted.left_out and others else ""
         wrong = f"its {' and '.join(fitted.left_out)} cannot be trained on{people}"
     if wrong:
-        raise CheckpointError(f"{path} does not fit model {_name(bare)!r} of the config: {wrong}. {_cure(fine_tune)}")
+        cure = cure if fine_tune else f"{cure} {ON_PURPOSE}"
+        raise CheckpointError(f"{path} does not fit model {_name(bare)!r} of the config: {wrong}. {cure}")
     bare.load_state_dict(fitted.state, strict=False)
     bare.loaded_weights = _loaded(path, fitted, features, fine_tune)
     print(f'Successfully loaded pretrained weights from "{path}"')
     _report(bare.loaded_weights.entry)
+
+
+def recorded(path: str | Path, key: str) -> dict[str, Any] | None:
+    """The record of a file of weights, see :mod:`aio_plugin.models.feature_settings`; None where it has none."""
+    return read_record(read_weights(path, key, mmap=True).content, str(path))
 
 
 def _check_encoder(model: Any, file: WeightsFile) -> None:
@@ -87,11 +95,6 @@ def _check_encoder(model: Any, file: WeightsFile) -> None:
 
 def _name(model: Any) -> str:
     return str(model.feature_settings.get("model.name", type(model).__name__))
-
-
-def _cure(fine_tune: bool) -> str:
-    cure = "Set these keys to the values of the training, or leave them out of the config to take them from the file."
-    return cure if fine_tune else f"{cure} {KEPT}"
 
 
 def _wrong_settings(model: Any, config: RunConfig, trained: Mapping[str, Any], fine_tune: bool) -> str:
@@ -157,9 +160,8 @@ def check_use(model: Any, images: Mapping[str, Any], test_only: bool) -> None:
             "aio.text.length as in training."
         )
     if not test_only and loaded.entry["fresh"] and not loaded.fine_tune:
-        raise CheckpointError(
-            f"{file} does not fit the training: its {' and '.join(loaded.entry['fresh'])} could not be loaded. {KEPT}"
-        )
+        fresh = " and ".join(loaded.entry["fresh"])
+        raise CheckpointError(f"{file} does not fit the training: its {fresh} could not be loaded. {ON_PURPOSE}")
 
 
 def resume_training(path: str | Path, model: nn.Module, optimizer: Any = None, scheduler: Any = None) -> int:

@@ -26,6 +26,9 @@ DATA_KEYS = ("data.height", "data.width", "data.norm_mean", "data.norm_std")
 ENCODER_HASH = "encoder.sha256"
 """The one setting that is no config key: the encoder's weights, by their hash."""
 
+PARTS = ("encoder", "text")
+"""Groups of the ``aio`` node with ``weights`` that a model is built from."""
+
 Settings = dict[str, Any]
 
 
@@ -82,9 +85,10 @@ def read_record(content: Mapping[str, Any], where: str) -> dict[str, Any] | None
             "aio_plugin that wrote the file."
         )
     features, run = record.get("features"), record.get("run")
-    if not isinstance(features, Mapping) or not isinstance(run, Mapping) or "model.name" not in features:
-        raise CheckpointError(f"{where}: the record of its settings is damaged; use another copy of the file.")
-    return {"schema": SCHEMA, "features": dict(features), "run": dict(run)}
+    whole = isinstance(features, Mapping) and {"model.name", *DATA_KEYS} <= set(features)
+    if whole and isinstance(run, Mapping) and isinstance(run.get("config"), Mapping):
+        return {"schema": SCHEMA, "features": dict(features or {}), "run": dict(run)}
+    raise CheckpointError(f"{where}: the record of its settings is damaged; use another copy of the file.")
 
 
 def differing(current: Mapping[str, Any], trained: Mapping[str, Any]) -> list[str]:
@@ -111,6 +115,12 @@ def recorded_settings(weights: str) -> Settings:
     settings = {key: value for key, value in record["features"].items() if key != ENCODER_HASH}
     if settings.get("aio.tokenizer.image_size") == [settings.get(key) for key in DATA_KEYS[:2]]:
         del settings["aio.tokenizer.image_size"]  # it follows the size of images
-    node = record["run"].get("config", {}).get("aio", {})
-    files = {f"aio.{group}.weights": node.get(group, {}).get("weights", "") for group in ("encoder", "text")}
+    files = {f"aio.{group}.weights": _at(record["run"], "config", "aio", group, "weights") for group in PARTS}
     return settings | files
+
+
+def _at(values: Any, *keys: str) -> str:
+    """The text at the end of a path of keys; '' where there is none."""
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values if isinstance(values, str) else ""

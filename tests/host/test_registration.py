@@ -1,5 +1,8 @@
+import os
+import pickle
 import random
 import sys
+import warnings
 from operator import attrgetter
 from types import ModuleType
 
@@ -157,6 +160,71 @@ def test_a_stock_checkpoint_loads_while_registered(torchreid, tmp_path):
     loaded = torchreid.utils.load_checkpoint(str(tmp_path / "x.tar"))
     assert loaded["rank1"] == 0.5
     aio_plugin.unregister()
-    if torch.__version__ >= torch.torch_version.TorchVersion("2.6"):
-        with pytest.raises(Exception, match="Weights only load failed"):
-            torch.load(tmp_path / "x.tar")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        torch.load(tmp_path / "x.tar")
+
+
+class Trap:
+    """Unpickled by a loader that runs code, it makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def old_checkpoint(path, more):
+    """A checkpoint with a text that Python 2 wrote, in no UTF-8, and ``more`` behind it."""
+    torch.save({"author": "abcd", "more": more}, path, _use_new_zipfile_serialization=False)
+    text = b"X\x04\x00\x00\x00abcd"
+    assert text in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(text, b"U\x04\xe9bcd"))
+
+
+def test_what_python_2_wrote_is_loaded_without_running_code(registered, tmp_path):
+    pickle_load, unpickler = pickle.load, pickle.Unpickler
+    path, trap = tmp_path / "old.tar", tmp_path / "trap"
+    old_checkpoint(path, 3)
+    assert registered.utils.load_checkpoint(str(path)) == {"author": "\xe9bcd", "more": 3}
+    old_checkpoint(path, Trap(str(trap)))
+    model = torch.nn.Linear(1, 1)
+    for load in (
+        lambda: registered.utils.load_checkpoint(str(path)),
+        lambda: registered.utils.load_pretrained_weights(model, str(path)),
+        lambda: registered.utils.resume_from_checkpoint(str(path), model),
+    ):
+        with pytest.raises(pickle.UnpicklingError, match="mkdir"):
+            load()
+    assert not trap.exists()
+    assert (pickle.load, pickle.Unpickler) == (pickle_load, unpickler)
+
+
+@pytest.mark.parametrize("name", ["load_checkpoint", "load_pretrained_weights", "resume_from_checkpoint"])
+def test_stock_models_are_loaded_as_torchreid_does(torchreid, tmp_path, capsys, name):
+    """Messages, errors, weights and what a function returns, with and without us."""
+    model, utils = torch.nn.Linear(2, 2), torchreid.utils
+    state = {f"module.{key}": value + 1 for key, value in model.state_dict().items()}
+    torch.save({"state_dict": {**state, "more": torch.ones(1)}, "epoch": 3, "rank1": 0.5}, tmp_path / "x")
+    torch.save({"state_dict": {"fc.weight": torch.ones(1)}, "epoch": 3}, tmp_path / "y")
+
+    def outcome(path):
+        fresh = torch.nn.Linear(2, 2)
+        fresh.load_state_dict({key: torch.zeros_like(value) for key, value in fresh.state_dict().items()})
+        arguments = {
+            "load_checkpoint": (path,),
+            "load_pretrained_weights": (fresh, path),
+            "resume_from_checkpoint": (path, fresh),
+        }
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                result = str(getattr(utils, name)(*arguments[name]))
+            except Exception as error:
+                result = repr(error)
+        return result, str(fresh.state_dict()), capsys.readouterr().out, [str(each.message) for each in caught]
+
+    paths = [None, *(str(tmp_path / each) for each in ("x", "y", "absent"))]
+    stock = [outcome(path) for path in paths]
+    aio_plugin.register()
+    assert [outcome(path) for path in paths] == stock

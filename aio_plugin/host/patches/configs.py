@@ -81,6 +81,7 @@ def _take(cfg: CfgNode, merged: MergedConfig, weights: str) -> None:
     values = dict(flattened({**cfg, NODE: node}))
     left_open = [key for key in {**recorded, **merged.taken} if key in values and key not in merged.stated]
     left_open = [key for key in left_open if values[key] in (defaults[key], merged.taken.get(key, defaults[key]))]
+    recorded = {key: value for key, value in recorded.items() if type(value) is type(defaults.get(key))}
     settings = {key: recorded.get(key, defaults[key]) for key in left_open}
     merged.taken.clear()
     merged.taken.update({key: value for key, value in settings.items() if value != defaults[key]})
