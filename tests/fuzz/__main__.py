@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def one(kind, index, seed):
     own_temporary_folder(folder / "inside" / "tmp")
     lab = Lab(folder)
     kind.prepare(lab)
+    os.chdir(lab.spare)
     lab.guard = Guard(lab.inside, lab.outside)
     limit_memory()
     lab.start(index)

@@ -90,6 +90,7 @@ def serve(connection, folder, seed, suite):
     for kind in suite.kinds.values():
         kind.prepare(lab)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    os.chdir(lab.spare)
     lab.guard = Guard(lab.inside, lab.outside)
     limit_memory()
     connection.send(json.dumps(["ready", "", held_bytes()]))
