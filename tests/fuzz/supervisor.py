@@ -16,6 +16,7 @@ from .worker import serve
 LONGEST = 10.0
 """Seconds of a case. One that takes longer is run again by itself, as the machine may be busy, before it counts."""
 START = 120.0
+CPU = "CPU seconds"
 VERDICTS = ("refused", "warned", "same", "other", "failed")
 
 
@@ -27,7 +28,7 @@ class Worker:
         self._options, self._process = (self.folder, seed, suite), None
 
     def run(self, index):
-        """``(verdict, detail)`` of a case."""
+        """``(verdict, detail, seconds of CPU)`` of a case."""
         found = self._attempt(index)
         return self._attempt(index) if found[1] == "hang" else found
 
@@ -43,16 +44,16 @@ class Worker:
             self._connection.send(index)
             if not self._connection.poll(LONGEST):
                 self._stop()
-                return "failed", "hang"
-            verdict, detail, held = json.loads(self._connection.recv())
+                return "failed", "hang", LONGEST
+            verdict, detail, seconds, held = json.loads(self._connection.recv())
         except (EOFError, OSError):
             self._process.join(5)
             code = self._process.exitcode
             self._stop()
-            return "failed", f"crash: exit code {code}"
-        if held > GIB:
+            return "failed", f"crash: exit code {code}", 0.0
+        if held > 1.4 * GIB:
             self._stop()
-        return verdict, detail
+        return verdict, detail, seconds
 
     def _start(self):
         context = multiprocessing.get_context("spawn")
@@ -92,9 +93,9 @@ def run_cases(suite, cases, seed, jobs=1, minutes=60.0, progress=None):
                     index = queue.popleft()
                 except IndexError:
                     return
-                verdict, detail = worker.run(index)
+                verdict, detail, seconds = worker.run(index)
                 with lock:
-                    kinds[suite.kind(index).name][verdict] += 1
+                    kinds[suite.kind(index).name].update({verdict: 1, CPU: seconds})
                     if verdict == "failed":
                         failures.append({"case": index, "kind": suite.kind(index).name, "detail": detail})
                     if progress:
@@ -109,7 +110,7 @@ def run_cases(suite, cases, seed, jobs=1, minutes=60.0, progress=None):
             each.result()
     return {
         "seed": seed,
-        "cases": sum(sum(counts.values()) for counts in kinds.values()),
+        "cases": sum(counts[verdict] for counts in kinds.values() for verdict in VERDICTS),
         "seconds": round(time.monotonic() - started),
         "kinds": {name: dict(kinds[name]) for name in sorted(kinds)},
         "failures": sorted(failures, key=lambda each: each["case"]),
@@ -119,8 +120,8 @@ def run_cases(suite, cases, seed, jobs=1, minutes=60.0, progress=None):
 def table(result):
     """The counts by kind as a Markdown table."""
     lines = [
-        "| kind | cases | our error | warned | as undamaged | other, valid | failed |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| kind | cases | our error | warned | as undamaged | other, valid | failed | CPU seconds |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     total = collections.Counter()
     for name, counts in result["kinds"].items():
@@ -130,5 +131,5 @@ def table(result):
 
 
 def _row(name, counts):
-    numbers = [sum(counts.values()), *(counts.get(verdict, 0) for verdict in VERDICTS)]
-    return f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"
+    numbers = [counts.get(verdict, 0) for verdict in VERDICTS]
+    return f"| {name} | {' | '.join(f'{number:,.0f}' for number in (sum(numbers), *numbers, counts[CPU]))} |"

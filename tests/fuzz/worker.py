@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+import time
 import traceback
 import warnings
 from importlib import import_module
@@ -93,10 +94,12 @@ def serve(connection, folder, seed, suite):
     os.chdir(lab.spare)
     lab.guard = Guard(lab.inside, lab.outside)
     limit_memory()
-    connection.send(json.dumps(["ready", "", held_bytes()]))
+    connection.send(json.dumps("ready"))
     while True:
         try:
             index = connection.recv()
         except EOFError:
             return
-        connection.send(json.dumps([*run_case(suite.kind(index), lab, seed, index), held_bytes()]))
+        started = time.process_time()
+        found = run_case(suite.kind(index), lab, seed, index)
+        connection.send(json.dumps([*found, time.process_time() - started, held_bytes()]))
