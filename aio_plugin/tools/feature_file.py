@@ -2,12 +2,13 @@
 
 ``<part>.npy`` has the features (N, D); ``<part>.items.jsonl`` has a line for every row with ``name``, ``pid``,
 ``camid`` and ``media`` (modality -> path); ``<part>.json`` describes the features. Its ``rows_done`` is the number of
-rows that are computed. Only this small file is rewritten as the work proceeds.
+rows that are computed, ``rows_sha256`` a digest of them. Only this small file is rewritten as the work proceeds.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,9 @@ from ..errors import CacheError, CheckpointError, MediaError
 from ..evaluation.results import write_json
 from ..image_files import image_stat
 from ..modality import Item
+from ..outside_files import open_regular, read_json
 
-SCHEMA, ROWS_DONE = 1, "rows_done"
+SCHEMA, ROWS_DONE, ROWS_SHA256 = 1, "rows_done", "rows_sha256"
 
 
 def item_lines(items: Sequence[Item], root: str) -> bytes:
@@ -82,23 +84,31 @@ class FeatureFile:
         self._npy, self._items, self._json = (folder / f"{part}.{end}" for end in ("npy", "items.jsonl", "json"))
         description = {"schema": SCHEMA, "part": part, **description, "items_sha256": hashlib.sha256(items).hexdigest()}
         self._description: dict[str, Any] = json.loads(json.dumps(description))  # as it will be read back
-        shape = (int(description["rows"]), int(description["dim"]))
-        self.done = 0
+        shape, dtype = (int(description["rows"]), int(description["dim"])), np.dtype(description["dtype"])
+        self._digest, self.done = hashlib.sha256(), 0
         try:
-            if self._json.is_file():
-                self.done = self._rows_done()
-            else:
-                self._create(items, shape)
-            np.lib.format.open_memmap(self._npy, mode="r")  # unlike r+, does not extend a truncated file
-            self._rows = np.lib.format.open_memmap(self._npy, mode="r+")
-        except (OSError, ValueError, EOFError) as error:
-            megabytes = shape[0] * shape[1] * np.dtype(description["dtype"]).itemsize / 1e6
+            done, digest = self._rows_done(shape[0]) if self._json.is_file() else self._create(items, shape, dtype)
+            head = _npy_head(shape, dtype)
+            with open_regular(self._npy) as file:
+                whole = (
+                    file.read(len(head)) == head
+                    and os.path.getsize(self._npy) >= len(head) + shape[0] * shape[1] * dtype.itemsize
+                )
+            if not whole:
+                raise ValueError(f"{self._npy.name} is damaged, or does not match {self._json.name}")
+            self._rows = np.memmap(self._npy, dtype, "r+", len(head), shape)
+            self._count(done)
+            if self._digest.hexdigest() != digest:
+                raise ValueError(f"the finished rows of {self._npy.name} are not those of {self._json.name}")
+            if not (self._items.is_file() and self._items.read_bytes() == items):
+                with written_whole(self._items) as file:
+                    file.write(items)
+        except (OSError, ValueError) as error:
+            megabytes = shape[0] * shape[1] * dtype.itemsize / 1e6
             raise CacheError(
                 f"{folder}: features cannot be written there ({error}); they take {megabytes:,.1f} MB. Free disk "
                 "space, or give another --out; delete broken files."
             ) from error
-        if self._rows.shape != shape or self._rows.dtype != np.dtype(description["dtype"]):
-            raise CacheError(f"{self._npy} does not match {self._json}; delete both, or give another --out.")
 
     def write(self, start: int, features: Tensor) -> None:
         """Write features (n, D) to the rows from ``start`` on; :meth:`commit` makes them permanent."""
@@ -107,13 +117,23 @@ class FeatureFile:
     def commit(self, done: int) -> None:
         """Flush to disk, then record that the first ``done`` rows are computed."""
         self._rows.flush()
-        self.done = done
-        write_json({**self._description, ROWS_DONE: done}, self._json)
+        self._count(done)
+        self._describe()
 
-    def _rows_done(self) -> int:
-        with open(self._json, encoding="utf-8") as file:
-            before = json.load(file)
-        done = int(before.pop(ROWS_DONE))
+    def _describe(self) -> None:
+        write_json({**self._description, ROWS_DONE: self.done, ROWS_SHA256: self._digest.hexdigest()}, self._json)
+
+    def _count(self, done: int) -> None:
+        """Rows up to ``done`` are finished."""
+        self._digest.update(np.ascontiguousarray(self._rows[self.done : done]).data)
+        self.done = done
+
+    def _rows_done(self, rows: int) -> tuple[int, str]:
+        """How many rows of an earlier run are finished, and their digest."""
+        before = read_json(self._json)
+        if not isinstance(before, dict):
+            raise ValueError(f"{self._json.name} is damaged")
+        done, digest = before.pop(ROWS_DONE, None), before.pop(ROWS_SHA256, None)
         ours = self._description
         differing = [key for key in {**ours, **before} if ours.get(key) != before.get(key)]
         if differing:
@@ -121,14 +141,24 @@ class FeatureFile:
                 f"{self._json} describes other features: {', '.join(differing)} differ. Use the settings it was begun "
                 "with, or give another --out."
             )
-        return done
+        if type(done) is not int or not 0 <= done <= rows:
+            raise ValueError(f"{self._json.name} is damaged: {ROWS_DONE} is {done!r:.50}")
+        return done, str(digest)
 
-    def _create(self, items: bytes, shape: tuple[int, int]) -> None:
+    def _create(self, items: bytes, shape: tuple[int, int], dtype: np.dtype[Any]) -> tuple[int, str]:
         with written_whole(self._items) as file:
             file.write(items)
-        rows = np.lib.format.open_memmap(self._npy, "w+", np.dtype(self._description["dtype"]), shape)
-        rows.flush()
+        np.lib.format.open_memmap(self._npy, "w+", dtype, shape).flush()
         if hasattr(os, "posix_fallocate"):  # reports a full disk now, where later it would be a crash
             with open(self._npy, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, os.path.getsize(self._npy))
-        write_json({**self._description, ROWS_DONE: 0}, self._json)
+        self._describe()
+        return 0, self._digest.hexdigest()
+
+
+def _npy_head(shape: tuple[int, int], dtype: np.dtype[Any]) -> bytes:
+    """What a .npy file of that shape begins with."""
+    head = io.BytesIO()
+    about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, about)
+    return head.getvalue()

@@ -3,6 +3,7 @@
 import collections
 import json
 import multiprocessing
+import os
 import shutil
 import tempfile
 import threading
@@ -16,6 +17,8 @@ from .worker import serve
 LONGEST = 10.0
 """Seconds of a case. One that takes longer is run again by itself, as the machine may be busy, before it counts."""
 START = 120.0
+SPACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where workers have their folders: in memory, as many cases write to disk and wait for it."""
 CPU = "CPU seconds"
 VERDICTS = ("refused", "warned", "same", "other", "failed")
 
@@ -24,7 +27,7 @@ class Worker:
     """A process that runs cases."""
 
     def __init__(self, seed, suite):
-        self.folder = Path(tempfile.mkdtemp(prefix="aio-fuzz-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="aio-fuzz-", dir=SPACE))
         self._options, self._process = (self.folder, seed, suite), None
 
     def run(self, index):

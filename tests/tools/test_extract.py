@@ -142,13 +142,38 @@ def test_an_image_that_was_replaced_under_its_name_is_noticed(small_world, weigh
     assert "files_sha256 differ" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("size", [0, 1000])
-def test_features_cut_short(size, weights, long_list, tmp_path, capsys):
+def flipped(at):
+    """Data with one bit changed."""
+    return lambda data: data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+
+DAMAGED_FEATURES = [
+    ("gallery.npy", lambda data: b""),
+    ("gallery.npy", lambda data: data[:1000]),
+    ("gallery.npy", flipped(20)),
+    ("gallery.npy", flipped(130)),
+    ("gallery.json", flipped(-6)),
+    ("gallery.json", lambda data: b"[" * 100_000),
+    ("gallery.json", lambda data: data.replace(b'"rows_done": 45', b'"rows_done": 1e999')),
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGED_FEATURES)
+def test_damaged_features(name, damage, weights, long_list, tmp_path, capsys):
     assert run(tmp_path, weights, tmp_path / "out", long_list) == 0
-    features = tmp_path / "out" / "gallery.npy"
-    features.write_bytes(features.read_bytes()[:size])
+    file = tmp_path / "out" / name
+    file.write_bytes(damage(file.read_bytes()))
     assert run(tmp_path, weights, tmp_path / "out", long_list) == 2
     assert "another --out" in capsys.readouterr().err
+
+
+def test_damaged_items_are_written_anew(weights, long_list, tmp_path):
+    assert run(tmp_path, weights, tmp_path / "out", long_list) == 0
+    items = tmp_path / "out" / "gallery.items.jsonl"
+    content = items.read_bytes()
+    items.write_bytes(flipped(30)(content))
+    assert run(tmp_path, weights, tmp_path / "out", long_list) == 0
+    assert items.read_bytes() == content
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def toy_world(rng, lab):
     path = root / "toy.json"
     path.write_bytes(mutate.damaged_json(rng, about))
     if rng.random() < 0.2:
-        mutate.damage_tree(rng, root, path, lab.outside)
+        mutate.damage_tree(rng, root, path, lab.spare)
     (root / "x").mkdir()
     code, _, errors = command(lab, "toy", "--root", root, "--ids", 8)
     if code:
