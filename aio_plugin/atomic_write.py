@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from .errors import LockedError
+from .errors import LockedError, WriteError
 
 if sys.platform != "win32":
     import fcntl
@@ -23,6 +23,9 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     It is flushed to disk before it is renamed, so that a kill at any moment leaves the old file or the
     new one. If the block raises, the old file stays and the new one is removed.
 
+    Raises:
+        WriteError: the disk is full, the folder is read-only and the like.
+
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "results.json"
     >>> with written_whole(path) as file:
@@ -30,16 +33,21 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     >>> path.read_bytes()
     b'{}'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename not in (None, str(temporary), str(path.parent)):  # the block's own
+            raise
+        raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

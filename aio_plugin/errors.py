@@ -60,6 +60,13 @@ class CacheError(MediaError):
     """What was computed cannot be kept on disk."""
 
 
+class WriteError(AIOError, OSError):
+    """A file cannot be written; made of errno, strerror and filename."""
+
+    def __str__(self) -> str:
+        return f"{self.filename} cannot be written: {self.strerror}. Free disk space, or choose another place."
+
+
 class LockedError(AIOError, RuntimeError):
     """Another process uses a file or folder."""
 

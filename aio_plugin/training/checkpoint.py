@@ -35,7 +35,7 @@ def save_atomically(state: Mapping[str, Any], path: Path) -> None:
             raise
         kept = " The earlier file is intact." if path.exists() else ""
         raise CheckpointError(
-            f"Cannot write the checkpoint {str(path)!r}: {cause}.{kept} Free disk space, or set "
+            f"Cannot write the checkpoint {str(path)!r}: {cause.strerror or cause}.{kept} Free disk space, or set "
             "data.save_dir to another disk, and resume with model.resume."
         ) from error
 
