@@ -124,7 +124,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             self.transform_tr, self.sketcher, self.training_sources, self.copies, self.config
         )
         vocabulary = reader.phrases.vocabulary if reader.phrases else None
-        described = describe_sources(self.training_sources)
+        described = describe_sources(self.training_sources, self.root)
         self._num_train_pids = TrainingIdentities(sizes, self.config, vocabulary, described)
         self._num_train_cams = cameras
         dataset = PersonDataset(self.training_sources, reader, options.synthesis.photo == "other")

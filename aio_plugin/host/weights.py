@@ -15,6 +15,7 @@ from ..encoders.frozen import FrozenEncoder
 from ..errors import CheckpointError
 from ..models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing, read_record
 from ..models.weights import RESIZABLE, FittedWeights, fit_weights
+from .checkpoint_record import code_notice, run_faults
 from .run_config import RunConfig, config_of, unwrap
 
 FINE_TUNE = "aio.train.fine_tune"
@@ -177,6 +178,8 @@ def resume_training(path: str | Path, model: nn.Module, optimizer: Any = None, s
     epoch, record = _epoch(file, path), read_record(file.content, str(path))
     _check_encoder(bare, file)
     wrong = _wrong_settings(bare, config_of(model), record["features"], False) if record else ""
+    if not wrong and record and not config_of(model).setting("test.evaluate", False):
+        wrong = run_faults(record["run"], config_of(model), getattr(bare, "sources", ()))
     wrong = wrong or ", ".join(f"the file {fault}" for fault in state_dict_faults(bare.state_dict(), file.state))
     parts = [(optimizer, "optimizer"), (scheduler, "scheduler")]
     if not wrong and optimizer is not None and "optimizer" in file.content:
@@ -186,6 +189,9 @@ def resume_training(path: str | Path, model: nn.Module, optimizer: Any = None, s
             f"{path} is of another run: {wrong}. Resume with the config of its training; to start from its weights "
             "alone, set model.load_weights instead of model.resume."
         )
+    notice = code_notice(record["run"]) if record else "** It records no run: its data and settings are not compared"
+    if notice:
+        print(notice)
     bare.load_state_dict(file.state)
     print("Loaded model weights")
     for part, name in parts:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from ..errors import ConfigError, DatasetError
+from ..errors import CheckpointError, ConfigError, DatasetError
 from .person_dataset import Draw
 from .randomness import mix
 from .stages import Stage
@@ -89,7 +89,12 @@ class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
         self.epoch, self.start = 0, 0
 
     def at(self, epoch: int, start: int = 0) -> None:
-        """Go to ``epoch`` and skip its first ``start`` batches, which are done."""
+        """Go to ``epoch`` and skip its first ``start`` batches, which are done; CheckpointError if it has fewer."""
+        if start > self.steps:
+            raise CheckpointError(
+                f"The checkpoint is of a run with more than {self.steps} steps an epoch: it has done {start} of one. "
+                "Resume with the config and the data of its training."
+            )
         self.epoch, self.start = epoch, start
 
     def __len__(self) -> int:

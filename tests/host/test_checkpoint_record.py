@@ -4,7 +4,7 @@ import json
 
 import torch
 
-import aio_plugin
+from aio_plugin.evaluation.environment import code, git_commit
 from aio_plugin.host.checkpoint_writer import LAST
 from aio_plugin.models.feature_settings import read_record
 
@@ -39,8 +39,11 @@ def test_every_checkpoint_records_settings_and_run(registered, market, tmp_path)
         "encoder.sha256": engine.model.encoder.sha256,
     }
     assert record["run"]["config"] == json.loads(json.dumps(cfg))
-    assert record["run"]["sources"] == [{"name": "market1501", "identities": 8}]
-    assert record["run"]["code"]["version"] == aio_plugin.__version__
+    (source,) = record["run"]["sources"]
+    assert {**source, "sha256": len(source["sha256"])} == {
+        "name": "market1501", "identities": 8, "images": 32, "sha256": 64
+    }  # fmt: skip
+    assert record["run"]["code"] == {**code(), "commit": git_commit()}
 
 
 def test_a_dmf_records_what_its_features_depend_on(registered, market):

@@ -12,7 +12,7 @@ import torch
 from aio_plugin.encoders.toy import load_toy
 
 from ..host.helpers import same
-from .runs import LAST, QUICK, REPO, command, killed, losses, run, scalars, weights
+from .runs import LAST, QUICK, REPO, STAGES, command, killed, losses, run, scalars, weights
 
 pytestmark = pytest.mark.slow
 FINAL = "model/model.pth.tar-2"
@@ -78,7 +78,7 @@ def test_a_killed_run_resumes_to_the_same_weights(undisturbed, toy_world, tmp_pa
     "overrides",
     [
         ["train.fixbase_epoch", 1, "train.open_layers", "['classifier', 'bnneck']"],
-        ["train.staged_lr", "True", "train.new_layers", "['classifier']"],
+        ["train.staged_lr", "True", "train.new_layers", "['classifier']", "train.lr_scheduler", "single_step"],
         ["loss.name", "triplet", "aio.loss.triplet", "0.5", "loss.triplet.weight_x", "1.0"],
         ["train.optim", "sgd", "train.lr_scheduler", "multi_step", "train.stepsize", "[1]"],
         ["aio.train.precision", "bf16", "sampler.train_sampler", "RandomIdentitySampler", "sampler.num_instances", 2,
@@ -107,9 +107,9 @@ def test_every_kind_of_training_leaves_the_encoder_alone(toy_world, tmp_path, ov
     assert "ENCODER SAME" in printed
     if "staged" in " ".join(map(str, overrides)):
         resumed = run([sys.executable, "-c", code, *line[3:], "model.resume", str(tmp_path / "model/model.pth.tar-2"),
-                       "train.max_epoch", "3", "aio.stages", "[]"])  # fmt: skip
+                       "train.max_epoch", "4", "aio.stages", f"{STAGES[:-1]}, {STAGES[1:]}"])  # fmt: skip
         assert "ENCODER SAME" in resumed
-        assert "epoch: [3/3][1/4]" in resumed
+        assert "epoch: [3/4][1/4]" in resumed
 
 
 def test_another_encoders_checkpoint_is_refused(undisturbed, toy_world, tmp_path):
