@@ -14,7 +14,7 @@ from ..encoders.files import WeightsFile, read_weights, state_dict_faults
 from ..encoders.frozen import FrozenEncoder
 from ..errors import CheckpointError
 from ..models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing, read_record
-from ..models.weights import RESIZABLE, FittedWeights, fit_weights
+from ..models.weights import RESIZABLE, FittedWeights, fit_weights, inferred_settings
 from .checkpoint_record import code_notice, run_faults
 from .run_config import RunConfig, config_of, unwrap
 
@@ -67,7 +67,7 @@ def load_weights(model: Any, path: str | Path, key: str = "model.load_weights") 
     same = bool(record and record["run"].get("sources") == sources)
     others = bool(record and training and not same)
     fitted = fit_weights(bare, file.state, features, same if fine_tune else not others, fine_tune)
-    wrong = _wrong_settings(bare, config, features, fine_tune) if features else ""
+    wrong = _wrong_settings(bare, config, features or inferred_settings(file.state), fine_tune)
     cure = CURE if wrong else "Use the config of its training."
     if not wrong and fitted.faults:
         wrong = f"the file {', '.join(fitted.faults)}"
@@ -177,7 +177,8 @@ def resume_training(path: str | Path, model: nn.Module, optimizer: Any = None, s
     file = read_weights(path, "model.resume")
     epoch, record = _epoch(file, path), read_record(file.content, str(path))
     _check_encoder(bare, file)
-    wrong = _wrong_settings(bare, config_of(model), record["features"], False) if record else ""
+    trained = record["features"] if record else inferred_settings(file.state)
+    wrong = _wrong_settings(bare, config_of(model), trained, False)
     if not wrong and record and not config_of(model).setting("test.evaluate", False):
         wrong = run_faults(record["run"], config_of(model), getattr(bare, "sources", ()))
     wrong = wrong or ", ".join(f"the file {fault}" for fault in state_dict_faults(bare.state_dict(), file.state))

@@ -65,6 +65,16 @@ def fit_weights(
     return fitted
 
 
+def inferred_settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The settings of an AIO model that the names and shapes of its tensors tell; empty for other tensors."""
+    named = [m.value for m in MODALITIES if any(name.startswith(f"tokenizers.{m.value}.") for name in state)]
+    settings: dict[str, Any] = {"aio.modalities": named} if named else {}
+    if "bnneck.necks.0.weight" in state:
+        settings["aio.bnneck"] = "per_modality" if "bnneck.necks.1.weight" in state else "shared"
+    positions = state.get("positions.text.table")
+    return settings if positions is None else {**settings, "aio.text.length": len(positions)}
+
+
 def _without(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if not name.startswith(f"{part}.")}
 
@@ -79,9 +89,7 @@ def _add_modalities(
 ) -> None:
     """Move what is numbered by modality to the model's slots; those of modalities that the file lacks stay fresh."""
     state = fitted.state
-    names = (trained or {}).get("aio.modalities") or [
-        m.value for m in MODALITIES if any(name.startswith(f"tokenizers.{m.value}.") for name in state)
-    ]
+    names = (trained or inferred_settings(state)).get("aio.modalities", [])
     new = [modality.value for modality in model.modalities]
     added = [name for name in new if name not in names]
     if not added or not set(names) <= set(new):

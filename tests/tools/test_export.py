@@ -60,7 +60,8 @@ def test_the_card(exported, small_world):
     assert card["feature_dim"] == model.feature_dim
     assert card["training"] == {"sources": ["synth_pedes", "llcm", "mask1k"], "identities": 7}
     assert card["normalisation"]["mean"][0] == 0.48145466
-    assert card["config"]["aio"]["bnneck"] == "per_modality"
+    assert card["aio"]["features"]["aio.bnneck"] == "per_modality"
+    assert card["aio"]["run"]["config"]["aio"]["bnneck"] == "per_modality"
     assert card["packages"]["torch"] == torch.__version__
     with safe_open(exported, "pt") as file:
         assert json.loads(file.metadata()[CARD]) == card
@@ -87,22 +88,30 @@ def test_torchreid_loads_it(exported, weights, small_world, tmp_path, capsys):
     assert not hasattr(utils.load_checkpoint, "__wrapped__")
 
 
-def test_the_config_of_the_run_is_found(weights, small_world, tmp_path, capsys):
+def test_the_record_of_the_checkpoint_is_kept(weights, exported, small_world, tmp_path, capsys):
+    """There and back; the results of another run in the folder do not count."""
     run = tmp_path / "run"
     shutil.copytree(weights.parent, run / "model")
     file = run / "model" / weights.name
+    (run / "results.json").write_text(json.dumps({"config": {"model": {}, "data": {}, "aio": {}}}))
     assert export("--weights", file, "--out", tmp_path / "a.safetensors") == 2
-    assert "Give --config-file" in capsys.readouterr().err
-    (run / "results.json").write_text('{"config": {"aio": {}}}')
-    assert export("--weights", file, "--out", tmp_path / "a.safetensors") == 2
-    assert "names no model" in capsys.readouterr().err
-    from aio_plugin.evaluation.results import plain
-
-    config = plain(trained.config(small_world))
-    aio_plugin.unregister()
-    (run / "results.json").write_text(json.dumps({"config": config}))
+    assert "does not record the config that it was trained with. Give --config-file" in capsys.readouterr().err
+    record = json.loads(exported.with_suffix(".json").read_text())["aio"]
+    content = torch.load(file, weights_only=True)
+    torch.save({**content, "aio": record}, file)
     assert export("--weights", file, "--out", tmp_path / "a.safetensors") == 0
-    assert json.loads((tmp_path / "a.json").read_text())["config"] == config
+    assert json.loads((tmp_path / "a.json").read_text())["aio"] == record
+    assert export("--weights", tmp_path / "a.safetensors", "--out", tmp_path / "a.pth", "--back") == 0
+    assert torch.load(tmp_path / "a.pth", weights_only=True)["aio"] == record
+    for name in ("a.safetensors", "a.pth"):
+        arguments = ("--weights", tmp_path / name, "--out", tmp_path / "b.safetensors", "aio.bnneck", "shared")
+        assert trained.command("export", small_world, *arguments) == 2
+        assert "aio.bnneck is 'shared', the weights were trained with 'per_modality'" in capsys.readouterr().err
+    content["state_dict"]["module.norm.weight"][0] = float("nan")
+    torch.save({**content, "aio": record}, file)
+    assert export("--weights", file, "--out", tmp_path / "c.safetensors") == 2
+    assert "NaN or infinite values in 'norm.weight'" in capsys.readouterr().err
+    assert not (tmp_path / "c.safetensors").exists()
 
 
 def test_what_does_not_fit(weights, small_world, tmp_path, capsys):
