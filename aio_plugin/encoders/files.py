@@ -60,6 +60,11 @@ def read_weights(path: str | Path, key: str, mmap: bool = False) -> WeightsFile:
     if not isinstance(state, Mapping) or not any(isinstance(value, Tensor) for value in state.values()):
         raise EncoderError(f"{path} holds no state dict; set {key} to a file of weights.")
     tensors = {str(name).removeprefix("module."): value for name, value in state.items() if isinstance(value, Tensor)}
+    odd = next((name for name, value in tensors.items() if not _is_plain(value)), None)
+    if odd is not None:
+        raise EncoderError(
+            f"{path} holds {odd!r}, which is not a tensor with all its values; set {key} to another file."
+        )
     return WeightsFile(tensors, content)
 
 
@@ -70,7 +75,18 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 
 def _pickled(path: Path, mmap: bool) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap and zipfile.is_zipfile(path))
+    archive = zipfile.is_zipfile(path)
+    if archive and not mmap:
+        with zipfile.ZipFile(path) as file:
+            if file.testzip():  # torch does not look at the checksums
+                raise ValueError("a checksum is wrong")
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap and archive)
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether a tensor is in memory, every value of it by itself."""
+    plain = value.device.type == "cpu" and value.layout == torch.strided and not value.is_quantized
+    return plain and value.untyped_storage().nbytes() >= value.numel() * value.element_size()
 
 
 def _unreadable(path: Path, error: Exception) -> str:
@@ -128,8 +144,15 @@ def state_dict_faults(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) ->
         first = shapes[0]
         sizes = f"{list(state[first].shape)} where {list(own[first].shape)} is needed"
         faults.append(f"has {first!r} of shape {sizes}{_more(shapes)}")
+    types = [name for name in both if _kind(own[name]) != _kind(state[name])]
+    faults += [f"has {types[0]!r} of type {state[types[0]].dtype}{_more(types)}"] if types else []
     broken = [name for name in both if not _finite(state[name])]
     return faults + ([f"has NaN or infinite values in {broken[0]!r}{_more(broken)}"] if broken else [])
+
+
+def _kind(value: Tensor) -> tuple[bool, bool]:
+    """Of numbers: conversion within a kind loses digits, between kinds it loses what they mean."""
+    return value.is_floating_point(), value.is_complex()
 
 
 def _more(names: list[str]) -> str:

@@ -96,6 +96,12 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-5000])
 
 
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
 def folder(path):
     path.unlink()
     path.mkdir()
@@ -123,6 +129,7 @@ WRONG = {
     "empty": (lambda path: path.write_bytes(b""), "cannot be read safely.*empty"),
     "page": (lambda path: path.write_text("<!DOCTYPE html><html>"), "is a web page"),
     "garbage": (lambda path: path.write_bytes(bytes(range(256)) * 9), "cannot be read safely.*damaged"),
+    "flipped": (flip, "cannot be read safely.*damaged"),
     "truncated": (cut, "cannot be read safely.*incomplete"),
     "code": (with_code, r"has an object of type posix\.mkdir"),
     "strangers": (edited(other_names), "has none of its tensors"),
@@ -132,6 +139,10 @@ WRONG = {
     "nan": (tensor("norm.weight", lambda value: value * float("nan")), "NaN or infinite values in 'norm.weight'"),
     "infinite": (tensor("bnneck.necks.0.weight", lambda value: value / 0), "NaN or infinite values"),
     "shape": (tensor("norm.weight", lambda value: value[:-1]), "'norm.weight' of shape .191. where .192. is needed"),
+    "complex": (tensor("norm.weight", lambda value: value + 1j), "'norm.weight' of type torch.complex64"),
+    "sparse": (tensor("norm.weight", lambda value: value.to_sparse()), "not a tensor with all its values"),
+    "empty tensor": (tensor("norm.weight", lambda value: value.to("meta")), "not a tensor with all its values"),
+    "endless": (tensor("norm.weight", lambda value: value[:1].expand(1 << 40)), "not a tensor with all its values"),
     "missing": (edited(lambda content: content["state_dict"].pop("norm.weight")), "lacks 'norm.weight'"),
     "unknown": (edited(lambda c: c["state_dict"].update(more=torch.ones(1))), "unexpected tensor 'more'"),
     "height": (setting("data.height", 128), "data.height is 64, the weights were trained with 128"),

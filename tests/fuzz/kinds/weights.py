@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from aio_plugin.encoders.files import read_file
+from aio_plugin.models.complexity import TRAINING_ONLY
 
 from .. import mutate
 from ..guard import Wrong
@@ -229,9 +230,8 @@ def loaded(path, model, content, trained=False):
     for key, value in state.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise Wrong(f"{key} is not finite")
-        if not (trained and key == first) and (
-            key not in held or not torch.equal(value.float(), held[key].detach().float())
-        ):
+        free = (trained and key == first) or (key not in held and key.startswith(TRAINING_ONLY))
+        if not free and (key not in held or not torch.equal(value.float(), held[key].detach().float())):
             raise Wrong(f"{key} is not what the file holds")
     return "other"
 
