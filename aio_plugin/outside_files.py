@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import math
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-MOST_JSON = 1 << 26
-"""Bytes of a JSON document that is parsed whole."""
+MOST_JSON, MOST_YAML = 1 << 26, 1 << 18
+"""Bytes of a JSON or YAML document that is parsed whole."""
+MOST_NODES = 10**5
+"""Values of a YAML document with its aliases written out."""
+LONGEST_LINE = 1 << 20
+"""Characters."""
 
 
 def open_regular(path: str | os.PathLike[str], most: float = float("inf")) -> BinaryIO:
@@ -34,6 +41,29 @@ def open_regular(path: str | os.PathLike[str], most: float = float("inf")) -> Bi
         raise
 
 
+def lies_below(path: str, folder: str) -> bool:
+    """Whether a path, as it is written, is below a folder; links count as what they are called."""
+    return os.path.abspath(path).startswith(os.path.join(os.path.abspath(folder), ""))
+
+
+def text_lines(path: str | os.PathLike[str], newline: str | None = None, cut: int = 0) -> Iterator[str]:
+    """The lines of a file of UTF-8 text, with their ends.
+
+    Args:
+        newline: as for :func:`open`.
+        cut: characters after which a longer line is cut, if it is not to be refused.
+
+    Raises:
+        OSError: as :func:`open_regular`.
+        ValueError: it is not UTF-8, or a line is longer than :data:`LONGEST_LINE`.
+    """
+    with open_regular(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline=newline) as text:
+        for number, line in enumerate(iter(lambda: text.readline(cut or LONGEST_LINE + 1), ""), 1):
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"line {number} is longer than {LONGEST_LINE:,} characters")
+            yield line
+
+
 def read_json(path: str | os.PathLike[str], most: int = MOST_JSON) -> Any:
     """The content of a JSON file of at most ``most`` bytes.
 
@@ -55,3 +85,42 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def read_yaml(path: str | os.PathLike[str]) -> Any:
+    """The content of a YAML file of plain values.
+
+    Raises:
+        OSError: as :func:`open_regular`.
+        ValueError: it is not YAML, or has more than :data:`MOST_NODES` values.
+    """
+    import yaml  # which few users of this module need
+
+    with open_regular(path, MOST_YAML) as file:
+        text = file.read(MOST_YAML).decode("utf-8-sig")
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _values(node, {}) > MOST_NODES:
+            raise ValueError(f"it has more than {MOST_NODES:,} values")
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    finally:
+        loader.dispose()
+
+
+def _values(node: Any, counted: dict[int, float]) -> float:
+    """How many values a YAML node has with its aliases written out."""
+    key = id(node)
+    if key not in counted:
+        counted[key] = math.inf  # what contains itself has no end
+        inner = node.value if isinstance(node.value, list) else ()
+        counted[key] = 1 + sum(
+            _values(n, counted) for each in inner for n in (each if type(each) is tuple else (each,))
+        )
+    return counted[key]

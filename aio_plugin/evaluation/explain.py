@@ -11,8 +11,9 @@ from typing import Any
 from PIL import Image
 from tabulate import tabulate
 
-from ..errors import AIOError, printable
+from ..errors import AIOError, MediaError, printable
 from ..modality import Item, Media
+from ..outside_files import lies_below
 from .pictures import camera_name, ranked_picture
 from .rankings import item_of
 from .report import shortened, template
@@ -153,6 +154,8 @@ def explanation_page(
     def render(medium: Media) -> Image.Image:
         path = os.path.join(root, str(medium))
         try:
+            if root and not lies_below(path, root):
+                raise MediaError(f"{path!r} does not lie below the data root {root!r}")
             return read(path)
         except AIOError as error:
             missing[str(error)] = None

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ from ..atomic_write import written_whole
 from ..errors import AIOError
 from ..metrics.labels import IntArray
 from ..modality import Item, Media, Modality
+from ..outside_files import lies_below, open_regular, parse_json, read_json
 from .results import SCHEMA, validate
 from .score import Result, TrialResult
 
 SUFFIX = ".rankings.json.gz"
+MOST_BYTES = 1 << 28
+"""Of a rankings file, and of its text."""
 
 
 def rankings_of(result: Result, root: str) -> dict[str, Any]:
@@ -110,8 +114,8 @@ def read_results(path: Path) -> dict[str, Any]:
         AIOError: it is missing, not JSON, or not of the schema; names the file and the fault.
     """
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document: dict[str, Any] = read_json(path)
+    except (OSError, ValueError) as error:
         raise AIOError(
             f"{path}: cannot be read as JSON ({error}). Give a results.json or results/<target>.json."
         ) from error
@@ -136,11 +140,18 @@ def read_rankings(path: Path, target: Mapping[str, Any]) -> dict[str, Any]:
     if target.get("rankings") is None:
         raise AIOError(f"{path}: it has no rankings of {target['target']} (files of schema 2 never have); {again}.")
     file = path.parent / target["rankings"]["file"]
+    if not lies_below(str(file), str(path.parent)):
+        raise AIOError(f"{path}: its rankings {str(file)!r} do not lie beside it. Copy them there, or {again}.")
     try:
-        content = file.read_bytes()
+        with open_regular(file, MOST_BYTES) as stream:
+            content = stream.read(MOST_BYTES)
     except OSError as error:
         raise AIOError(f"{file}: cannot be read ({error}). It belongs to {path}; copy it there, or {again}.") from error
     if hashlib.sha256(content).hexdigest() != target["rankings"]["sha256"]:
         raise AIOError(f"{file}: it is damaged or of another run than {path}; copy both again, or {again}.")
-    rankings: dict[str, Any] = json.loads(gzip.decompress(content))
+    try:
+        unpacking = zlib.decompressobj(wbits=31)  # of gzip's form
+        rankings: dict[str, Any] = parse_json(unpacking.decompress(content, MOST_BYTES))
+    except (zlib.error, ValueError) as error:
+        raise AIOError(f"{file}: it is damaged, or unpacks to more than {MOST_BYTES:,} bytes ({error}).") from error
     return rankings

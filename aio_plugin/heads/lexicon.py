@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ..atomic_write import written_whole
 from ..errors import ConfigError
+from ..outside_files import read_json
 
 _SHIPPED = Path(__file__).with_name("lexicon.json")
 _NOT_ATTRIBUTES = {"a", "an", "and", "for", "in", "no", "none", "not", "of", "on", "or", "the", "to", "unknown", "with"}
@@ -61,7 +63,7 @@ class Lexicon:
         """
         path = Path(path) if str(path) else _SHIPPED
         try:
-            words = json.loads(path.read_text(encoding="utf-8"))
+            words = read_json(path)
         except OSError as error:
             raise ConfigError(f"Attribute lexicon {path} cannot be read: {error.strerror or error}. {_CURE}") from error
         except ValueError as error:
@@ -72,7 +74,8 @@ class Lexicon:
 
     def to_file(self, path: str | Path) -> None:
         """Write the words as a JSON list, one a line."""
-        Path(path).write_text(json.dumps(self.words, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+        with written_whole(Path(path)) as file:
+            file.write((json.dumps(self.words, indent=0, ensure_ascii=False) + "\n").encode())
 
 
 def build_lexicon(slots: Iterable[str], least: int) -> Lexicon:

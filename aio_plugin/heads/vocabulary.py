@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, DatasetError
+from ..outside_files import parse_json
 from .phrases import Phrases
 
 
@@ -42,7 +43,7 @@ class Vocabulary:
             CheckpointError: the tensor does not hold phrases.
         """
         try:
-            phrases = json.loads(bytes(packed.tolist()).decode())
+            phrases = parse_json(bytes(packed.tolist()))
         except (ValueError, TypeError) as error:
             raise CheckpointError(f"The phrases in the checkpoint cannot be read ({error}); use another.") from error
         return cls(tuple(map(str, phrases)))

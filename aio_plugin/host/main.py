@@ -22,6 +22,7 @@ from yacs.config import CfgNode
 from ..errors import ConfigError, printable
 from .default_config import arguments, default_config
 from .launch import connected_processes, workers_repaired
+from .patches.configs import load_yaml
 from .registration import register
 from .torchreid_import import import_torchreid
 
@@ -77,7 +78,7 @@ def load_config(args: argparse.Namespace) -> CfgNode:
             raise ConfigError(
                 f"There is no config file {args.config_file!r}; `aio-reid config --yaml MODEL > FILE` writes one."
             )
-        cfg.merge_from_file(args.config_file)
+        cfg.merge_from_other_cfg(CfgNode(load_yaml(args.config_file)))
     for name in ("root", "sources", "targets", "transforms"):
         if getattr(args, name):
             cfg.data[name] = getattr(args, name)

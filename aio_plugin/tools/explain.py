@@ -26,9 +26,12 @@ def run_explain(args: argparse.Namespace) -> None:
     explanations = []
     for target in document["targets"]:
         rankings = read_rankings(path, target)
-        for count, best in ((worst, False), (args.best, True)):
-            if count:
-                explanations.append(explain(target, rankings, count, best, args.top))
+        try:
+            for count, best in ((worst, False), (args.best, True)):
+                if count:
+                    explanations.append(explain(target, rankings, count, best, args.top))
+        except (LookupError, TypeError, AttributeError) as error:
+            raise AIOError(f"{path}: the rankings of {target['target']} are not of their form ({error!r}).") from error
     print("\n\n".join(each.text() for each in explanations))
     if args.html:
         root = args.root or default_root(document)

@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import h5py
@@ -14,10 +17,10 @@ from PIL import Image
 
 from aio_plugin.datasets.reading.annotations import read_photos
 from aio_plugin.datasets.reading.layouts import Tree
-from aio_plugin.errors import DatasetError, MediaError
+from aio_plugin.errors import ConfigError, DatasetError, MediaError
 from aio_plugin.training.images import read_image
 
-from .miniatures import EVERY, assert_noted, infrared, read, rgb, sketch, text
+from .miniatures import ADAPTERS, EVERY, assert_noted, infrared, read, rgb, sketch, text
 from .miniatures.damage import (
     added,
     column,
@@ -631,6 +634,65 @@ def test_links_out_of_the_data_root_are_refused(tmp_path, name, parent):
             read(name, tmp_path / "root", **DEFAULTS.get(name, {}))
         linked.unlink()
         outside.rename(linked)
+
+
+OPENED: list[str] = []
+sys.addaudithook(lambda event, args: OPENED.append(args[0]) if event == "open" and type(args[0]) is str else None)
+
+
+def in_time(call, *args, **options):
+    """What ``call`` returns; TimeoutError after 20 seconds, as where a pipe is waited for."""
+
+    def late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(20)
+    try:
+        return call(*args, **options)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+OTHERS = {
+    "fifo": os.mkfifo,
+    "folder": os.mkdir,
+    "link to itself": lambda path: os.symlink(path, path),
+    "link out": None,
+    "device": lambda path: os.symlink("/dev/zero", path),
+}
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_lists_and_annotations_are_regular_files_below_the_root(tmp_path, name):
+    root, options = tmp_path / "root", DEFAULTS.get(name, {})
+    EVERY[name](root)
+    OPENED.clear()
+    read(name, root, **options)
+    files = {Path(path).resolve() for path in OPENED if path.startswith(str(root))}
+    for file in sorted(path for path in files if path.is_file()):
+        kept = file.rename(root.parent / "kept")
+        for kind, make in OTHERS.items():
+            make(file) if make else os.symlink(kept, file)
+            OPENED.clear()
+            try:
+                in_time(read, name, root, **options)
+            except DatasetError:
+                assert str(kept) not in OPENED
+            else:
+                assert name == "mals", f"{file} as {kind} was read"  # which reads the files that there are
+                assert not {str(file), str(kept)} & set(OPENED)
+            (os.rmdir if kind == "folder" else os.unlink)(file)
+        kept.rename(file)
+
+
+@pytest.mark.parametrize("option", ["folder", "file"])
+@pytest.mark.parametrize("value", ["../outside/manifest.csv", "/etc/manifest.csv", "..\\manifest.csv"])
+def test_a_manifest_lies_below_the_root(option, value):
+    checks = {each.name: each.check for each in ADAPTERS["manifest"].options}
+    with pytest.raises(ConfigError, match="below data.root"):
+        checks[option](value, "")
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))

@@ -83,7 +83,7 @@ def _names(modality: Modality) -> Names:
     folder = FOLDERS[modality]
     letter = folder[0].lower()
     return Names(
-        rf"{folder}/(?P<pid>\d+)/(?:fe)?male_(?:front|back)_{letter}_\d+_(?P=pid)\.(?:bmp|jpe?g|png)",
+        rf"{folder}/(?P<pid>\d{{1,9}})/(?:fe)?male_(?:front|back)_{letter}_\d+_(?P=pid)\.(?:bmp|jpe?g|png)",
         f"{NAME} {folder.lower()} images",
         f"{folder}/168/male_front_{letter}_04111_168.bmp",
     )

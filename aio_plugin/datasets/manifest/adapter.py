@@ -68,7 +68,7 @@ def _inside(value: str) -> str | None:
 
 
 def _readable(value: str) -> str | None:
-    return None if suffix_of(value) in READERS else f" It must end in {' or '.join(READERS)}."
+    return _inside(value) if suffix_of(value) in READERS else f" It must end in {' or '.join(READERS)}."
 
 
 OPTIONS = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from ...errors import DatasetError, nearest
 from ...modality import MODALITIES, Modality
+from ...outside_files import parse_json, text_lines
 from ..reading.layouts import Tree
 
 COLUMNS = ("path", "caption", "pid", "camid", "modality", "split", "source", "group")
@@ -64,12 +64,9 @@ def read_rows(tree: Tree, file: str) -> list[ManifestRow]:
     path = tree.path(file)
     problems: list[Problem] = []
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            lines = READERS[suffix_of(file)](path, stream, problems)
-            rows = [
-                row for line, values in lines if any(values.values()) and (row := _row(tree, line, values, problems))
-            ]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = READERS[suffix_of(file)](path, text_lines(path, newline=""), problems)
+        rows = [row for line, values in lines if any(values.values()) and (row := _row(tree, line, values, problems))]
+    except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: {error}. Save the manifest as UTF-8 text.") from error
     raise_problems(tree.dataset, path, problems)
     if not rows:
@@ -82,7 +79,7 @@ def suffix_of(file: str) -> str:
     return PurePosixPath(file).suffix.lower()
 
 
-def _csv_rows(path: str, stream: TextIO, problems: list[Problem]) -> Iterator[tuple[int, Values]]:
+def _csv_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Iterator[tuple[int, Values]]:
     reader = csv.reader(stream, strict=True)
     end = 0
     header: list[str] = []
@@ -115,13 +112,13 @@ def _check_header(path: str, header: Sequence[str]) -> None:
         raise DatasetError(f"{path}: {fault}. The first line must name the columns: {','.join(COLUMNS)}")
 
 
-def _json_rows(path: str, stream: TextIO, problems: list[Problem]) -> Iterator[tuple[int, Values]]:
+def _json_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Iterator[tuple[int, Values]]:
     for line, text in enumerate(stream, 1):
         if not text.strip():
             continue
         try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            record = parse_json(text)
+        except ValueError as error:
             problems.append((line, f"not JSON ({error}); write one object per line, without a list around them."))
             continue
         wrong = list(_wrong_values(record))
@@ -144,7 +141,7 @@ def _wrong_values(record: object) -> Iterator[str]:
 
 
 READERS = {".csv": _csv_rows, ".jsonl": _json_rows}
-"""Suffix -> reader: (path, open file, problems) -> line numbers and values of the rows that can be read."""
+"""Suffix -> reader: (path, lines, problems) -> line numbers and values of the rows that can be read."""
 
 
 def _row(tree: Tree, line: int, values: Values, problems: list[Problem]) -> ManifestRow | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ...config import Option
 from ...errors import DatasetError, IncompleteError
+from ...outside_files import open_regular
 from .json_stream import list_elements, member_elements
 from .layouts import Tree
 
@@ -71,7 +72,7 @@ def read_objects(file: str, key: str = "") -> Iterator[tuple[int, dict[str, Any]
     """
     name, number = f"{key}[{{}}]" if key else "record {}", -1
     try:
-        with open(file, "rb") as stream:
+        with open_regular(file) as stream:
             for number, record in enumerate(member_elements(stream, key) if key else list_elements(stream)):
                 if not isinstance(record, dict):
                     raise DatasetError(

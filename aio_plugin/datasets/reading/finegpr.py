@@ -60,7 +60,7 @@ def _numbers(value: str, most: int) -> set[int]:
     everything = set(range(1, most + 1))
     if value == "all":
         return everything
-    numbers = set(map(int, value.split(","))) if re.fullmatch(r" *[0-9]+ *(?:, *[0-9]+ *)*", value) else set()
+    numbers = set(map(int, value.split(","))) if re.fullmatch(r" *[0-9]{1,3} *(?:, *[0-9]{1,3} *)*", value) else set()
     return numbers if numbers <= everything else set()
 
 

@@ -107,7 +107,8 @@ class Tree:
         path = self.path(relative) if relative else self.base
         if not os.path.isdir(path):
             return []
-        return sorted(entry.name for entry in os.scandir(path) if not is_junk(entry.name) and entry.is_dir())
+        names = [entry.name for entry in os.scandir(path) if not is_junk(entry.name)]
+        return sorted(name for name in names if os.path.isdir(os.path.join(path, name)))
 
     def listed(self, relative: str, where: str, below: str = "") -> str:
         """The path on disk of a path in a list or annotation file.
@@ -158,8 +159,8 @@ class Tree:
                     self._contain(entry.path)
                 if entry.stat().st_size:
                     names.append(entry.name)
-        except PermissionError as error:
-            raise DatasetError(f"{self.dataset}: {error}. Make the folder readable.") from error
+        except OSError as error:  # of an entry, that it is a link to itself
+            raise DatasetError(f"{self.dataset}: {error}. Make the folder readable, or repair the link.") from error
         return frozenset(names)
 
     def _contain(self, path: str) -> None:

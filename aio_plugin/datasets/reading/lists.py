@@ -6,21 +6,24 @@ import re
 from collections.abc import Iterator
 
 from ...errors import DatasetError
+from ...outside_files import text_lines
 from .layouts import Tree
 
 
-def read_lines(path: str, limit: int = -1) -> Iterator[tuple[int, str]]:
-    """The lines of a text file that are not blank, stripped, with their numbers from 1; of each ``limit`` characters.
+def read_lines(path: str, cut: int = 0) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not blank, stripped, with their numbers from 1.
+
+    Args:
+        cut: see :func:`aio_plugin.outside_files.text_lines`.
 
     Raises:
-        DatasetError: the file is absent or not UTF-8 text.
+        DatasetError: the file is absent or not UTF-8 text, or a line is too long.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            for number, line in enumerate(iter(lambda: file.readline(limit), ""), 1):
-                if line.strip():
-                    yield number, line.strip()
-    except (OSError, UnicodeDecodeError) as error:
+        for number, line in enumerate(text_lines(path, cut=cut), 1):
+            if line.strip():
+                yield number, line.strip()
+    except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read the list {path}: {error}. Restore the file as UTF-8 text.") from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality, in_order
+from ...outside_files import open_regular
 from .captioned import OTHER_CAMERA, PHOTO_CAMERA
 from .checks import Absences
 from .json_stream import members
@@ -45,7 +46,7 @@ def read_tests(tree: Tree, wanted: Sequence[Combination]) -> tuple[list[Item], l
     """
     file, keys = tree.path(FILE), {list_name(combination): combination for combination in wanted}
     try:
-        with open(file, "rb") as stream:
+        with open_regular(file) as stream:
             rows = {key: value for key, value in members(stream) if key == GALLERY or key in keys}
     except ValueError as error:
         raise DatasetError(f"{file}: not a JSON object of lists: {error}. Restore the file.") from error

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ...atomic_write import written_whole
 from ...errors import DatasetError
+from ...outside_files import read_json
 from .layouts import Tree
 from .lists import read_lines
 
@@ -84,8 +85,8 @@ def seeded_splits(tree: Tree, seed: int, n: int) -> TestSplits:
     where = tree.relative(str(file))
     if os.path.exists(file):
         try:
-            same = json.loads(file.read_bytes()) == content
-        except (OSError, ValueError, RecursionError):
+            same = read_json(file) == content
+        except (OSError, ValueError):
             same = False
         if not same:
             raise DatasetError(
@@ -164,7 +165,7 @@ def _listed(tree: Tree, relative: str) -> set[int]:
             raise DatasetError(f"{where}: must be 'path pid [camera [style]]', got {line[:80]!r}. Restore the list.")
         tree.listed(path, where)
         pid = _pid(fields[0], where)
-        named = re.match(r"\d+", path.replace("\\", "/").rsplit("/", 1)[-1])
+        named = re.match(r"\d{1,6}(?!\d)", path.replace("\\", "/").rsplit("/", 1)[-1])
         if named is None or int(named[0]) != pid:
             raise DatasetError(f"{where}: {path} is not an image of person {pid}. Restore the list.")
         pids.add(pid)

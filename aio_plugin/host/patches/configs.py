@@ -11,16 +11,15 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
 from yacs.config import CfgNode
 
 from ... import config
 from ...errors import ConfigError
 from ...models.feature_settings import recorded_settings
+from ...outside_files import read_yaml
 from ..default_config import default_config, flattened
 from ..run_config import MergedConfig, RunConfig, dataset_options, session
 from ..settings import DEFAULTS
@@ -110,7 +109,7 @@ def read_config(
     Raises:
         ConfigError: the file cannot be read, does not contain a mapping, or a key or value is wrong.
     """
-    values = source if isinstance(source, Mapping) else _load_yaml(Path(source))
+    values = source if isinstance(source, Mapping) else load_yaml(source)
     if NODE not in values:
         return _merged({}, values), {}, {NODE: values}
     rest = {key: value for key, value in values.items() if key != NODE}
@@ -118,10 +117,15 @@ def read_config(
     return _merged({}, values[NODE] or {}), rest, values
 
 
-def _load_yaml(path: Path) -> Mapping[str, Any]:
+def load_yaml(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """The keys and values of a config file.
+
+    Raises:
+        ConfigError: it cannot be read, or does not contain a mapping.
+    """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"The config {path} cannot be read: {error}. Give the path of a YAML file.") from error
     if not isinstance(values, Mapping | None):
         raise ConfigError(f"The config {path} contains a {type(values).__name__} instead of keys and values.")
