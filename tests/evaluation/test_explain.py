@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from aio_plugin.errors import AIOError, MediaError
+from aio_plugin.evaluation import rankings
 from aio_plugin.evaluation.explain import default_root, explain, explanation_page
 from aio_plugin.evaluation.rankings import rankings_of, read_rankings, read_results, write_rankings
 from aio_plugin.evaluation.results import target_entry, write_json
@@ -171,3 +172,23 @@ def test_damaged_and_old_files_are_refused_with_a_remedy(files):
     write_json({**found, "schema": 1}, path)
     with pytest.raises(AIOError, match=r"toy.json: results: schema 1 is not 2 or 3"):
         read_results(path)
+
+
+def test_rankings_lie_beside_their_results_and_are_bounded(files, monkeypatch, tmp_path):
+    path, file = files
+    entry = read_results(path)["targets"][0]
+    for elsewhere in ("../toy.rankings.json.gz", str(tmp_path.parent / "x")):
+        with pytest.raises(AIOError, match="do not lie beside it"):
+            read_rankings(path, {**entry, "rankings": {**entry["rankings"], "file": elsewhere}})
+    monkeypatch.setattr(rankings, "MOST_BYTES", len(file.read_bytes()))
+    with pytest.raises(AIOError, match="is damaged, or unpacks to more than"):
+        read_rankings(path, entry)
+
+
+def test_the_page_shows_no_pictures_from_outside_the_root():
+    opened, picture = [], Image.new("RGB", (20, 40))
+    at = target(IR, TEXT)
+    at.gallery[2] = at.gallery[2]._replace(media=Media("/data/../etc/0_2.jpg"))
+    _, missing = explanation_page([explained(at)], "/data", lambda path: opened.append(path) or picture, "page")
+    assert not [path for path in opened if "etc" in path]
+    assert any("'/data/../etc/0_2.jpg' does not lie below" in each for each in missing)
