@@ -33,6 +33,7 @@ def target_entry(
     synthetic: Sequence[str] = (),
     leaks: Sequence[str] = (),
     rankings: Mapping[str, str] | None = None,
+    items: str | None = None,
 ) -> dict[str, Any]:
     """One target of the document.
 
@@ -44,6 +45,7 @@ def target_entry(
         synthetic: query modalities that were made from RGB.
         leaks: warnings of training data that overlaps with the target.
         rankings: ``file`` and ``sha256`` of the file of its rankings, see :mod:`aio_plugin.evaluation.rankings`.
+        items: a sha256 over queries and gallery, see :func:`aio_plugin.datasets.items_digest.items_digest`.
     """
     return {
         "target": target,
@@ -52,6 +54,7 @@ def target_entry(
         "leaks": list(leaks),
         "synthetic": list(synthetic),
         "rankings": None if rankings is None else dict(rankings),
+        "items_sha256": items,
         "results": {column: plain(result.to_json()) if result else None for column, result in results.items()},
     }
 
@@ -66,6 +69,7 @@ def document(
     sketcher: str,
     seconds: float,
     weights: Mapping[str, Any] | None = None,
+    sources: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The whole document.
 
@@ -77,6 +81,7 @@ def document(
         sketcher: what draws synthetic sketches.
         seconds: the run, or the one test, took.
         weights: what the model was loaded with before; None if it was not.
+        sources: the training data, as checkpoints record them.
 
     Raises:
         AIOError: something does not fit the schema.
@@ -95,6 +100,7 @@ def document(
         "encoder": dict(encoder),
         "sketcher": sketcher,
         "weights": None if weights is None else dict(weights),
+        "sources": [dict(source) for source in sources],
         "targets": [dict(target) for target in targets],
     }
     validate(made)

@@ -81,7 +81,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self.root = str(Path(arguments["root"]).expanduser().resolve())
         self._loading = {"device": "cuda" if self.use_gpu else None, "num_workers": arguments["workers"]}
         self._dataset_arguments = {name: arguments[name] for name in _DATASET_ARGUMENTS}
-        self.config, self.options = config, config.options()
+        self.config = config.snapshot()
+        self.options = self.config.options()
         self.modalities = readable(config.model, self.options)
         synthesis = self.options.synthesis
         self.sketcher = Sketcher(synthesis.lineart, synthesis.cache or Path(self.root) / ".aio_cache")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datasets.items_digest import items_digest
 from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.pixels import pixel_features
 from ..evaluation.rankings import SUFFIX, rankings_of, write_rankings
@@ -45,6 +46,7 @@ class RunResults:
         self.results: dict[str, dict[str, Result | None]] = {}
         self.lists: dict[str, list[RankedList]] = {}
         self.rankings: dict[str, dict[str, str]] = {}
+        self.items: dict[str, str] = {}
 
     def add(self, target: Target, result: Result, folder: Path, pictures: int, seconds: float) -> None:
         """Keep the result of a test in the current column, in place of an earlier one, and write its files.
@@ -60,6 +62,7 @@ class RunResults:
         size = (manager.height, manager.width)
         self.results.setdefault(target.name, {})[self.column] = result
         digest = write_rankings(rankings_of(result, manager.root), folder / TARGETS / f"{name}{SUFFIX}")
+        self.items[target.name] = items_digest([*target.query, *target.gallery], manager.root)
         self.rankings[target.name] = {"file": f"{name}{SUFFIX}", "sha256": digest}
         write_json(self._document([target.name], seconds), folder / TARGETS / f"{name}.json")
         if manager.options.test.report and self.column == "after":
@@ -94,7 +97,10 @@ class RunResults:
             columns = {column: results[column] for column in COLUMNS if column in results}
             file = rankings and {**rankings, "file": folder + rankings["file"]}
             entries.append(
-                target_entry(name, target.direction, columns, target.notes, target.synthetic, target.leaks, file)
+                target_entry(
+                    *(name, target.direction, columns, target.notes, target.synthetic, target.leaks, file),
+                    items=self.items.get(name),
+                )
             )
         return document(
             entries,
@@ -104,5 +110,6 @@ class RunResults:
             encoder={"name": self.encoder.name, "sha256": self.encoder.sha256},
             sketcher=self.manager.sketcher.name,
             weights=self.weights,
+            sources=self.manager.num_train_pids.sources,
             seconds=seconds,
         )

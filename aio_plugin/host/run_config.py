@@ -7,6 +7,7 @@ torchreid hands over no such object, the :class:`Session` says which config is m
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -39,6 +40,10 @@ class RunConfig:
 
     def __init__(self, values: Mapping[str, Any], node: CfgNode | None = None) -> None:
         self._values, self._node = values, node
+
+    def snapshot(self) -> RunConfig:
+        """A copy that later edits do not reach, as another run may be made from the edited config."""
+        return RunConfig(copy.deepcopy(self._values), copy.deepcopy(self._node))
 
     def options(self) -> AIOConfig:
         """The ``aio`` node as it is now.

@@ -10,7 +10,7 @@ from aio_plugin.datasets.overlaps import LeakWarning
 from aio_plugin.evaluation.results import validate
 from aio_plugin.evaluation.score import score
 from aio_plugin.host.record import RunResults
-from aio_plugin.host.run_config import RunConfig
+from aio_plugin.host.run_config import RunConfig, TrainingIdentities
 from aio_plugin.host.targets import Target
 
 from ..datasets.miniatures import sketch as sketch_sets
@@ -48,6 +48,7 @@ def test_every_target_has_a_file_of_its_own(torchreid, tmp_path, name):
         options=config.options(),
         height=64,
         width=32,
+        num_train_pids=TrainingIdentities([], config),
     )
     features = helpers.features(at.query), helpers.features(at.gallery)
     results = RunResults(manager, ENCODER)
@@ -61,5 +62,6 @@ def test_every_target_has_a_file_of_its_own(torchreid, tmp_path, name):
     (entry,) = found["targets"]
     assert (entry["target"], entry["notes"], entry["leaks"]) == (name, ["a note"], ["a leak"])
     assert (found["seconds"], found["encoder"]) == (1.5, {"name": "toy", "sha256": "00ff"})
+    assert len(entry["items_sha256"]) == 64
     trials = entry["results"]["after"]["trials"]
     assert [(t["trial"], t["num_query"], t["num_gallery"]) for t in trials] == [("all", 6, 18)]

@@ -49,6 +49,20 @@ def test_two_configs_that_are_merged_before_either_is_built(two, torchreid, tmp_
         assert written["config"] == json.loads(json.dumps(cfg))
 
 
+def test_a_config_that_is_edited_for_a_second_run_stays_the_first_one_s(registered, market, tmp_path):
+    cfg = config(market, bnneck="per_modality")
+    before = json.loads(json.dumps(cfg))
+    engine = build_engine(registered, cfg)
+    cfg.merge_from_list(["aio.bnneck", "shared", "train.lr", "0.5", "aio.loss.va", "0"])
+    other = build_engine(registered, cfg)
+    default_config().merge_from_list(["model.name", "osnet_x0_25"])
+    engine.run(save_dir=str(tmp_path), max_epoch=1)
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert written["config"] == before == engine.checkpoints.record["run"]["config"]
+    assert written["sources"] == engine.checkpoints.record["run"]["sources"]
+    assert other.checkpoints.record["run"]["config"] == json.loads(json.dumps(cfg))
+
+
 def test_a_stock_config_that_is_merged_later_changes_nothing(two, torchreid):
     default_config().merge_from_list(["model.name", "osnet_x0_25"])
     first, _ = two
