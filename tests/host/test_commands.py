@@ -11,6 +11,8 @@ import torch
 
 from aio_plugin.__main__ import main
 from aio_plugin.config import describe
+from aio_plugin.host import main as host_main
+from aio_plugin.host.default_config import default_config
 from aio_plugin.host.run_config import dataset_options
 
 from .helpers import same
@@ -71,6 +73,18 @@ def test_main_trains_resumes_and_tests_a_stock_model(torchreid, capfd, market, c
     assert "Last epoch = 1" in again
     (first,), (second,) = (re.findall(r"mAP: [\d.]+%", text) for text in (printed, again))
     assert first == second
+
+
+def test_runs_of_the_same_second_have_a_log_each(torchreid, tmp_path, monkeypatch):
+    monkeypatch.setattr(host_main.time, "strftime", lambda form: "-now")
+    cfg = default_config()
+    cfg.data.save_dir = str(tmp_path)
+    for run in ("first", "second", "third"):
+        with host_main._logged(torchreid, cfg):
+            print(run)
+    assert [(tmp_path / f"train.log-now{end}").read_text() for end in ("", "+", "++")] == [
+        "first\n", "second\n", "third\n"
+    ]  # fmt: skip
 
 
 def test_upstreams_script_does_the_same_by_every_way_in(python, upstream, market, config, tmp_path):
