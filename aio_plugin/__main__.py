@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,8 +24,12 @@ Command = Callable[[argparse.Namespace], "int | None"]
 CLOSED_PIPE = 141
 """Exit code of a command whose reader has gone, as in ``aio-reid config | head``: that of a shell for SIGPIPE."""
 
-INTERRUPTED = 130
-"""Exit code of a command that was interrupted: that of a shell for SIGINT."""
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes of a command that was interrupted or terminated: those of a shell for SIGINT and SIGTERM."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: it ends a command as Ctrl-C does, which removes temporary files and ends workers."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,14 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     command: Command = args.command
     try:
-        import_plugins(args.plugin)
-        code = command(args)
-        sys.stdout.flush()
+        with _terminated():
+            import_plugins(args.plugin)
+            code = command(args)
+            sys.stdout.flush()
     except AIOError as error:
         if os.environ.get("AIO_DEBUG"):
             raise
         print(f"aio-reid: {error}", file=sys.stderr)
         return 2
+    except _Terminated:
+        print("aio-reid: terminated", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
         print("aio-reid: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -52,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again when it exits
             return CLOSED_PIPE
         raise
+    except OSError as error:
+        if os.environ.get("AIO_DEBUG") or error.errno is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"aio-reid: {where}{error.strerror} (set AIO_DEBUG=1 for the traceback)", file=sys.stderr)
+        return 2
     return code or 0
 
 
@@ -126,21 +141,26 @@ def _parser() -> argparse.ArgumentParser:
 def _run_tool(name: str, args: argparse.Namespace) -> int | None:
     """Run ``tools.<name>.run_<name>``, whose module is not imported before."""
     run: Command = getattr(import_module(f".tools.{name}", __package__), f"run_{name}")
-    with _terminated_as_interrupted():
-        return run(args)
+    return run(args)
 
 
 def _toy(args: argparse.Namespace) -> None:
     from .toy.layouts import make
 
-    with _terminated_as_interrupted():
-        make(args.root, args.ids, args.seed, sets=args.sets)
+    make(args.root, args.ids, args.seed, sets=args.sets)
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does, which removes temporary files."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _terminated() -> Iterator[None]:
+    """Let SIGTERM raise :class:`_Terminated`; not under torchrun, whose processes may wait for each other in C."""
+
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    if "TORCHELASTIC_RUN_ID" in os.environ or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:

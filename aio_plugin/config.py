@@ -418,13 +418,41 @@ def _values(options: Sequence[Option], values: Mapping[str, Any], where: str) ->
 def _converted(value: Any, kind: type) -> Any:
     """``value`` as a ``kind`` where it stands for one: overrides and YAML's 1e-4 are text, and 1 can be a float."""
     if isinstance(value, str):
-        with contextlib.suppress(ValueError, SyntaxError):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             literal = ast.literal_eval(value)
             value = literal if kind is not str or isinstance(literal, str) else value
     if kind is dict and isinstance(value, Mapping):
         return {name: _converted(number, float) for name, number in value.items()}
-    numeric = kind is float and type(value) is int
+    numeric = kind is float and type(value) is int and abs(value) < 2**53
     return kind(value) if numeric or (kind is list and isinstance(value, tuple)) else value
+
+
+def typed(values: Mapping[str, object], defaults: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested ``values``, whose keys are among those of ``defaults``, in the types of these.
+
+    Text can stand for a number, a whole number for a float, and one thing for a list of it.
+
+    Raises:
+        ConfigError: a value is of another type.
+    """
+    return {key: _typed(value, defaults[key], f"{prefix}{key}") for key, value in values.items()}
+
+
+def _typed(value: object, default: object, where: str) -> object:
+    if isinstance(default, Mapping):
+        assert isinstance(value, Mapping)  # check_keys has seen to it
+        return typed(value, default, f"{where}.")
+    kinds = {type(each) for each in default} if isinstance(default, list) else {type(default)}
+    if len(kinds) > 1 or type(None) in kinds:
+        return value
+    (kind,) = kinds or {str}
+    given = _converted(value, list) if isinstance(default, list) else [value]
+    given = [_converted(each, kind) for each in (given if isinstance(given, list) else [given])]
+    if all(type(each) is kind for each in given):
+        return given if isinstance(default, list) else given[0]
+    of = f"a list of {kind.__name__}" if isinstance(default, list) else f"of type {kind.__name__}"
+    quotes = ", in quotes if it looks like something else" if kind is str else ""
+    raise ConfigError(f"{where} is {value!r}. It must be {of}{quotes}.")
 
 
 def merge(base: object, values: object) -> object:

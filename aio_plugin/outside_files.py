@@ -87,12 +87,15 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def read_yaml(path: str | os.PathLike[str]) -> Any:
+def read_yaml(path: str | os.PathLike[str], unique: bool = False) -> Any:
     """The content of a YAML file of plain values.
+
+    Args:
+        unique: refuse a key that stands twice in one mapping.
 
     Raises:
         OSError: as :func:`open_regular`.
-        ValueError: it is not YAML, or has more than :data:`MOST_NODES` values.
+        ValueError: it is not YAML, has more than :data:`MOST_NODES` values, or a key twice; says where.
     """
     import yaml  # which few users of this module need
 
@@ -105,13 +108,33 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
             return None
         if _values(node, {}) > MOST_NODES:
             raise ValueError(f"it has more than {MOST_NODES:,} values")
+        if unique:
+            _require_unique(node)
         return loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ValueError(f"{where}{error.problem}") from error
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     finally:
         loader.dispose()
+
+
+def _require_unique(node: Any) -> None:
+    """Raise ValueError for the first key of a YAML node that stands twice in one mapping."""
+    keys: set[str] = set()
+    for each in node.value if isinstance(node.value, list) else ():
+        if type(each) is tuple:
+            key, inner = each
+            if isinstance(key.value, str) and key.value in keys:
+                raise ValueError(
+                    f"line {key.start_mark.line + 1}: the key {key.value!r} stands twice; keep one of them"
+                )
+            keys.add(str(key.value))
+        _require_unique(inner if type(each) is tuple else each)
 
 
 def _values(node: Any, counted: dict[int, float]) -> float:

@@ -81,6 +81,13 @@ def test_yaml_with_aliases_is_read(tmp_path):
     assert read_yaml(tmp_path / "x.yaml") is None
 
 
+def test_a_key_that_stands_twice_is_refused_where_asked(tmp_path):
+    (tmp_path / "x.yaml").write_text("a: [1, {b: 1,\n b: 2}]\n")
+    assert read_yaml(tmp_path / "x.yaml") == {"a": [1, {"b": 2}]}
+    with pytest.raises(ValueError, match="line 2: the key 'b' stands twice"):
+        read_yaml(tmp_path / "x.yaml", unique=True)
+
+
 def test_what_lies_below_a_folder():
     assert lies_below("/data/x/y.jpg", "/data")
     assert lies_below("/x", "/")

@@ -27,7 +27,7 @@ from .checkpoint_record import describe_sources
 from .default_config import ARGUMENTS
 from .patches.base import bind_arguments
 from .run_config import RunConfig, TrainingIdentities, session
-from .settings import DATASET_ARGUMENTS, check_dataset_arguments, check_name, check_settings
+from .settings import DATASET_ARGUMENTS, check_dataset_arguments, check_name, check_names, check_settings
 from .targets import Target, all_targets, items_of, read_target, split_target
 from .torchreid_import import image_datasets, import_torchreid, unreadable_explained
 from .training_reader import describe, training_reader
@@ -66,10 +66,9 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         transforms = arguments["transforms"] or ()
         names = [transforms] if isinstance(transforms, str) else list(transforms)
         for name in names:
-            check_name("data.transforms", name, dict.fromkeys((*STOCK_TRANSFORMS, *OWN_TRANSFORMS)))
-        check_name("sampler.train_sampler", arguments["train_sampler"], dict.fromkeys((*COPIES, IN_ORDER)))
-        if config.model:
-            check_name("model.name", config.model, vars(import_torchreid().models)["__model_factory"])
+            check_name("data.transforms", name, (*STOCK_TRANSFORMS, *OWN_TRANSFORMS))
+        check_name("sampler.train_sampler", arguments["train_sampler"], (*COPIES, IN_ORDER))
+        check_names(config.settings())
         given = {key: arguments[name] for name, key in ARGUMENTS["image_data"].items() if name != "use_gpu"}
         check_settings({**config.settings(), **given}, config.options().encoder.weights)
         own = [name for name in names if name in OWN_TRANSFORMS]

@@ -19,6 +19,7 @@ from ..metrics.distance import Metric
 from ..modality import Batch
 from ..training import distributed
 from ..training.checkpoint import has_progress, restore_scaler, steps_done
+from ..training.loader import worker_death_explained
 from ..training.optimisation import WarmupCosine, autocast, autocast_dtype, open_only
 from ..training.step import Step, StepOptions
 from .checkpoint_record import checkpoint_record, image_settings, weights_entry
@@ -105,7 +106,8 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         test_only = bool(options.get("test_only"))
         self._check_run({"max_epoch": max_epoch, "start_epoch": start_epoch, "test_only": test_only, **options})
         check_use(self.model, image_settings(self.datamanager), test_only)
-        with run_folder(save_dir, test_only, not test_only and self._continues(save_dir, start_epoch)) as folder:
+        resumes = not test_only and self._continues(save_dir, start_epoch)
+        with worker_death_explained(), run_folder(save_dir, test_only, resumes) as folder:
             self._run(folder, max_epoch, start_epoch, **options)
 
     def _check_run(self, options: Mapping[str, Any]) -> None:

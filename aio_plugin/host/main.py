@@ -12,6 +12,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,12 +20,13 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
-from ..errors import ConfigError, printable
+from ..errors import AIOError, ConfigError, HostError, printable
 from .default_config import arguments, default_config
 from .launch import connected_processes, workers_repaired
-from .patches.configs import load_yaml
 from .registration import register
-from .torchreid_import import import_torchreid
+from .run_config import RunConfig
+from .settings import check_name, check_names
+from .torchreid_import import image_datasets, import_torchreid, unreadable_explained
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_main(args: argparse.Namespace) -> None:
     """Train or test, with the arguments of :func:`add_arguments`."""
+    if not (args.config_file or args.sources or args.targets or args.opts):
+        raise ConfigError(
+            "Nothing says what to train: give --config-file FILE (`aio-reid config --yaml MODEL > FILE` writes one), "
+            "or sources by -s and the model by `model.name NAME`."
+        )
     register()
     torchreid = import_torchreid()
     with connected_processes():
@@ -55,12 +62,18 @@ def _logged(torchreid: ModuleType, cfg: CfgNode) -> Iterator[None]:
     path = os.path.join(cfg.data.save_dir, name)
     while os.path.exists(path):  # another run began in the same second
         path += "+"
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        open(path, "w").close()  # a Logger that fails closes the standard output
+    except OSError as error:
+        raise HostError(
+            f"The log {path!r} cannot be written ({error.strerror}); set data.save_dir to a folder that can."
+        ) from error
     logger = torchreid.utils.Logger(path)
     try:
         with contextlib.redirect_stdout(logger):
             yield
     finally:
-        logger.flush()
         logger.console = io.StringIO()  # torchreid's Logger closes its console when it is deleted
         logger.close()
 
@@ -73,22 +86,43 @@ def load_config(args: argparse.Namespace) -> CfgNode:
     """
     cfg = default_config()
     cfg.use_gpu = torch.cuda.is_available()
-    if args.config_file:
-        if not os.path.isfile(args.config_file):
-            raise ConfigError(
-                f"There is no config file {args.config_file!r}; `aio-reid config --yaml MODEL > FILE` writes one."
-            )
-        cfg.merge_from_other_cfg(CfgNode(load_yaml(args.config_file)))
-    for name in ("root", "sources", "targets", "transforms"):
-        if getattr(args, name):
-            cfg.data[name] = getattr(args, name)
-    cfg.merge_from_list(args.opts)
+    opts = list(args.opts)
+    for name in ("sources", "targets", "transforms"):  # they take what follows them: KEY VALUE pairs too
+        values = getattr(args, name) or []
+        first = next((place for place, value in enumerate(values) if _is_key(value)), len(values))
+        opts = [*values[first:], *opts]
+        setattr(args, name, values[:first])
+    try:
+        _merge(cfg, args, opts)
+    except AIOError:
+        raise
+    except (AssertionError, KeyError, ValueError) as error:  # yacs's, where the config is not for an AIO model
+        raise ConfigError(f"The config is wrong: {error.args[0] if error.args else error}") from error
+    check_names(RunConfig(cfg).settings())
     if cfg.loss.name == "triplet" and cfg.loss.triplet.weight_x == 0 and cfg.train.fixbase_epoch != 0:
         raise ConfigError(
             "train.fixbase_epoch trains the classifier only, and loss.triplet.weight_x 0 removes its loss. Set "
             "train.fixbase_epoch to 0, or the weight above 0."
         )
     return cfg
+
+
+def _merge(cfg: CfgNode, args: argparse.Namespace, opts: list[str]) -> None:
+    if args.config_file:
+        if not os.path.isfile(args.config_file):
+            raise ConfigError(
+                f"There is no config file {args.config_file!r}; `aio-reid config --yaml MODEL > FILE` writes one."
+            )
+        cfg.merge_from_file(args.config_file)
+    for name in ("root", "sources", "targets", "transforms"):
+        if getattr(args, name):
+            cfg.data[name] = getattr(args, name)
+    cfg.merge_from_list(opts)
+
+
+def _is_key(value: str) -> bool:
+    group, dot, _ = value.partition(".")
+    return value == "use_gpu" or bool(dot and group in (*default_config(), "aio"))
 
 
 def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
@@ -117,7 +151,14 @@ def _run(torchreid: ModuleType, cfg: CfgNode) -> None:
 def build_data_manager(cfg: CfgNode) -> Any:
     """AIO's data manager of a config, or torchreid's where the config is not for an AIO model."""
     kind = "image" if cfg.data.type == "image" else "video"
-    return getattr(import_torchreid().data, f"{kind.title()}DataManager")(**arguments(cfg, f"{kind}_data"))
+    build = getattr(import_torchreid().data, f"{kind.title()}DataManager")
+    if RunConfig(cfg).asks_for_aio:
+        return build(**arguments(cfg, f"{kind}_data"))
+    for key in ("data.sources", "data.targets") if kind == "image" else ():
+        for name in RunConfig(cfg).setting(key, ()):
+            check_name(key, name, image_datasets())
+    with unreadable_explained(", ".join(cfg.data.sources), cfg.data.root):
+        return build(**arguments(cfg, f"{kind}_data"))
 
 
 def _model(torchreid: ModuleType, cfg: CfgNode, num_classes: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from ..config import rule
 from ..encoders.pretrained import RANDOM
 from ..errors import ConfigError, nearest
 from .default_config import default_config, flattened
+from .torchreid_import import import_torchreid
 
 TRIPLET = "For a triplet loss set aio.loss.triplet, the weight of AGW's triplet (of a DMF, aio.dmf.triplet)."
 _VIDEO = "AIO models read single images, of one modality or several."
@@ -129,7 +130,19 @@ def check_cuda(use_gpu: bool) -> None:
         )
 
 
-def check_name(key: str, name: str, known: Mapping[str, Any]) -> None:
+def check_names(values: Mapping[str, Any]) -> None:
+    """Raise ConfigError if a model, an optimiser or a scheduler of a config is unknown."""
+    torchreid = import_torchreid()
+    for key, known in (
+        ("model.name", vars(torchreid.models)["__model_factory"]),
+        ("train.optim", torchreid.optim.optimizer.AVAI_OPTIMS),
+        ("train.lr_scheduler", torchreid.optim.lr_scheduler.AVAI_SCH),
+    ):
+        if key in values:
+            check_name(key, values[key], known)
+
+
+def check_name(key: str, name: str, known: Collection[str]) -> None:
     """Raise ConfigError if ``name``, the value of ``key``, is not ``known``; it names the nearest."""
     if name not in known:
         hint = "" if "." not in name else " KEY VALUE pairs stand behind a flag of one value, such as --root DIR."

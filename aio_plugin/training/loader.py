@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,6 +12,21 @@ from torch.utils.data import DataLoader, Dataset
 from ..errors import AIOError, WorkerError
 from ..modality import Batch
 from .media import finish, stack
+
+
+@contextmanager
+def worker_death_explained() -> Iterator[None]:
+    """Turns torch's error on the death of a worker into a WorkerError; it is raised wherever the main thread is."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, AIOError) or not str(error).startswith("DataLoader worker (pid"):
+            raise
+        raise WorkerError(
+            "A process that loads images died, most often for lack of memory: lower data.workers or "
+            "train.batch_size; in a container give it more shared memory (docker run --shm-size=8g). "
+            f"torch says: {' '.join(str(error).split())}"
+        ) from error
 
 
 class BatchLoader(DataLoader[Any]):
@@ -41,7 +57,8 @@ class BatchLoader(DataLoader[Any]):
     def _finished(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         while True:
             try:
-                batch = next(batches)
+                with worker_death_explained():
+                    batch = next(batches)
             except StopIteration:
                 return
             except AIOError as error:
@@ -50,12 +67,4 @@ class BatchLoader(DataLoader[Any]):
                 if raised:
                     raise kind(message.strip()) from None
                 raise
-            except RuntimeError as error:
-                if not str(error).startswith("DataLoader worker (pid"):
-                    raise
-                raise WorkerError(
-                    "A process that loads images died, most often for lack of memory: lower data.workers or "
-                    "train.batch_size; in a container give it more shared memory (docker run --shm-size=8g). "
-                    f"torch says: {error}"
-                ) from error
             yield finish(batch if self.device is None else batch.to(self.device, non_blocking=True))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..errors import AIOError, HostError
+from ..errors import AIOError, ConfigError, HostError
 from ..losses.criterion import LossWeights, total_loss
 from ..losses.shards import Shard
 from ..modality import MISSING, MODALITIES, Batch
@@ -137,6 +137,11 @@ class Step:
         terms = [f"{name} is {value}" for name, value in summary.items() if not math.isfinite(value)]
         if terms:
             raise self._diverged(", ".join(reversed(terms)))
+        if not loss.requires_grad:
+            raise ConfigError(
+                "No layer that is open for training takes part in the loss of this batch; add layers to "
+                "train.open_layers, or set train.fixbase_epoch to 0."
+            )
         return self.scaler.scale(loss), summary
 
     def _backward(self, batch: Batch, seed: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from aio_plugin.__main__ import INTERRUPTED, main
+from aio_plugin.__main__ import INTERRUPTED, TERMINATED, main
 from aio_plugin.atomic_write import locked
 from aio_plugin.datasets.toy_facts import contents_digest
 from aio_plugin.errors import DatasetError, WorkerError
@@ -89,8 +89,9 @@ def test_an_interrupt_is_one_line_and_leaves_nothing(tmp_path, number):
         time.sleep(0.3)
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)  # Ctrl-C reaches the workers too
         printed = process.stderr.read()
-    assert process.returncode == INTERRUPTED
-    assert [line for line in printed.splitlines() if line and "toy world:" not in line] == ["aio-reid: interrupted"]
+    code, said = {signal.SIGINT: (INTERRUPTED, "interrupted"), signal.SIGTERM: (TERMINATED, "terminated")}[number]
+    assert process.returncode == code
+    assert [line for line in printed.splitlines() if line and "toy world:" not in line] == [f"aio-reid: {said}"]
     assert list(tmp_path.iterdir()) == []
 
 

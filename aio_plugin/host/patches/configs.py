@@ -19,6 +19,7 @@ from yacs.config import CfgNode
 from ... import config
 from ...errors import ConfigError
 from ...models.feature_settings import recorded_settings
+from ...models.specs import NAMES
 from ...outside_files import read_yaml
 from ..default_config import default_config, flattened
 from ..run_config import MergedConfig, RunConfig, dataset_options, session
@@ -26,35 +27,58 @@ from ..settings import DEFAULTS
 from .base import Patches
 
 NODE = "aio"
+YAML = ("", ".yaml", ".yml")
+"""Suffixes that yacs reads as YAML."""
 
 
 def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
     """Let every torchreid config take an ``aio`` node from files and from KEY VALUE lists."""
-    stock_merge, stock_list = CfgNode.merge_from_other_cfg, CfgNode.merge_from_list
+    stock_file, stock_merge, stock_list = CfgNode.merge_from_file, CfgNode.merge_from_other_cfg, CfgNode.merge_from_list
+
+    @functools.wraps(stock_file)
+    def merge_from_file(self: CfgNode, cfg_filename: str) -> None:
+        if not _is_torchreids(self) or os.path.splitext(cfg_filename)[1] not in YAML:
+            return stock_file(self, cfg_filename)  # type: ignore[no-any-return]
+        if not _is_for_aio(self, load_yaml(cfg_filename)):
+            return stock_file(self, cfg_filename)  # type: ignore[no-any-return]
+        values = load_yaml(cfg_filename, unique=True)
+        try:
+            merge_values(self, values)
+        except ConfigError as error:
+            raise ConfigError(f"{cfg_filename}: {error}") from error
+
+    def merge_values(cfg: CfgNode, values: Mapping[str, Any]) -> None:
+        rest = {key: value for key, value in values.items() if key != NODE}
+        config.check_keys(rest, cfg)
+        rest = config.typed(rest, cfg)
+        node = _merged(cfg.get(NODE, {}), values[NODE] or {}) if NODE in values else None
+        stock_merge(cfg, CfgNode(rest))
+        if node is not None:
+            cfg[NODE] = node
+        _note(cfg, (key for key, _ in flattened(values)))
 
     @functools.wraps(stock_merge)
     def merge_from_other_cfg(self: CfgNode, cfg_other: CfgNode) -> None:
-        if _is_torchreids(self) and NODE in cfg_other:
-            rest = CfgNode({key: value for key, value in cfg_other.items() if key != NODE})
-            config.check_keys(rest, self)
-            node = _merged(self.get(NODE, {}), cfg_other[NODE] or {})
-            stock_merge(self, rest)
-            self[NODE] = node
+        if not _is_torchreids(self):
+            stock_merge(self, cfg_other)
+        elif _is_for_aio(self, cfg_other):
+            merge_values(self, cfg_other)
         else:
             stock_merge(self, cfg_other)
-        if _is_torchreids(self):
             _note(self, (key for key, _ in flattened(cfg_other)))
 
     @functools.wraps(stock_list)
     def merge_from_list(self: CfgNode, cfg_list: Sequence[Any]) -> None:
         keys = [str(key) for key in cfg_list[0::2]]
-        if _is_torchreids(self) and (NODE in self or any(key.split(".")[0] == NODE for key in keys)):
+        named = {"model": {"name": dict(zip(keys, cfg_list[1::2], strict=False)).get("model.name")}}
+        if _is_torchreids(self) and (any(key.split(".")[0] == NODE for key in keys) or _is_for_aio(self, named)):
             _merge_list(self, cfg_list, stock_list)
         else:
             stock_list(self, cfg_list)
         if _is_torchreids(self):
             _note(self, keys)
 
+    patches.set_attribute(CfgNode, "merge_from_file", merge_from_file)
     patches.set_attribute(CfgNode, "merge_from_other_cfg", merge_from_other_cfg)
     patches.set_attribute(CfgNode, "merge_from_list", merge_from_list)
 
@@ -109,22 +133,25 @@ def read_config(
     Raises:
         ConfigError: the file cannot be read, does not contain a mapping, or a key or value is wrong.
     """
-    values = source if isinstance(source, Mapping) else load_yaml(source)
+    values = source if isinstance(source, Mapping) else load_yaml(source, unique=True)
     if NODE not in values:
         return _merged({}, values), {}, {NODE: values}
     rest = {key: value for key, value in values.items() if key != NODE}
     config.check_keys(rest, default_config())
-    return _merged({}, values[NODE] or {}), rest, values
+    return _merged({}, values[NODE] or {}), config.typed(rest, default_config()), values
 
 
-def load_yaml(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+def load_yaml(path: str | os.PathLike[str], unique: bool = False) -> Mapping[str, Any]:
     """The keys and values of a config file.
+
+    Args:
+        unique: refuse a key that stands twice in one group, of which YAML takes the last.
 
     Raises:
         ConfigError: it cannot be read, or does not contain a mapping.
     """
     try:
-        values = read_yaml(path)
+        values = read_yaml(path, unique)
     except (OSError, ValueError) as error:
         raise ConfigError(f"The config {path} cannot be read: {error}. Give the path of a YAML file.") from error
     if not isinstance(values, Mapping | None):
@@ -136,6 +163,13 @@ def _is_torchreids(cfg: CfgNode) -> bool:
     return isinstance(cfg.get("model"), CfgNode) and isinstance(cfg.get("data"), CfgNode)
 
 
+def _is_for_aio(cfg: CfgNode, values: Mapping[str, Any]) -> bool:
+    """Whether ``cfg`` with ``values`` is for an AIO model."""
+    group = values.get("model")
+    named = group.get("name") if isinstance(group, Mapping) else None
+    return NODE in values or NODE in cfg or (cfg.model.get("name") if named is None else named) in NAMES
+
+
 def _merged(base: object, values: object) -> CfgNode:
     """The complete ``aio`` node of ``base`` with ``values``."""
     return CfgNode(asdict(config.parse_config(config.merge(base, values), dataset_options())))
@@ -144,21 +178,26 @@ def _merged(base: object, values: object) -> CfgNode:
 def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Callable[[CfgNode, Sequence[Any]], None]) -> None:
     if len(pairs) % 2:
         raise ConfigError(f"Overrides are pairs KEY VALUE; the last key, {pairs[-1]!r}, has no value.")
-    node: object = _merged(cfg.get(NODE, {}), {})
-    known, stock = {**cfg, NODE: node}, []
+    known, stock = {**cfg, NODE: _merged(cfg.get(NODE, {}), {})}, []
+    changed: object = {}
     for key, value in zip(pairs[0::2], pairs[1::2], strict=True):
-        decoded = CfgNode._decode_cfg_value(value)
+        decoded = _decoded(value)
         nested: Any = decoded if isinstance(decoded, Mapping) else value
-        for part in reversed(key.split(".")):
+        for part in reversed(str(key).split(".")):
             nested = {part: nested}
         config.check_keys(nested, known)
         if NODE in nested:
-            node = config.merge(node, nested[NODE])
+            changed = config.merge(changed, nested[NODE])
         else:
-            stock += [key, value]
-    complete = _merged(node, {})
+            stock += [each for pair in flattened(config.typed(nested, cfg)) for each in pair]
+    complete = _merged(known[NODE], changed)
+    stock_list(cfg, stock)
+    if changed or NODE in cfg:  # else what register() was given stays in force
+        cfg[NODE] = complete
+
+
+def _decoded(value: Any) -> Any:
     try:
-        stock_list(cfg, stock)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    cfg[NODE] = complete
+        return CfgNode._decode_cfg_value(value)
+    except (RecursionError, MemoryError):
+        return value
