@@ -264,7 +264,7 @@ class Media(str):
     @property
     def parts(self) -> tuple[Media, ...]:
         """This and its partners, in the order of modalities."""
-        return tuple(sorted((self, *self.partners), key=lambda m: m.modality.index))
+        return tuple(sorted((self, *self.partners), key=lambda m: m.modality.index)) if self.partners else (self,)
 
     @property
     def combination(self) -> Combination:

@@ -60,8 +60,11 @@ class Adapter:
         folders: all names its folder can have; () if ``folder`` is the only one.
         survey: options that together read everything in a complete copy; () if other datasets of the folder
             do. Forms that a copy need not have raise OtherFormError.
+        surveyed: queries that together read everything under the options of ``survey``; () for all of ``queries``.
         spare: patterns, relative to the folder, of parts of a complete copy that are not read: images that
             no split uses, empty folders.
+        find_spare: ``root -> patterns`` of images that the dataset's own lists leave out.
+        beside: folders below the data root that parts of the dataset can lie in, outside of its own.
         find_queries: ``(root, options) -> combinations`` of a dataset that can have any.
     """
 
@@ -73,7 +76,10 @@ class Adapter:
     options: Sequence[Option] = ()
     folders: Sequence[str] = ()
     survey: Sequence[Options] = ({},)
+    surveyed: Sequence[Combination] = ()
     spare: Sequence[str] = ()
+    find_spare: Callable[[str], Sequence[str]] | None = None
+    beside: Sequence[str] = ()
     find_queries: Callable[[str, Options], tuple[Combination, ...]] | None = None
 
     def read(self, root: str, options: Options, query: Combination | None = None) -> Splits:
@@ -124,4 +130,4 @@ def relabel(items: Iterable[Item]) -> list[Item]:
     """The items with pids 0..n-1 in the order of their raw identities."""
     items = list(items)
     label = {pid: index for index, pid in enumerate(sorted({item.pid for item in items}))}
-    return [item._replace(pid=label[item.pid]) for item in items]
+    return [Item(media, label[pid], camid, source) for media, pid, camid, source in items]

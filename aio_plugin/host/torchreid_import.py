@@ -60,6 +60,16 @@ def image_datasets() -> dict[str, Any]:
     return table["__image_datasets"]  # type: ignore[no-any-return]
 
 
+def dataset_folders() -> dict[str, list[str]]:
+    """Folder below the data root -> names of torchreid's own datasets, of images and of videos, that lie in it."""
+    tables = vars(sys.modules[import_torchreid().data.register_image_dataset.__module__])
+    folders: dict[str, list[str]] = {}
+    for name, dataset in {**tables["__image_datasets"], **tables.get("__video_datasets", {})}.items():
+        if folder := getattr(dataset, "dataset_dir", None):
+            folders.setdefault(str(folder), []).append(name)
+    return folders
+
+
 @contextlib.contextmanager
 def unreadable_explained(dataset: str, root: str) -> Iterator[None]:
     """Turns what torchreid's datasets raise on absent or damaged files, or downloads that fail, into a DatasetError."""

@@ -15,6 +15,7 @@ from ..modality import Combination, Item, Media, Modality, in_order
 from .folder_contents import FolderContents, unreadable_images
 from .report import Counts, Section, counts_table, differing_counts, with_first
 
+UNUSED = "images that no split uses"
 DISTRACTOR = 0
 """Market-1501's identity of people who are not searched for; junk boxes have a lower one."""
 
@@ -64,7 +65,7 @@ class AdapterReport:
         for options in adapter.survey:
             tested: list[Item] = []
             complete = False
-            for query in adapter.queries or (None,):
+            for query in adapter.surveyed or adapter.queries or (None,):
                 splits = self._read(root, options, query)
                 if splits is None:
                     continue
@@ -148,12 +149,16 @@ def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_coun
         fast: do not open images.
     """
     section = Section(f"{folder} ({', '.join(adapter.name for adapter in adapters)})")
-    reports = [AdapterReport(adapter, root) for adapter in adapters]
+    with checks.inspection():
+        reports = [AdapterReport(adapter, root) for adapter in adapters]
     present = sum(not report.absent for report in reports)
     for report in reports:
         report.add_to(section, present, check_counts)
     base = os.path.join(root, *folder.split("/"))
     contents = FolderContents(base, root)
+    for path in top_folders(path for adapter in adapters for path in adapter.beside):
+        if os.path.isdir(place := os.path.join(root, *path.split("/"))):
+            contents.add(place)
     spare = [pattern for adapter in adapters for pattern in adapter.spare]
     empty_folders = [path for path in contents.empty_folders if not _matches(path, base, spare)]
     for kind, paths in {"empty folders": empty_folders, **contents.problems}.items():
@@ -161,12 +166,15 @@ def check_folder(folder: str, adapters: Sequence[Adapter], root: str, check_coun
     if present and all(report.whole for report in reports):
         used = set().union(*(report.used for report in reports))
         unused = [path for path in contents.images if path not in used and not _matches(path, base, spare)]
-        lines = with_first("images that no split uses", unused)
+        left_out = [pattern for adapter in adapters if adapter.find_spare for pattern in adapter.find_spare(root)]
+        unlisted = {path for path in unused if _matches(path, base, left_out)} if left_out else set()
+        section.facts += with_first("images that the dataset's own lists leave out", sorted(unlisted))
         owners = " or ".join(report.adapter.name for report in reports if report.absent)
-        if owners:
-            section.facts += (f"{line} (they may belong to {owners})" for line in lines)
-        else:
-            section.problems += lines
+        read_parts = {_part(path, base) for path in used} if owners and unused else set()
+        stray = [path for path in unused if path not in unlisted and (not owners or _part(path, base) in read_parts)]
+        others = sorted({*unused} - unlisted - {*stray})
+        section.facts += (f"{line} (they may belong to {owners})" for line in with_first(UNUSED, others))
+        section.problems += with_first(UNUSED, stray)
     else:
         section.facts.append("unused images: unknown until the dataset can be read")
     if not fast:
@@ -193,6 +201,17 @@ def _unmatched(splits: Splits) -> list[int]:
     if not gallery <= query:
         return []
     return sorted({item.pid for item in splits.query} - {item.pid for item in splits.gallery})
+
+
+def top_folders(paths: Iterable[str]) -> list[str]:
+    """The paths, each once, that are not below another."""
+    known = dict.fromkeys(paths)
+    return [path for path in known if not any(path.startswith(f"{other}/") for other in known)]
+
+
+def _part(path: str, base: str) -> str:
+    """The folder directly in a dataset's folder that a path is in."""
+    return path[len(base) + 1 :].partition(os.sep)[0]
 
 
 def _matches(path: str, base: str, patterns: Sequence[str]) -> bool:

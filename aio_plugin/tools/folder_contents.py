@@ -36,6 +36,10 @@ class FolderContents:
         kinds = ("empty files", "links out of the data root", "broken links", "folders that cannot be listed")
         self.problems: dict[str, list[str]] = {kind: [] for kind in kinds}
         self._allowed = tuple(os.path.realpath(path) for path in (root, folder))
+        self.add(folder)
+
+    def add(self, folder: str) -> None:
+        """Search another folder too."""
         self._add(folder, (os.path.realpath(folder),))
 
     def _add(self, folder: str, above: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from ..host.torchreid_import import distribution
 from ..losses import LOSSES
 from ..modality import REGISTRY as MODALITY_REGISTRY
 from ..registry import Registry, RegistryError
+from ..torchvision_import import SYMPTOM
 from .report import Section
+from .torchvision_repair import import_fault
 
 NEEDED = ("torch", "torchvision", "timm", "open_clip_torch")
 REGISTRIES: tuple[Registry[Any], ...] = (ADAPTERS, ENCODERS, MODALITY_REGISTRY, LOSSES)
@@ -37,10 +39,24 @@ def packages() -> Section:
         section.problems.append(str(error))
     section.facts += (f"{name}: {version}" for name, version in versions.items() if name != "torchreid")
     section.problems += (f"{name} is not installed: pip install {name}" for name in NEEDED if name not in versions)
+    section.problems += _unimportable(versions)
     gpus = ", ".join(hardware()["gpus"]) or "no GPU, training and testing run on the CPU"
     cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built without CUDA"
     section.facts.append(f"devices: {gpus} ({cuda})")
     return section
+
+
+def _unimportable(versions: Mapping[str, str]) -> Iterator[str]:
+    """A problem for each package that other programs cannot import, which this package may have repaired for itself."""
+    for package, module in (("open_clip_torch", "open_clip"), ("torchvision", "torchvision")):
+        fault = import_fault(module) if package in versions else "not installed"
+        if not fault:
+            return  # open_clip imports torchvision
+        if package in versions:
+            remedy = f"`pip install --force-reinstall {package}`"
+            if SYMPTOM in fault:
+                remedy = "torchvision's build for this torch, or run `python -m aio_plugin.tools.torchvision_repair`"
+            yield f"{module} cannot be imported without this package: {fault}. Install {remedy}."
 
 
 def encoders() -> Section:

@@ -22,7 +22,7 @@ LINE = (
 
 def main() -> int:
     """Repair this environment if it needs that. Returns 1 if torchvision cannot be imported all the same."""
-    fault = _fault()
+    fault = import_fault("torchvision")
     if SYMPTOM in fault:
         file = Path(sysconfig.get_path("purelib"), FILE)
         file.write_text(LINE)
@@ -31,15 +31,15 @@ def main() -> int:
             f"be imported. {file} lets it be imported without them. Where PyTorch's package index can be reached, its "
             "CPU build of torchvision is better."
         )
-        fault = _fault()
+        fault = import_fault("torchvision")
     if fault:
         print(f"torchvision cannot be imported: {fault}", file=sys.stderr)
     return 1 if fault else 0
 
 
-def _fault() -> str:
-    """The last line of what another process prints that imports torchvision; empty if it can."""
-    done = subprocess.run([sys.executable, "-c", "import torchvision"], capture_output=True, text=True, check=False)
+def import_fault(module: str) -> str:
+    """The last line of what a process without this package prints that imports a module; empty if it can."""
+    done = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, text=True, check=False)
     return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1] if done.returncode else ""
 
 

@@ -106,6 +106,33 @@ def test_pku_zero_shot(tmp_path):
         read("pku_sketch", tmp_path)
 
 
+@pytest.mark.parametrize("lists", ["files", "seeded"])
+@pytest.mark.parametrize("gone", ["sketch/{}.jpg", "photo/{}_*"])
+def test_pku_hash_tells_who_is_scored(tmp_path, gone, lists):
+    base = sketch.pku_sketch(tmp_path)
+    sketch.pku_lists(base, [(1, 12), (2, 9, 17)], "idx")
+
+    def digest():
+        splits = read("pku_sketch", tmp_path, splits=2, lists=lists)
+        (note,) = (note for note in splits.notes if "sha256" in note)
+        return note.split("sha256 ")[1][:12], sorted({*pids_of(splits.query)} & {*pids_of(splits.gallery)})
+
+    before, tested = digest()
+    for path in base.glob(gone.format(tested[0])):
+        path.unlink()
+    assert digest() == (digest()[0], tested[1:])
+    assert digest()[0] != before
+
+
+def test_pku_folder_has_the_published_name_too(tmp_path):
+    wanted = read("pku_sketch", sketch.pku_sketch(tmp_path).parent)
+    (tmp_path / "PKU-Sketch").rename(tmp_path / "PKUSketchRE-ID_V1")
+    found = read("pku_sketch", tmp_path)
+    assert pids_of(found.query) == pids_of(wanted.query)
+    assert protocol("pku_sketch", tmp_path).name == "pku_sketch, 10 splits of 4 test persons, nothing removed"
+    assert_noted(found, "PKUSketchRE-ID_V1/idx_aio")
+
+
 def test_pku_training_on_a_split_tests_the_others(tmp_path):
     sketch.pku_sketch(tmp_path)
     splits = read("pku_sketch", tmp_path, split=3)

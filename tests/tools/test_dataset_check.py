@@ -6,6 +6,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
+from aio_plugin.datasets.reading import captioned
 from aio_plugin.datasets.storage import lmdb_images as packed
 from aio_plugin.tools import doctor, installation
 from aio_plugin.tools.report import Section
@@ -116,6 +117,49 @@ def test_counts_of_two_forms_are_told_apart(tmp_path, problems):
     said = problems()[1]
     assert re.search(r"train images +4 +132,145", said)
     assert re.search(r"train images \(images: full\) +2 +1,801,816", said)
+
+
+def test_a_stray_image_counts_where_another_dataset_of_the_folder_is_absent(tmp_path, problems):
+    EVERY["cuhk03_np_detected"](tmp_path)
+    before, said = problems()
+    assert "cuhk03_classic_detected: not present" in said
+    image(tmp_path / "cuhk03/images_detected/stray.png")
+    image(tmp_path / "cuhk03/images_labeled/1_001_1_01.png")
+    found, said = problems()
+    (stray,) = [text for text in found if text not in before]
+    assert stray.endswith("images_detected/stray.png")
+    assert re.search(r"images that no split uses: 1; \S+ \S+ \S+images_labeled/1_001_1_01.png .they may belong", said)
+
+
+@pytest.mark.parametrize(
+    ("name", "archive"), [("cuhk_pedes", "CUHK"), ("icfg_pedes", "ICFG"), ("rstpreid", "RSTPReid/imgs")]
+)
+def test_sketches_beside_the_photos_are_read(name, archive, tmp_path, problems):
+    EVERY[f"tri_{name}"](tmp_path)
+    wanted = problems()[0]
+    base = tmp_path / ADAPTERS[name].folder
+    (inside,) = base.glob("imgs-sketch*")
+    (tmp_path / "sketch/aliyun" / archive).parent.mkdir(parents=True)
+    inside.rename(tmp_path / "sketch/aliyun" / archive)
+    found, said = problems()
+    assert f"tri_{name}:\n" in said
+    assert "not known" not in said
+    assert [text.replace(f"sketch/aliyun/{archive}", f"{base.name}/{inside.name}") for text in found] == wanted
+    image(tmp_path / "sketch/aliyun" / archive / "stray.png")
+    assert_named(["images that no split uses: .*"], problems()[0])
+
+
+@pytest.mark.parametrize("name", ["tri_cuhk_pedes", "tri_icfg_pedes", "tri_rstpreid"])
+def test_annotations_are_read_once(name, tmp_path, problems, monkeypatch):
+    EVERY[name](tmp_path)
+    read, stock = [], captioned.read_photos
+    monkeypatch.setattr(captioned, "read_photos", lambda tree, file, *a: read.append(file) or stock(tree, file, *a))
+    said = problems()[1]
+    assert f"{name}:\n" in said
+    assert f"{name.removeprefix('tri_')}:\n" in said
+    assert len(read) == 1
+    problems()
+    assert len(read) == 2, "not kept for another inspection"
 
 
 def test_notes_of_ten_trials_are_told_once(tmp_path, problems):

@@ -16,6 +16,7 @@ from aio_plugin.tools.doctor import conclusion
 from aio_plugin.tools.report import Section
 from aio_plugin.toy.layouts import writer
 
+from ..datasets.miniatures.files import image
 from .damage import DAMAGE, SLOW, assert_named, plant
 
 SETS = ("SYNTH-PEDES", "LLCM", "MaSk1K", "SYSU-MM01", "PKU-Sketch", "CUHK-PEDES", "market1501")
@@ -63,6 +64,8 @@ class Copy:
 @pytest.fixture
 def doctor(monkeypatch, capsys):
     """Runs the command; packages and encoders, which take seconds, only where they are wanted."""
+
+    monkeypatch.setattr(installation, "import_fault", lambda module: "")  # whatever this environment can import
 
     def run(root, *flags, whole=False):
         if not whole:
@@ -175,6 +178,99 @@ def test_names_do_not_command_the_terminal(flags, root, doctor, capsys):
     assert all(line.isprintable() for line in printed.splitlines())
     assert r"\x1b]0;owned\x07\n  ! 9 problems.jpg" in printed
     assert not re.search("^ *! 9 problems", printed, re.MULTILINE)
+
+
+def with_sysu_lists(root, unlisted):
+    """Images of persons in no list: the first ones of 22 are published."""
+    for number in range(unlisted):
+        shutil.copytree(next((root / "SYSU-MM01/cam1").iterdir()), root / f"SYSU-MM01/cam1/{400 + number:04d}")
+        shutil.copytree(next((root / "SYSU-MM01/cam3").iterdir()), root / f"SYSU-MM01/cam3/{400 + number:04d}")
+
+
+def test_the_persons_that_sysu_mm01_lists_nowhere_are_expected(root, doctor):
+    root.take("SYSU-MM01")
+    with_sysu_lists(root.path, 22)
+    code, printed = doctor(root.path, "--fast")
+    assert code == 0, printed
+    assert re.search(r"images that the dataset's own lists leave out: \d+; the first: \S+/cam1/0400/0001.jpg", printed)
+    shutil.copy(root.path / "SYSU-MM01/cam1/0400/0001.jpg", root.path / "SYSU-MM01/cam1/0400/stray.jpg")
+    assert_named([r"no split uses: 1; the first: \S+/cam1/0400/stray.jpg"], problems(doctor(root.path, "--fast")[1]))
+
+
+def test_more_persons_in_no_list_are_not_expected(root, doctor):
+    root.take("SYSU-MM01")
+    with_sysu_lists(root.path, 23)
+    assert_named(
+        [r"images that no split uses: \d+; the first: \S+/cam1/0400"], problems(doctor(root.path, "--fast")[1])
+    )
+
+
+def contents(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_nothing_is_written_below_the_root(root, doctor):
+    root.take("PKU-Sketch", "SYNTH-PEDES")
+    shutil.rmtree(root.path / "PKU-Sketch/idx_aio", ignore_errors=True)
+    before = contents(root.path)
+    code, printed = doctor(root.path)
+    assert code == 0
+    assert "drawn, not saved" in printed
+    assert contents(root.path) == before
+
+
+def test_everything_in_the_root_is_accounted_for(root, doctor):
+    root.take("PKU-Sketch", "SYSU-MM01")
+    (root.path / "PKU-Sketch").rename(root.path / "PKUSketchRE-ID_V1")
+    for folder in ("viper", "mars", "dukemtmc-reid", "mine", "sketch/aliyun/RSTPReid"):
+        (root.path / folder).mkdir(parents=True)
+    (root.path / "notes.txt").write_text("")
+    for number in range(30):
+        (root.path / f"z{number:02d}").mkdir()
+    (root.path / "z\x1b[31m").mkdir()
+    code, printed = doctor(root.path, "--fast")
+    assert code == 0, printed
+    for line in (
+        "  viper: torchreid's own viper, not checked",
+        "  mars: torchreid's own mars, not checked",
+        "  dukemtmc-reid: torchreid's own dukemtmcreid, not checked",
+        "  sketch/aliyun/RSTPReid: for tri_rstpreid, whose folder RSTPReid is not here",
+        rf"  not known: mine, notes.txt, z\x1b[31m, {', '.join(f'z{number:02d}' for number in range(17))}, and 13 more",
+        "PKUSketchRE-ID_V1 (pku_sketch)",
+    ):
+        assert line in printed.splitlines(), printed
+
+
+def test_a_root_of_torchreids_datasets_alone_is_one(tmp_path, doctor):
+    (tmp_path / "viper").mkdir()
+    code, printed = doctor(tmp_path)
+    assert code == 0
+    assert "viper: torchreid's own viper" in printed
+
+
+MANIFEST = "path,caption,pid,camid,modality,split\n"
+
+
+def test_manifests_are_found_wherever_they_lie(tmp_path, doctor):
+    for folder in ("mine", "manifest"):
+        image(tmp_path / folder / "a.jpg")
+        image(tmp_path / folder / "b.jpg")
+        (tmp_path / folder / "list.csv").write_text(f"{MANIFEST}a.jpg,,7,1,rgb,query\nb.jpg,,7,2,rgb,gallery\n")
+    (tmp_path / "top.jsonl").write_text('{"path": "mine/a.jpg", "pid": 7, "modality": "rgb", "split": "train"}\n')
+    (tmp_path / "mine/other.csv").write_text("name,age\n")
+    (tmp_path / "mine/broken.jsonl").write_text("[" * 100_000)
+    code, printed = doctor(tmp_path)
+    assert code == 0, printed
+    for name, options in (
+        ("mine/list.csv", "folder: mine, file: list.csv"),
+        ("manifest/list.csv", "folder: manifest, file: list.csv"),
+        ("top.jsonl", "folder: ., file: top.jsonl"),
+    ):
+        assert f"  {name}: a manifest; to read it, set aio.datasets.manifest to {{{options}}}" in printed
+    assert "mine (manifest)" in printed
+    (tmp_path / "mine/b.jpg").unlink()
+    image(tmp_path / "mine/stray.jpg")
+    assert_named(["line 3: the image 'b.jpg' is absent or empty"], problems(doctor(tmp_path)[1]))
 
 
 def test_nothing_to_look_at(tmp_path, doctor):

@@ -5,6 +5,7 @@ import shutil
 from aio_plugin.encoders import toy
 from aio_plugin.errors import HostError
 from aio_plugin.tools import installation
+from aio_plugin.tools.torchvision_repair import import_fault
 
 from .damage import assert_named
 
@@ -36,11 +37,38 @@ def test_weights_are_found_where_they_are_cached(tmp_path, monkeypatch):
     assert installation.weights_path("timm:vit_small_patch16_224") is None
 
 
+def test_packages_that_only_we_can_import_are_named(monkeypatch):
+    """Importing this package repairs torchvision here, so another process is asked."""
+    faults = {"torchvision": "RuntimeError: operator torchvision::nms does not exist"}
+    faults["open_clip"] = faults["torchvision"]
+    monkeypatch.setattr(installation, "import_fault", lambda module: faults.get(module, ""))
+    found = installation.packages().problems
+    assert_named(
+        ["^torchvision cannot .*nms does not exist.* run `python -m aio_plugin", "^open_clip cannot be"], found
+    )
+    del faults["torchvision"]
+    faults["open_clip"] = "ImportError: broken"
+    (problem,) = installation.packages().problems
+    assert problem.endswith(
+        "open_clip cannot be imported without this package: ImportError: broken. Install `pip install "
+        "--force-reinstall open_clip_torch`."
+    )
+
+
+def test_a_module_is_imported_by_itself(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    (tmp_path / "sound.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert import_fault("broken") == "RuntimeError: operator torchvision::nms does not exist"
+    assert import_fault("sound") == ""
+
+
 def test_a_missing_torchreid_is_a_problem_and_no_crash(monkeypatch):
     def absent():
         raise HostError("torchreid is not installed. Install it.")
 
     monkeypatch.setattr(installation, "distribution", absent)
     monkeypatch.setattr(installation, "package_versions", lambda: {"python": "3", "torch": "2", "torchvision": "0"})
+    monkeypatch.setattr(installation, "import_fault", lambda module: "")
     found = installation.packages().problems
     assert_named(["torchreid is not installed", "^timm is not installed", "open_clip_torch is not installed"], found)

@@ -6,6 +6,7 @@ its own. They differ in the gallery, not in how it is scored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from ...config import Option
@@ -47,6 +48,8 @@ PUBLISHED_TRAIN = {
     "train+val": {"train ids": 395, "train rgb images": 22_258, "train ir images": 11_909},
     "train": {"train ids": 296, "train rgb images": 20_284, "train ir images": 9_929},
 }
+UNLISTED = 22
+"""Persons whose images (1,038 RGB, 80 infrared) are published but who are in no list of identities."""
 PUBLISHED_TEST = {
     "all": {"test ids": 96, "query images": 3_803, "gallery pool": 6_775},
     "indoor": {"test ids": 96, "query images": 3_803, "gallery pool": 2_939},
@@ -135,4 +138,16 @@ def _gaps(pool: Iterable[Item]) -> list[str]:
     ]
 
 
-ADAPTER = Adapter(NAME, FOLDER, read_sysu_mm01, sysu_mm01_protocol, QUERIES, OPTIONS)
+def unlisted_persons(root: str) -> list[str]:
+    """Patterns of the images of the persons that no list of identities names; none if they are more than published."""
+    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    lists = [tree.path(file) for part in ("train", "val", "test") if tree.has(file := f"exp/{part}_id.txt")]
+    listed = {pid for file in lists for pid in read_ids(file)}
+    folders = [(f"cam{camera}", name) for camera in range(1, 7) for name in tree.folders(f"cam{camera}")]
+    unlisted = [(camera, name) for camera, name in folders if re.fullmatch(r"\d{4}", name) and int(name) not in listed]
+    if len({name for _, name in unlisted}) > UNLISTED:
+        return []
+    return [f"{camera}/{name}/[0-9][0-9][0-9][0-9].jpg" for camera, name in unlisted]
+
+
+ADAPTER = Adapter(NAME, FOLDER, read_sysu_mm01, sysu_mm01_protocol, QUERIES, OPTIONS, find_spare=unlisted_persons)

@@ -57,7 +57,7 @@ from ..reading.layouts import Part, Tree
 from .items import combinations, counts, link_problems, of_split, test_items, train_items
 from .rows import READERS, ManifestRow, raise_problems, read_rows, suffix_of
 
-NAME, FOLDER = "manifest", "manifest"
+NAME, FOLDER, FILE = "manifest", "manifest", "manifest.csv"
 RULES: tuple[RemovalRule, ...] = ("same_camera", "none", "source")
 
 
@@ -73,7 +73,7 @@ def _readable(value: str) -> str | None:
 
 OPTIONS = (
     Option("folder", FOLDER, "folder of the data below data.root; '.' is data.root itself", _inside),
-    Option("file", "manifest.csv", "the manifest, relative to that folder: .csv or .jsonl", _readable),
+    Option("file", FILE, "the manifest, relative to that folder: .csv or .jsonl", _readable),
     Option(
         "removal",
         "same_camera",

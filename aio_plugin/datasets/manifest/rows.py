@@ -17,6 +17,7 @@ REQUIRED = ("pid", "modality", "split")
 NUMBERS = ("pid", "camid", "group")
 """Columns that JSON may give as whole numbers."""
 SPLITS = ("train", "query", "gallery")
+_LONGEST_HEADER = 1 << 16
 SHOWN = 10
 """Wrong rows that a message lists, at most."""
 
@@ -138,6 +139,17 @@ def _wrong_values(record: object) -> Iterator[str]:
         elif value is not None and not isinstance(value, str) and not number:
             kinds = "a string or a whole number" if key in NUMBERS else "a string"
             yield f"{key!r} must be {kinds}, got {type(value).__name__} {str(value)[:40]}."
+
+
+def names_columns(path: str) -> bool:
+    """Whether the first line of a file names the columns that a manifest must have, as its suffix says how."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            line = stream.readline(_LONGEST_HEADER)
+        names = json.loads(line) if suffix_of(path) == ".jsonl" else next(csv.reader([line]), [])
+        return {*REQUIRED} <= {str(name).strip().lower() for name in names}
+    except (OSError, ValueError, RecursionError, TypeError, csv.Error):
+        return False
 
 
 READERS = {".csv": _csv_rows, ".jsonl": _json_rows}

@@ -17,12 +17,13 @@ from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.captioned import gallery_items, query_items, unused_camera
-from ..reading.checks import Absences
+from ..reading.checks import Absences, read_once
 from ..reading.layouts import Part, Tree
 from ..reading.text_sets import CaptionedSet, queried_captions, read_captioned_set
 from ..text import cuhk_pedes, icfg_pedes, rstpreid
 
 _RGB, _SKETCH, _TEXT = Modality.RGB, Modality.SKETCH, Modality.TEXT
+ARCHIVE = "sketch/aliyun"
 QUERIES: tuple[Combination, ...] = (
     *((_SKETCH, _TEXT), (_SKETCH,), (_TEXT,)),
     *((_RGB, _SKETCH, _TEXT), (_RGB, _SKETCH), (_RGB, _TEXT), (_RGB,)),
@@ -35,7 +36,7 @@ class TriSet:
 
     Attributes:
         base: the text set.
-        archive: names of its folder below ``sketch/aliyun``, where the published archive unpacks to.
+        archive: names of its folder in the published archive, which is unpacked in the dataset's folder or beside it.
     """
 
     base: CaptionedSet
@@ -49,13 +50,17 @@ class TriSet:
     @property
     def sketch_folders(self) -> tuple[str, ...]:
         """Folders in which sketches are looked for, in order."""
-        unpacked = [f"sketch/aliyun/{name}{end}" for name in self.archive for end in (f"/{self.base.images}", "")]
-        return ("imgs-sketch2", "imgs-sketch", *unpacked)
+        return ("imgs-sketch2", "imgs-sketch", *self.beside)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Folders below the data root in which sketches are looked for after those."""
+        return tuple(f"{ARCHIVE}/{name}{end}" for name in self.archive for end in (f"/{self.base.images}", ""))
 
     @property
     def options(self) -> tuple[Option, ...]:
         """The options of the text set, and two more."""
-        tried = ", ".join(self.sketch_folders)
+        tried = f"{', '.join(self.sketch_folders)}, and the last of these below data.root"
         return (
             *self.base.all_options,
             Option("sketches", "", f"folder of the sketches below {self.base.folder}; '' tries {tried}"),
@@ -83,12 +88,18 @@ def read_tri(tri: TriSet, root: str, options: Options, query: Combination | None
     """
     combination = query or QUERIES[0]
     tree = tri.tree(root)
-    folder = _sketch_folder(tri, tree, options["sketches"])
+    place, folder = _sketch_folder(tri, tree, options["sketches"])
     photos = read_captioned_set(tri.base, tree, options)
-    expected = {photo.media: _expected_sketch(tree, folder, photo.media) for photo in (*photos.train, *photos.gallery)}
-    sketches: dict[str, str] = {photo: sketch for photo, sketch in expected.items() if tree.exists(sketch)}
+    start = len(tree.path(CaptionedSet.images)) + 1
+    expected: dict[str, str] = read_once((tri.name, folder, "expected"), dict)
+    sketches: dict[str, str] = read_once((tri.name, folder, "sketches"), dict)
+    for photo in (*photos.train, *photos.gallery):
+        if photo.media not in expected:
+            expected[photo.media] = sketch = _expected_sketch(place, folder, photo.media[start:])
+            if place.exists(sketch):
+                sketches[photo.media] = sketch
     if _SKETCH in combination:
-        absences = Absences(tree, "the annotations", folder)
+        absences = Absences(place, "the annotations", folder)
         for photo in photos.gallery:
             absences.see(expected[photo.media])
         absences.raise_if_any()
@@ -119,25 +130,28 @@ def tri_protocol(tri: TriSet, root: str, options: Options, query: Combination | 
     return replace(first, variants=(other,))
 
 
-def _sketch_folder(tri: TriSet, tree: Tree, option: str) -> str:
-    """The folder of the sketches, relative to the dataset's: that of the option, else the first that exists."""
+def _sketch_folder(tri: TriSet, tree: Tree, option: str) -> tuple[Tree, str]:
+    """The folder of the sketches, that of the option, else the first that exists, and the tree that it is in."""
     if option:
         tree.listed(option, f"aio.datasets.{tree.dataset}.sketches")
-    tried = (option,) if option else tri.sketch_folders
-    folder = next((folder for folder in tried if tree.has(folder)), tried[0])
-    tree.require(folder)
-    return folder
+    root = Tree(tri.name, tree.root, "", ())
+    tried = [(tree, option)] if option else [(tree, f) for f in tri.sketch_folders] + [(root, f) for f in tri.beside]
+    place, folder = next((found for found in tried if found[0].has(found[1])), tried[0])
+    if place is tree:
+        tree.require(folder)
+    return place, folder
 
 
 def _expected_sketch(tree: Tree, folder: str, photo: str) -> str:
     """Path of a photo's sketch: the same path below ``folder``, or with another image suffix if there is one."""
-    inside = photo[len(tree.path(CaptionedSet.images)) + 1 :]
-    return tree.reencoded(os.path.join(tree.path(folder), inside))
+    return tree.reencoded(os.path.join(tree.path(folder), photo))
 
 
 def _adapter(tri: TriSet) -> Adapter:
     read, protocol = partial(read_tri, tri), partial(tri_protocol, tri)
-    return Adapter(tri.name, tri.base.folder, read, protocol, QUERIES, tri.options, survey=tri.base.survey)
+    survey, surveyed = tri.base.survey, ((_SKETCH,), (_TEXT,))
+    adapter = Adapter(tri.name, tri.base.folder, read, protocol, QUERIES, tri.options)
+    return replace(adapter, survey=survey, surveyed=surveyed, beside=tri.beside)
 
 
 SETS = (

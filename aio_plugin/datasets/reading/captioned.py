@@ -6,11 +6,12 @@ A photo is an item with its captions as partners and its raw identity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
 from .annotations import PhotoRecord, read_photos
-from .checks import Absences, Fault, pids
+from .checks import Absences, Fault, pids, read_once
 from .layouts import Tree
 
 PHOTO_CAMERA, OTHER_CAMERA = 0, 1
@@ -31,6 +32,33 @@ def photos_by_split(
     Raises:
         DatasetError: bad annotations, absent images, or one image with two identities or splits.
     """
+    key = (tree.path(file), splits, images, path_key)
+    known = read_once(key, lambda: _read_photos(tree, file, splits, images, path_key))
+    photos = {split: list(items) for split, items in known.photos.items()}
+    known.absences.raise_if_any(tolerable=True, dataset=tree.dataset)
+    notes = []
+    if known.repeated:
+        notes.append(f"{tree.dataset}: {known.repeated} repeated records in {file} are left out")
+    if known.blank:
+        notes.append(f"{tree.dataset}: {known.blank} blank captions are left out")
+    for split in splits:
+        shared = pids(photos["train"]) & pids(photos[split])
+        if split != "train" and shared:
+            share = f"{len(shared)} identities are in train and in {split}, the first {min(shared)}"
+            notes.append(Fault(f"{tree.dataset}: {share}: results mislead"))
+    return photos, notes
+
+
+class _Photos(NamedTuple):
+    """What an annotation file holds: split -> photos, the images that are absent, how much is left out."""
+
+    photos: dict[str, list[Item]]
+    absences: Absences
+    repeated: int
+    blank: int
+
+
+def _read_photos(tree: Tree, file: str, splits: tuple[str, ...], images: str, path_key: str) -> _Photos:
     photos: dict[str, list[Item]] = {split: [] for split in splits}
     records: dict[str, PhotoRecord] = {}
     source, repeated, blank = tree.path(file), 0, 0
@@ -53,18 +81,7 @@ def photos_by_split(
         ]
         photos[record.split].append(Item(Media(record.path, partners=captions), record.pid, PHOTO_CAMERA))
         blank += len(record.captions) - len(captions)
-    absences.raise_if_any(tolerable=True)
-    notes = []
-    if repeated:
-        notes.append(f"{tree.dataset}: {repeated} repeated records in {file} are left out")
-    if blank:
-        notes.append(f"{tree.dataset}: {blank} blank captions are left out")
-    for split in splits:
-        shared = pids(photos["train"]) & pids(photos[split])
-        if split != "train" and shared:
-            share = f"{len(shared)} identities are in train and in {split}, the first {min(shared)}"
-            notes.append(Fault(f"{tree.dataset}: {share}: results mislead"))
-    return photos, notes
+    return _Photos(photos, absences, repeated, blank)
 
 
 def gallery_items(photos: Sequence[Item]) -> list[Item]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import DatasetError
 from ...modality import Item, Modality
 from .layouts import Tree
+
+T = TypeVar("T")
 
 
 def compare(dataset: str, counts: Mapping[str, int], published: Mapping[str, int]) -> list[str]:
@@ -31,6 +33,33 @@ class Fault(str):
 
 
 _tolerated: ContextVar[list[str] | None] = ContextVar("tolerated", default=None)
+_read: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def inspection() -> Iterator[None]:
+    """Within the block, nothing is written, and what several datasets of a folder read is read once."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def is_inspection() -> bool:
+    """Whether this is within :func:`inspection`."""
+    return _read.get() is not None
+
+
+def read_once(key: Hashable, read: Callable[[], T]) -> T:
+    """The value of ``read``, which within :func:`inspection` is kept for further calls with that key."""
+    known = _read.get()
+    if known is None:
+        return read()
+    if key not in known:
+        known[key] = read()
+    value: T = known[key]
+    return value
 
 
 @contextmanager
@@ -87,18 +116,19 @@ class Absences:
         """How many were absent."""
         return self._absent.total()
 
-    def raise_if_any(self, tolerable: bool = False) -> None:
+    def raise_if_any(self, tolerable: bool = False, dataset: str = "") -> None:
         """Raise DatasetError if images are absent: how many in every folder, and the first.
 
         Args:
+            dataset: the one to name, if not that of the tree.
             tolerable: the dataset can be read without them; within :func:`tolerating_absences` it is.
         """
         if not self._absent:
             return
         folders = ", ".join(f"{name} {count} of {self._seen[name]}" for name, count in sorted(self._absent.items()))
         message = (
-            f"{self._tree.dataset}: {self._absent.total()} of {self._seen.total()} images listed in {self._source} are "
-            f"absent or empty; the first: {self._tree.relative(self._first)}. By folder: {folders}. "
+            f"{dataset or self._tree.dataset}: {self._absent.total()} of {self._seen.total()} images listed in "
+            f"{self._source} are absent or empty; the first: {self._tree.relative(self._first)}. By folder: {folders}. "
             f"Complete the download."
         )
         if not tolerable:

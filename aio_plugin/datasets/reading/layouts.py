@@ -12,7 +12,7 @@ from ...errors import DatasetError, IncompleteError
 
 JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-DIRECTORIES_KEPT = 1024
+DIRECTORIES_KEPT = 8192
 
 
 class Part(NamedTuple):

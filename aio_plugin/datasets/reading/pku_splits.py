@@ -11,7 +11,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ...atomic_write import written_whole
 from ...errors import DatasetError
 from ...outside_files import read_json
+from .checks import is_inspection
 from .layouts import Tree
 from .lists import read_lines
 
@@ -71,8 +72,11 @@ def quarters(sizes: Mapping[str, int]) -> dict[str, int]:
     return shares
 
 
-def seeded_splits(tree: Tree, seed: int, n: int) -> TestSplits:
+def seeded_splits(tree: Tree, seed: int, n: int, complete: Container[int] | None = None) -> TestSplits:
     """The splits of ``seed``, drawn and saved in ``idx_aio/``, or compared with those saved there before.
+
+    Args:
+        complete: the persons that are scored, of whom the hash in the note is; None for all.
 
     Raises:
         DatasetError: ``styleAnnotation`` is absent or malformed, or the saved splits do not match it.
@@ -93,13 +97,15 @@ def seeded_splits(tree: Tree, seed: int, n: int) -> TestSplits:
                 f"{file} does not hold the splits that its seed gives for these artists: one of them was changed. "
                 f"Restore it, or delete {file.name} to draw again."
             )
+    elif is_inspection():
+        where = "drawn, not saved"
     else:
         try:
             with written_whole(file) as out:
                 out.write(json.dumps(content).encode())
         except OSError:
             where = "memory only, the dataset's folder is read-only"
-    note = f"{tree.dataset}: {n} splits drawn by artist with seed {seed}, sha256 {digest[:HASH_SHOWN]} ({where})"
+    note = f"{tree.dataset}: {n} splits drawn by artist with seed {seed}, sha256 {_scored(drawn, complete)} ({where})"
     return TestSplits(drawn, [f"{note}; results compare only on the same splits"])
 
 
@@ -108,10 +114,10 @@ def list_folder(tree: Tree) -> str | None:
     return next((folder for folder in LIST_FOLDERS if tree.has(f"{folder}/test_sketch_1.txt")), None)
 
 
-def listed_splits(tree: Tree, folder: str, n: int) -> TestSplits:
+def listed_splits(tree: Tree, folder: str, n: int, complete: Container[int] | None = None) -> TestSplits:
     """The first ``n`` splits of ``<folder>/test_sketch_<k>.txt``.
 
-    A line is ``path pid [camera [style]]``; repeated lines count once.
+    A line is ``path pid [camera [style]]``; repeated lines count once. ``complete`` as in :func:`seeded_splits`.
 
     Raises:
         DatasetError: a list is absent or malformed, or the visible list names other people.
@@ -126,8 +132,8 @@ def listed_splits(tree: Tree, folder: str, n: int) -> TestSplits:
                 f"the first {min(odd)}. Restore the lists."
             )
         tests.append(sorted(drawn))
-    note = f"{tree.dataset}: {n} splits from {tree.relative(tree.path(folder))}, sha256 {_digest(tests)[:HASH_SHOWN]}"
-    return TestSplits(tests, [note])
+    origin = f"{n} splits from {tree.relative(tree.path(folder))}"
+    return TestSplits(tests, [f"{tree.dataset}: {origin}, sha256 {_scored(tests, complete)}"])
 
 
 def read_artists(tree: Tree) -> dict[str, list[int]]:
@@ -178,6 +184,11 @@ def _pid(text: str, where: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text):
         raise DatasetError(f"{where}: must hold an identity, got {text[:40]!r}. Restore the list.")
     return int(text)
+
+
+def _scored(splits: list[list[int]], complete: Container[int] | None) -> str:
+    """The start of the hash of the persons of every split who can be scored."""
+    return _digest([[pid for pid in split if complete is None or pid in complete] for split in splits])[:HASH_SHOWN]
 
 
 def _digest(splits: list[list[int]]) -> str:

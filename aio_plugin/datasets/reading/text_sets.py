@@ -142,6 +142,7 @@ def captioned_adapter(captioned: CaptionedSet) -> Adapter:
         QUERIES,
         captioned.all_options,
         survey=captioned.survey,
+        surveyed=((Modality.TEXT,),),
     )
 
 
@@ -183,9 +184,9 @@ def _set_cameras(tree: Tree, cameras: CameraPattern, photos: Mapping[str, list[I
     names = Names(rf"(?:.*/)?(?:{cameras.pattern})", f"{tree.dataset} photos", cameras.example)
     for items in photos.values():
         for at, photo in enumerate(items):
-            path = tree.relative(photo.media).replace("\\", "/")
+            path = f"{tree.folder}{photo.media[len(tree.base) :]}".replace("\\", "/")
             match = names.match(path, path)
-            items[at] = photo._replace(camid=int(match["camera"]) - 1 if match else cameras.number)
+            items[at] = Item(photo.media, photo.pid, int(match["camera"]) - 1 if match else cameras.number)
     if not names.off:
         return []
     return [

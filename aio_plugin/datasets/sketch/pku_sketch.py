@@ -6,7 +6,7 @@ see :mod:`aio_plugin.datasets.reading.pku_splits`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ...config import Option, at_least
 from ...errors import ConfigError, DatasetError
@@ -15,11 +15,12 @@ from ...protocols.base import Protocol
 from ...protocols.pku import PKUSketch
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import compare, pids
+from ..reading.folders import folder_of
 from ..reading.layouts import Part, Tree
 from ..reading.lists import Names
 from ..reading.pku_splits import TestSplits, list_folder, listed_splits, seeded_splits
 
-NAME, FOLDER = "pku_sketch", "PKU-Sketch"
+NAME, FOLDERS = "pku_sketch", ("PKU-Sketch", "PKUSketchRE-ID_V1")
 SKETCH_CAMERA = 0
 LAYOUT = (
     Part("photo/<pid>_<camera>_<frame>.jpg", "two for every person"),
@@ -52,8 +53,7 @@ def read_pku_sketch(root: str, options: Options, query: Combination | None) -> S
 
     The camera of a photo is the number in its name; sketches have camera 0.
     """
-    tree = Tree(NAME, root, FOLDER, LAYOUT)
-    tree.require()
+    tree = _tree(root)
     of_sketches = Names(r"(?P<pid>\d{1,6})\.jpg", f"{NAME} sketches", "17.jpg")
     of_photos = Names(r"(?P<pid>\d{1,6})_(?P<camera>\d{1,6})_\d+\.jpg", f"{NAME} photos", "17_05_120.jpg")
     sketches = _by_person(
@@ -69,7 +69,7 @@ def read_pku_sketch(root: str, options: Options, query: Combination | None) -> S
     for lacking, what in ((drawn - seen, "a sketch but no photo"), (seen - drawn, "photos but no sketch")):
         if lacking:
             notes.append(f"{NAME}: {len(lacking)} persons have {what}, the first {min(lacking)}")
-    lists = _lists(tree, options)
+    lists = _lists(tree, options, drawn & seen)
     tested = {pid for split in lists.tests for pid in split}
     train = relabel(item for item in (*photos, *sketches) if item.pid not in tested) if options["split"] else []
     counts = {"sketches": len(sketches), "photos": len(photos)}
@@ -80,17 +80,24 @@ def read_pku_sketch(root: str, options: Options, query: Combination | None) -> S
 
 def pku_sketch_protocol(root: str, options: Options, query: Combination | None) -> Protocol:
     """One trial per split: its sketches against its photos, no camera rule."""
-    tree = Tree(NAME, root, FOLDER, LAYOUT)
+    return PKUSketch(_lists(_tree(root), options).tests)
+
+
+def _tree(root: str) -> Tree:
+    tree = Tree(NAME, root, folder_of(root, FOLDERS), LAYOUT)
     tree.require()
-    return PKUSketch(_lists(tree, options).tests)
+    return tree
 
 
 def _by_person(items: Iterable[Item]) -> list[Item]:
     return sorted(items, key=lambda item: (item.pid, item.media))  # names are unpadded: 10 after 9
 
 
-def _lists(tree: Tree, options: Options) -> TestSplits:
+def _lists(tree: Tree, options: Options, complete: Container[int] | None = None) -> TestSplits:
     """The splits that the options ask for.
+
+    Args:
+        complete: the persons with a sketch and photos, who alone are scored; None for all.
 
     Raises:
         ConfigError: ``split`` is beyond ``splits``.
@@ -104,12 +111,21 @@ def _lists(tree: Tree, options: Options) -> TestSplits:
     if options["lists"] == "files" and folder is None:
         raise DatasetError(f"{NAME}: no idx/test_sketch_1.txt below {tree.base}; add the lists or set lists: seeded.")
     if folder is not None and options["lists"] != "seeded":
-        lists = listed_splits(tree, folder, options["splits"])
+        lists = listed_splits(tree, folder, options["splits"], complete)
     else:
-        lists = seeded_splits(tree, options["split_seed"], options["splits"])
+        lists = seeded_splits(tree, options["split_seed"], options["splits"], complete)
     return lists.only(options["split"]) if options["split"] else lists
 
 
 SURVEY: tuple[Options, ...] = ({}, {"split": 1})
 """Together they read everybody: whoever is not in a test split is trained on."""
-ADAPTER = Adapter(NAME, FOLDER, read_pku_sketch, pku_sketch_protocol, ((Modality.SKETCH,),), OPTIONS, survey=SURVEY)
+ADAPTER = Adapter(
+    NAME,
+    FOLDERS[0],
+    read_pku_sketch,
+    pku_sketch_protocol,
+    ((Modality.SKETCH,),),
+    OPTIONS,
+    folders=FOLDERS,
+    survey=SURVEY,
+)
