@@ -237,7 +237,7 @@ def test_where_nothing_lists_the_images_a_strange_name_is_named(name, tmp_path, 
 
 
 def edit(base, change):
-    packed._environment.cache_clear()  # LMDB opens a folder once a process
+    packed._opened.cache_clear()
     with lmdb.open(str(base / "lmdb")) as environment, environment.begin(write=True) as transaction:
         change(transaction)
 
