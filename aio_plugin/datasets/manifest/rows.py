@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...errors import DatasetError, nearest
 from ...modality import MODALITIES, Modality
-from ...outside_files import parse_json, text_lines
+from ...outside_files import open_regular, parse_json, text_lines
 from ..reading.layouts import Tree
 
 COLUMNS = ("path", "caption", "pid", "camid", "modality", "split", "source", "group")
@@ -144,11 +144,11 @@ def _wrong_values(record: object) -> Iterator[str]:
 def names_columns(path: str) -> bool:
     """Whether the first line of a file names the columns that a manifest must have, as its suffix says how."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            line = stream.readline(_LONGEST_HEADER)
-        names = json.loads(line) if suffix_of(path) == ".jsonl" else next(csv.reader([line]), [])
+        with open_regular(path) as file:
+            line = file.readline(_LONGEST_HEADER).decode("utf-8-sig")
+        names = parse_json(line) if suffix_of(path) == ".jsonl" else next(csv.reader([line]), [])
         return {*REQUIRED} <= {str(name).strip().lower() for name in names}
-    except (OSError, ValueError, RecursionError, TypeError, csv.Error):
+    except (OSError, ValueError, TypeError, csv.Error):
         return False
 
 
