@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jsonschema
+
 from ..config import AIOConfig
 from ..encoders.files import RECORD, read_weights
 from ..encoders.frozen import FrozenEncoder
@@ -28,6 +30,39 @@ ENCODER_HASH = "encoder.sha256"
 
 PARTS = ("encoder", "text")
 """Groups of the ``aio`` node with ``weights`` that a model is built from."""
+
+_TEXT, _SIDE = {"type": "string"}, {"type": "integer", "minimum": 1, "maximum": 100_000}
+_COLOURS = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
+_FORM = {
+    "type": "object",
+    "required": ["features", "run"],
+    "properties": {
+        "features": {
+            "type": "object",
+            "required": ["model.name", *DATA_KEYS],
+            "properties": {
+                "model.name": _TEXT,
+                **dict(zip(DATA_KEYS, (_SIDE, _SIDE, _COLOURS, _COLOURS), strict=True)),
+                "aio.modalities": {"type": "array", "items": _TEXT},
+                "aio.tokenizer.image_size": {"type": "array", "items": _SIDE, "minItems": 2, "maxItems": 2},
+                "aio.encoder.name": _TEXT,
+            },
+        },
+        "run": {
+            "type": "object",
+            "required": ["config", "sources"],
+            "properties": {
+                "config": {"type": "object", "properties": {"aio": {"type": "object"}}},
+                "sources": {
+                    "type": "array",
+                    "items": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
+                },
+                "weights": {"type": ["object", "null"]},
+            },
+        },
+    },
+}
+"""What every record has; a JSON schema."""
 
 Settings = dict[str, Any]
 
@@ -78,17 +113,19 @@ def read_record(content: Mapping[str, Any], where: str) -> dict[str, Any] | None
     record = content.get(RECORD)
     if record is None:
         return None
-    if not isinstance(record, Mapping) or record.get("schema") != SCHEMA:
-        found = record.get("schema") if isinstance(record, Mapping) else record
+    schema = record.get("schema") if isinstance(record, Mapping) else SCHEMA
+    if schema != SCHEMA:
         raise CheckpointError(
-            f"{where}: the record of its settings has schema {str(found)[:40]!r}, not {SCHEMA}; use the version of "
+            f"{where}: the record of its settings has schema {str(schema)[:40]!r}, not {SCHEMA}; use the version of "
             "aio_plugin that wrote the file."
         )
-    features, run = record.get("features"), record.get("run")
-    whole = isinstance(features, Mapping) and {"model.name", *DATA_KEYS} <= set(features)
-    if whole and isinstance(run, Mapping) and isinstance(run.get("config"), Mapping):
-        return {"schema": SCHEMA, "features": dict(features or {}), "run": dict(run)}
-    raise CheckpointError(f"{where}: the record of its settings is damaged; use another copy of the file.")
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_FORM).iter_errors(record))
+    if fault is not None:
+        place = f"{fault.json_path[2:]}: {fault.message[:120]}"
+        raise CheckpointError(
+            f"{where}: the record of its settings is damaged ({place}); use another copy of the file."
+        )
+    return dict(record)
 
 
 def differing(current: Mapping[str, Any], trained: Mapping[str, Any]) -> list[str]:

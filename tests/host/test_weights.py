@@ -154,6 +154,8 @@ WRONG = {
     "length": (setting("aio.text.length", 40), "aio.text.length is 77"),
     "future": (edited(lambda content: content["aio"].update(schema=9)), "schema '9'"),
     "record": (edited(lambda content: content["aio"].update(features=[])), "record of its settings is damaged"),
+    "size": (setting("data.height", "64"), r"settings is damaged \(features\['data.height'\]: '64' is not of type"),
+    "run": (edited(lambda content: content["aio"]["run"].update(sources=3)), r"damaged \(run.sources"),
 }
 
 
