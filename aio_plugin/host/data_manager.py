@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from ..datasets import ADAPTERS
 from ..datasets.overlaps import LeakWarning
-from ..errors import ConfigError, printable
+from ..errors import CheckpointError, ConfigError, printable
 from ..modality import Item, Modality, format_combination
 from ..models.specs import readable
 from ..synthesis.sketch import Sketcher
@@ -100,6 +100,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self._show_summary()
 
     def _load_sources(self, batch_size: int) -> None:
+        self._check_files()
         print("=> Loading train (source) dataset")
         options, cameras = self.options, 0
         sizes: list[int] = []
@@ -131,6 +132,13 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self._loaders = [self._train_loader(dataset, stage) for stage in self.stages]
         self.train_loader: Any = self._loaders[0]
         self.train_loader_t = None
+
+    def _check_files(self) -> None:
+        """Raise CheckpointError for weights that are not there; torchreid would warn and go on without them."""
+        for key in ("model.load_weights", "model.resume"):
+            path = self.config.setting(key, "")
+            if path and not Path(path).is_file():
+                raise CheckpointError(f"There is no file {path!r}, which {key} of the config names.")
 
     def _load_images(self, batch_size: int) -> None:
         """Every image of the sources once, in order and not of persons, as torchreid's own data manager gives them."""

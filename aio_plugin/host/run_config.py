@@ -168,13 +168,6 @@ class Session:
         """The config that was merged or given to register() last; one that is False where there is none."""
         return RunConfig(self._latest, self._node)
 
-    def names_weights(self, path: Any) -> bool:
-        """Whether the newest config that names ``path`` as weights or checkpoint is for an AIO model."""
-        for each in reversed(self._merged):
-            if (cfg := each.ref()) is not None and path in (cfg.model.get("load_weights"), cfg.model.get("resume")):
-                return RunConfig(cfg).asks_for_aio
-        return False
-
     def config_of(self, arguments: Mapping[str, Any]) -> RunConfig:
         """The config that an ImageDataManager's ``arguments`` were taken from.
 

@@ -219,3 +219,30 @@ def test_a_config_that_was_edited_by_hand_states_what_it_says(registered, market
     cfg.data.height = 128
     cfg.merge_from_list(["aio.bnneck", "shared", "model.load_weights", str(trained)])
     assert (cfg.data.height, cfg.data.width) == (128, 32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, ""),
+        ({"model.load_weights": "nope.pth"}, "There is no file 'nope.pth', which model.load_weights"),
+        (
+            {"model.load_weights": "", "model.resume": "nope.pth"},
+            "There is no file 'nope.pth', which model.load_weights",
+        ),
+        ({"data.height": "128"}, "data.height is 128, the weights were trained with 64"),
+        ({"aio.bnneck": "per_modality"}, "aio.bnneck is 'per_modality', the weights were trained with 'shared'"),
+    ],
+)
+def test_upstreams_script_takes_or_refuses_them(python, upstream, market, trained, tmp_path, more, says):
+    """Unmodified, with a config that states nothing of the model."""
+    log = tmp_path / "log"
+    values = {"aio": {}, "data": {"root": str(market), "workers": 0, "save_dir": str(log)}, "train": {"batch_size": 4}}
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(values))
+    pairs = {"model.load_weights": str(trained), "test.evaluate": "True", **more}
+    command = ["-m", "aio_plugin", "run", str(upstream / "scripts" / "main.py"), "--config-file", tmp_path / "x.yaml"]
+    done = python(*map(str, command), *(word for pair in pairs.items() for word in pair))
+    assert (done.returncode == 0) == (not says), done.stderr
+    assert says in done.stderr
+    assert (log / "results.json").exists() == (not says)

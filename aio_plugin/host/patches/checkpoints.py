@@ -14,13 +14,13 @@ import torch
 
 from ...encoders.files import SUFFIX, read_weights
 from ...errors import CheckpointError
-from ..run_config import is_aio, session
+from ..run_config import is_aio
 from ..weights import load_weights, resume_training
 from .base import Patches
 
 
 def patch_checkpoint_loading(torchreid: ModuleType, patches: Patches) -> None:
-    """Replace ``check_isfile``, ``load_checkpoint``, ``load_pretrained_weights`` and ``resume_from_checkpoint``.
+    """Replace ``load_checkpoint``, ``load_pretrained_weights`` and ``resume_from_checkpoint``.
 
     numpy's scalars are allowed in what torch loads, under numpy 2's name and numpy 1's: torchreid stores Rank-1 as one.
     """
@@ -38,7 +38,6 @@ def patch_checkpoint_loading(torchreid: ModuleType, patches: Patches) -> None:
     torch.serialization.add_safe_globals(added)
     patches.callback(_disallow, added)
     utils = torchreid.utils
-    patches.replace_function(utils.check_isfile, _file_checker)
     patches.replace_function(utils.load_checkpoint, lambda stock: load_checkpoint)
     patches.replace_function(utils.load_pretrained_weights, lambda stock: _for_aio(stock, load_weights))
     patches.replace_function(utils.resume_from_checkpoint, lambda stock: _for_aio(stock, resume_training))
@@ -80,17 +79,6 @@ def load_checkpoint(fpath: Any) -> Any:
     except Exception:
         print(f'Unable to load checkpoint from "{path}"')
         raise
-
-
-def _file_checker(stock: Callable[..., Any]) -> Callable[..., Any]:
-    def check_isfile(fpath: Any) -> Any:
-        if not os.path.isfile(fpath) and session.names_weights(fpath):
-            raise CheckpointError(
-                f"There is no file {str(fpath)!r}, which model.load_weights or model.resume of the config names."
-            )
-        return stock(fpath)
-
-    return check_isfile
 
 
 def _for_aio(stock: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
