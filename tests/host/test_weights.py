@@ -57,6 +57,7 @@ def resume(torchreid, cfg, path, tmp_path):
 
 
 def extract(torchreid, cfg, path, tmp_path):
+    cfg.merge_from_other_cfg(cfg.clone())  # states every key
     trained_model(cfg, str(path))
 
 
