@@ -22,6 +22,7 @@ LAYERS = [
         "torchvision_import",
         "atomic_write",
         "file_lock",
+        "worker_processes",
         "outside_files",
         "image_files",
     },

@@ -20,6 +20,7 @@ from ..host.inference import load_aio_config, training_data
 from ..modality import LINE_DRAWING
 from ..synthesis.sketch import Sketcher
 from ..training.images import read_image
+from ..worker_processes import obey_parent
 
 QUEUED = 4096
 """Photos handed to the workers at a time; an executor takes all its work into memory at once."""
@@ -100,10 +101,14 @@ def draw_all(photos: Sequence[str], sketcher: Sketcher, workers: int) -> Counter
             executor(workers, initializer=_start_worker, initargs=(sketcher,)) as pool,
             tqdm(total=len(photos), unit="photo", disable=None) as bar,
         ):
-            for start in range(0, len(photos), QUEUED):
-                for result in pool.map(_draw, photos[start : start + QUEUED], chunksize=CHUNK):
-                    results[result] += 1
-                    bar.update()
+            try:
+                for start in range(0, len(photos), QUEUED):
+                    for result in pool.map(_draw, photos[start : start + QUEUED], chunksize=CHUNK):
+                        results[result] += 1
+                        bar.update()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what is queued
+                raise
     except BrokenProcessPool as error:
         raise WorkerError(
             "A drawing process died, most often for lack of memory: lower --workers. Finished sketches are kept; run "
@@ -135,6 +140,7 @@ _sketcher: list[Sketcher] = []
 
 def _start_worker(sketcher: Sketcher) -> None:
     if sketcher.device == "cpu":
+        obey_parent()
         torch.set_num_threads(1)
     _sketcher[:] = [sketcher]
 

@@ -2,8 +2,12 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
+from PIL import Image
 
 import aio_plugin
 from aio_plugin.errors import ConfigError
@@ -107,6 +111,25 @@ def test_a_process_that_dies(world, capsys, monkeypatch):
     monkeypatch.setattr(tool, "draw_one", lambda photo, sketcher: kill(photo))
     assert synthesize(world) == 2
     assert "run the same command again" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_neither_processes_nor_half_a_sketch(world, tmp_path):
+    line = [sys.executable, "-m", "aio_plugin", "synthesize", "--workers", "2", "--config-file", trained.CONFIG]
+    line += ["--root", str(world), *map(str, trained.FEW), "data.targets", TARGETS]
+    done = []
+    for _ in range(3):
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            while len(drawings(world)) <= len(done) and process.poll() is None:
+                time.sleep(0.01)
+            process.kill()
+            process.stdout.read()  # until the last worker has gone
+        done = drawings(world)
+        assert done
+        for file in done:
+            Image.open(file).load()
+    subprocess.run(line, check=True, capture_output=True)
+    assert set(done) < set(drawings(world))
 
 
 @pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1.0/2", "¹/2"])

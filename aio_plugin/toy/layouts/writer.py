@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +16,7 @@ from tqdm import tqdm
 from ...atomic_write import folder_written_whole
 from ...datasets.toy_facts import FACTS_FILE, ToyFacts, read_toy_facts
 from ...errors import DatasetError, WorkerError, nearest
+from ...worker_processes import obey_parent
 from ..drawing.draw import draw_ir, draw_rgb, draw_sketch
 from .cuhk03_np import plan_cuhk03_np
 from .cuhk_pedes import plan_cuhk_pedes
@@ -155,26 +154,12 @@ def _painted(paint: Painter, jobs: list[tuple[str, Picture]], workers: int) -> I
         return
     # fork where there is one: a script that calls make() then needs no __main__ guard
     context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else None)
-    with ProcessPoolExecutor(workers, context, _obey_parent) as pool:
+    with ProcessPoolExecutor(workers, context, obey_parent) as pool:
         try:
             yield from pool.map(paint, jobs, chunksize=32)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _obey_parent() -> None:
-    """Leave an interrupt to the parent process, and end with it even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def draw_picture(job: tuple[str, Picture]) -> None:
