@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import functools
 import io
 import os
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from .errors import AIOError
+from .errors import AIOError, printable
 from .host import main as host_main
 from .host.launch import run_script
 from .models.specs import SPECS
@@ -23,6 +24,9 @@ Command = Callable[[argparse.Namespace], "int | None"]
 
 CLOSED_PIPE = 141
 """Exit code of a command whose reader has gone, as in ``aio-reid config | head``: that of a shell for SIGPIPE."""
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+"""What the system says where a command cannot write its log, say."""
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit codes of a command that was interrupted or terminated: those of a shell for SIGINT and SIGTERM."""
@@ -65,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("AIO_DEBUG") or error.errno is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        print(f"aio-reid: {where}{error.strerror} (set AIO_DEBUG=1 for the traceback)", file=sys.stderr)
+        remedy = "set AIO_DEBUG=1 for the traceback"
+        if error.errno in UNWRITABLE:
+            remedy = "Free disk space, or choose a folder that can be written"
+        print(f"aio-reid: {printable(where)}{error.strerror} ({remedy})", file=sys.stderr)
         return 2
     return code or 0
 

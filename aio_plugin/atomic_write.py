@@ -17,11 +17,14 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def written_whole(path: Path, flushed: bool = True) -> Iterator[IO[bytes]]:
     """A binary file to write to; it replaces ``path`` when the block ends without an error.
 
     It is flushed to disk before it is renamed, so that a kill at any moment leaves the old file or the
     new one. If the block raises, the old file stays and the new one is removed.
+
+    Args:
+        flushed: to disk; False for files by the thousand that can be made again.
 
     Raises:
         WriteError: the disk is full, the folder is read-only and the like.
@@ -39,7 +42,8 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         with open(temporary, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if flushed:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         if error.filename not in (None, str(temporary), str(path.parent)):  # the block's own

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ..atomic_write import written_whole
 from ..modality import Item, Media, Modality
 from .pixels import Render
 from .score import Result
@@ -143,5 +144,6 @@ def write_ranked_lists(result: Result, folder: Path, topk: int, render: Render, 
     folder.mkdir(parents=True, exist_ok=True)
     for position, picture in ranked_pictures(result, topk, render, size):
         name = re.sub(r"[^\w.-]+", "-", Path(str(result.query[position].media)).name)[-NAME_LENGTH:]
-        picture.save(folder / f"{position:06d}_{name}.jpg", quality=90)
+        with written_whole(folder / f"{position:06d}_{name}.jpg", flushed=False) as file:
+            picture.save(file, "JPEG", quality=90)
     return folder
