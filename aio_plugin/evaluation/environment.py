@@ -78,11 +78,15 @@ def git_commit(file: Path = PACKAGE / "__init__.py") -> str | None:
     """
     if not any((folder / ".git").exists() for folder in file.parents):
         return None
-    git = ["git", "-C", str(file.parent)]
-    tracked, commit = [*git, "ls-files", "--error-unmatch", file.name], [*git, "describe", "--always", "--abbrev=40"]
+
+    def git(*arguments: str) -> str:
+        # without locks, as it shall not write an index, which `git describe --dirty` does
+        command = ["git", "--no-optional-locks", "-C", str(file.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
     try:
-        subprocess.run(tracked, capture_output=True, timeout=10, check=True)
-        command = [*commit, "--dirty", "--exclude=*"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
+        git("ls-files", "--error-unmatch", file.name)
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None

@@ -1,6 +1,7 @@
 import copy
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -130,8 +131,12 @@ def test_a_commit_is_named_only_where_git_tracks_the_package(tmp_path):
     subprocess.run([*git, "commit", "-q", "-m", "it is the package's own"], check=True)
     commit = git_commit.__wrapped__(package)
     assert re.fullmatch("[0-9a-f]{40}", commit)
+    index = (tmp_path / ".git" / "index").read_bytes()
+    os.utime(package)
+    assert git_commit.__wrapped__(package) == commit
     package.write_text("changed")
     assert git_commit.__wrapped__(package) == f"{commit}-dirty"
+    assert (tmp_path / ".git" / "index").read_bytes() == index, "the repository is only read"
 
 
 def test_the_code_is_told_by_its_content(tmp_path, monkeypatch):
