@@ -26,6 +26,10 @@ Accepts = Sequence[object] | Callable[[Any], "str | None"]
 """The values that an option can take, or a function that says what is wrong with one (None if nothing is)."""
 
 
+LARGEST = 2**31 - 1
+"""The largest whole number that a key takes."""
+
+
 class Option(NamedTuple):
     """A documented option.
 
@@ -44,6 +48,8 @@ class Option(NamedTuple):
         wrong = None
         if type(value) is not type(self.default):
             wrong = f" It must be of type {type(self.default).__name__}."
+        elif type(value) is int and abs(value) > LARGEST:
+            wrong = f" It must be at most {LARGEST:,}."
         elif callable(self.accepts):
             wrong = self.accepts(value)
         elif self.accepts and value not in self.accepts:
@@ -448,11 +454,11 @@ def _typed(value: object, default: object, where: str) -> object:
     (kind,) = kinds or {str}
     given = _converted(value, list) if isinstance(default, list) else [value]
     given = [_converted(each, kind) for each in (given if isinstance(given, list) else [given])]
-    if all(type(each) is kind for each in given):
+    if all(type(each) is kind and (type(each) is not int or abs(each) <= LARGEST) for each in given):
         return given if isinstance(default, list) else given[0]
     of = f"a list of {kind.__name__}" if isinstance(default, list) else f"of type {kind.__name__}"
-    quotes = ", in quotes if it looks like something else" if kind is str else ""
-    raise ConfigError(f"{where} is {value!r}. It must be {of}{quotes}.")
+    more = {str: ", in quotes if it looks like something else", int: f", at most {LARGEST:,}"}.get(kind, "")
+    raise ConfigError(f"{where} is {value!r}. It must be {of}{more}.")
 
 
 def merge(base: object, values: object) -> object:

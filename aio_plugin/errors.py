@@ -40,6 +40,10 @@ class ConfigError(AIOError, KeyError):
         return printable(str(self.args[0])) if self.args else ""
 
 
+class ValueConfigError(ConfigError, ValueError):
+    """A config value that torch or torchreid refuses, who raise a ValueError for it."""
+
+
 class DatasetError(AIOError, RuntimeError):
     """A dataset on disk is not what its layout promises."""
 

@@ -64,6 +64,7 @@ _RULES = {
         ("data.workers", "train.max_epoch", "train.start_epoch", "train.fixbase_epoch", "train.lr", "train.seed"),
         _not_negative,
     ),
+    "train.stepsize": rule(lambda value: value and (type(value) is int or min(value) >= 1), "epochs, each at least 1"),
     "test.ranks": rule(lambda value: value and min(value) >= 1, "a list of ranks, each at least 1"),
     "test.dist_metric": rule(lambda value: value in ("euclidean", "cosine"), "'euclidean' or 'cosine'"),
     "data.norm_mean": rule(lambda value: value is None or len(value) == 3, "three numbers"),

@@ -272,6 +272,7 @@ def test_keys_that_are_refused(built, name):
         ("cuhk03.labeled_images", True, "none of the datasets takes"),
         ("data.height", 0, "at least 1"),
         ("data.workers", -1, "at least 0"),
+        ("train.stepsize", [], "each at least 1"),
         ("train.batch_size", 0, "at least 1"),
         ("train.print_freq", 0, "at least 1"),
         ("test.ranks", [0], "each at least 1"),
@@ -324,6 +325,15 @@ def test_arguments_of_python_are_refused_as_the_keys_are(built):
         engine_module.torchreid.models.build_model(
             "aio_tiny", built(("aio.encoder.weights", "")).manager.num_train_pids, pretrained=False
         )
+
+
+def test_what_an_optimiser_refuses_is_a_config_error(built):
+    for given, says in (
+        ([("adam.beta1", 2.0)], "train.optim 'adam' refuses a setting: Invalid beta"),
+        ([SGD, ("sgd.nesterov", True), ("sgd.momentum", 0.0)], "train.optim 'sgd' refuses a setting: Nesterov"),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            _ = built(*given).engine
 
 
 STAGES = ("aio.stages", [{"epochs": 30, "sources": {"market1501": None}}])

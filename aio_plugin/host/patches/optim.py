@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...errors import ValueConfigError
 from ...heads.classification import Classifier
 from ...losses.shards import keep_state_whole
 from ...training.optimisation import WarmupCosine, param_groups
@@ -49,10 +50,13 @@ def _optimizer_builder(stock: Any) -> Any:
         model = unwrap(arguments["model"])
         if aio:
             arguments["model"], arguments["staged_lr"] = _Groups(_aio_groups(arguments)), False
-        if arguments["optim"] == ADAMW:
-            optimizer = _adamw(stock(**{**arguments, "optim": "adam"}), arguments)
-        else:
-            optimizer = stock(**arguments)
+        try:
+            if arguments["optim"] == ADAMW:
+                optimizer = _adamw(stock(**{**arguments, "optim": "adam"}), arguments)
+            else:
+                optimizer = stock(**arguments)
+        except ValueError as error:
+            raise ValueConfigError(f"train.optim {arguments['optim']!r} refuses a setting: {error}") from error
         optimizer.run_config = config_of(model)  # type: ignore[attr-defined]  # for the scheduler builder
         for module in model.modules():
             if isinstance(module, Classifier):
