@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,8 @@ from ..training import distributed
 from .record import REPORT, RESULTS, TARGETS
 
 LOCK, EARLIER, TEST, MODEL = ".lock", "earlier", "test", "model"
-FILES = (RESULTS, REPORT, TARGETS, "visrank_*", MODEL, "events.out.tfevents.*")
+OF_TESTS = (RESULTS, REPORT, TARGETS, "visrank_*")
+FILES = (*OF_TESTS, MODEL, "events.out.tfevents.*")
 """What a run writes, except for its log; patterns."""
 
 
@@ -22,7 +23,7 @@ def run_folder(save_dir: str, test_only: bool, resumed: bool) -> Iterator[Path]:
     """The folder that a run writes to, locked inside the block; collective, rank 0 holds the lock.
 
     A test in the folder of a training writes to ``test`` in it. Files of an earlier run are moved to ``earlier/1``,
-    ``earlier/2`` and so on, unless this run resumes it.
+    ``earlier/2`` and so on; if this run resumes it, those of its tests alone, as targets may be others.
 
     Raises:
         HostError: another run uses the folder, or it cannot be written; on every rank.
@@ -35,8 +36,7 @@ def run_folder(save_dir: str, test_only: bool, resumed: bool) -> Iterator[Path]:
                 if test_only and (folder / MODEL).is_dir():
                     folder /= TEST
                 stack.enter_context(file_lock(folder / LOCK, "set data.save_dir to another folder"))
-                if not resumed:
-                    _set_aside(folder)
+                _set_aside(folder, OF_TESTS if resumed else FILES)
             except LockedError as error:
                 problem = str(error)
             except OSError as error:
@@ -47,12 +47,13 @@ def run_folder(save_dir: str, test_only: bool, resumed: bool) -> Iterator[Path]:
         yield folder
 
 
-def _set_aside(folder: Path) -> None:
-    files = [path for pattern in FILES for path in folder.glob(pattern)]
+def _set_aside(folder: Path, patterns: Sequence[str]) -> None:
+    files = [path for pattern in patterns for path in folder.glob(pattern)]
     if not files:
         return
     place = next(place for number in count(1) if not (place := folder / EARLIER / str(number)).exists())
     place.mkdir(parents=True)
     for path in files:
         path.rename(place / path.name)
-    print(f'=> "{folder}" held an earlier run; its files are in "{place}" now')
+    held = "an earlier run; its files" if patterns == FILES else "results of before; they"
+    print(f'=> "{folder}" held {held} are in "{place}" now')

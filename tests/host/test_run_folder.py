@@ -1,5 +1,6 @@
 """A folder has one run at a time, and the files of one run."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 
+from aio_plugin import file_lock
 from aio_plugin.errors import HostError
 from aio_plugin.host.run_folder import FILES, run_folder
 
@@ -53,12 +55,13 @@ def test_a_later_run_finds_the_folder_empty_and_nothing_is_lost(tmp_path, capsys
         assert text == {"earlier/1": "first", "earlier/2": "second"}.get(name[:9], "third")
 
 
-def test_a_resumed_run_finds_its_files(tmp_path, capsys):
+def test_a_resumed_run_finds_its_checkpoints_and_no_results_of_other_targets(tmp_path, capsys):
     write(tmp_path, "mine")
-    before = holding(tmp_path)
     with run_folder(str(tmp_path), False, True):
-        assert holding(tmp_path) == before
-    assert capsys.readouterr().out == ""
+        kept = {name for name in holding(tmp_path) if not name.startswith("earlier")}
+        assert kept == {"model/file", "events.out.tfevents.x"}
+    assert len(holding(tmp_path)) == len(FILES)
+    assert f'held results of before; they are in "{tmp_path}/earlier/1" now' in capsys.readouterr().out
 
 
 def test_a_test_leaves_a_trainings_files_alone(tmp_path):
@@ -102,3 +105,13 @@ def test_a_folder_that_cannot_be_written(tmp_path, place):
         run_folder(str(tmp_path / place), False, False),
     ):
         pytest.fail("no folder")
+
+
+def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(file_lock, "_lock", refuse)
+    says = r"has no locks \(No locks available\)"
+    with pytest.warns(UserWarning, match=says), run_folder(str(tmp_path), False, False) as folder:
+        assert folder == tmp_path
