@@ -12,7 +12,7 @@ from torch import nn
 
 from ..encoders.files import WeightsFile, read_weights, state_dict_faults
 from ..encoders.frozen import FrozenEncoder
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing, read_record
 from ..models.weights import RESIZABLE, FittedWeights, fit_weights, inferred_settings
 from .checkpoint_record import code_notice, run_faults
@@ -20,7 +20,7 @@ from .run_config import RunConfig, config_of, unwrap
 
 FINE_TUNE = "aio.train.fine_tune"
 CURE = "Set these keys to the values of the training, or leave them out of the config to take them from the file."
-ON_PURPOSE = "To start from it with other sizes, more modalities or other persons, set aio.train.fine_tune to True."
+ON_PURPOSE = f"To start from it with other sizes, more modalities or other persons, set {FINE_TUNE} to True."
 KINDS = frozenset({"momentum", "betas", "alpha"})
 """Keys of an optimiser's groups that tell its kind."""
 
@@ -143,8 +143,11 @@ def check_use(model: Any, images: Mapping[str, Any], test_only: bool) -> None:
 
     Raises:
         CheckpointError: they do not, and what to do.
+        ConfigError: it is to be fine-tuned, and no weights were loaded.
     """
     loaded: LoadedWeights | None = getattr(unwrap(model), "loaded_weights", None)
+    if loaded is None and not test_only and config_of(model).options().train.fine_tune:
+        raise ConfigError(f"{FINE_TUNE} is True, but no weights were loaded; set model.load_weights to a checkpoint.")
     if loaded is None:
         return
     file = loaded.entry["file"]

@@ -164,7 +164,8 @@ def test_names_that_do_not_exist(name, message):
         ("text", "safely"),
         ({"epoch": 1}, "no state dict"),
         ({"0.norm1.weight": torch.ones(3)}, "lacks '0.norm1.bias' .*shape"),
-        (nn.Linear(2, 2), "safely"),
+        ({"0.norm1.weight": torch.full((192,), torch.nan)}, "NaN or infinite values in '0.norm1.weight'"),
+        (nn.Linear(2, 2), "safely.*type torch.nn.modules.linear.Linear"),
     ],
 )
 def test_files_that_are_wrong(content, message, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import aio_plugin
-from aio_plugin.errors import CheckpointError
+from aio_plugin.errors import CheckpointError, ConfigError
 from aio_plugin.evaluation.results import validate
 from aio_plugin.host.default_config import arguments
 
@@ -203,3 +203,19 @@ def test_damaged_states_of_training_are_refused(registered, market, saved, edit,
     engine = build_engine(registered, config(market, modalities=["rgb", "text"]))
     with pytest.raises(CheckpointError, match=says):
         registered.utils.resume_from_checkpoint(saved(edit), engine.model, engine.optimizer, engine.scheduler)
+
+
+def test_a_gpus_checkpoint_resumes_on_the_cpu(registered, market, saved, monkeypatch):
+    """Whatever device its tensors were on, and whether there is one here."""
+    monkeypatch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:3")
+    path = saved()
+    monkeypatch.undo()
+    engine = build_engine(registered, config(market, modalities=["rgb", "text"]))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert registered.utils.resume_from_checkpoint(path, engine.model, engine.optimizer) == 1
+
+
+def test_fine_tuning_needs_weights(registered, market, tmp_path):
+    engine = build_engine(registered, config(market, train=TUNED))
+    with pytest.raises(ConfigError, match="fine_tune is True, but no weights were loaded"):
+        engine.run(save_dir=str(tmp_path / "log"), max_epoch=1)
