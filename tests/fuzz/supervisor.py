@@ -14,8 +14,8 @@ from pathlib import Path
 from .guard import GIB
 from .worker import serve
 
-LONGEST = 10.0
-"""Seconds of a case. One that takes longer is run again by itself, as the machine may be busy, before it counts."""
+LONGEST, PATIENCE = 10.0, 40.0
+"""Seconds of processor time that a case may take, and of waiting, on a machine that may be busy with other work."""
 START = 120.0
 SPACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where workers have their folders: in memory, as many cases write to disk and wait for it."""
@@ -30,22 +30,18 @@ class Worker:
         self.folder = Path(tempfile.mkdtemp(prefix="aio-fuzz-", dir=SPACE))
         self._options, self._process = (self.folder, seed, suite), None
 
-    def run(self, index):
-        """``(verdict, detail, seconds of CPU)`` of a case."""
-        found = self._attempt(index)
-        return self._attempt(index) if found[1] == "hang" else found
-
     def close(self):
         """End the process and remove its folder."""
         self._stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _attempt(self, index):
+    def run(self, index):
+        """``(verdict, detail, seconds of CPU)`` of a case."""
         if self._process is None:
             self._start()
         try:
             self._connection.send(index)
-            if not self._connection.poll(LONGEST):
+            if not self._finished():
                 self._stop()
                 return "failed", "hang", LONGEST
             verdict, detail, seconds, held = json.loads(self._connection.recv())
@@ -57,6 +53,19 @@ class Worker:
         if held > 1.4 * GIB:
             self._stop()
         return verdict, detail, seconds
+
+    def _finished(self):
+        started, used = time.monotonic(), self._processor_time()
+        while not self._connection.poll(0.5):
+            if time.monotonic() - started > PATIENCE or self._processor_time() - used > LONGEST:
+                return False
+        return True
+
+    def _processor_time(self):
+        """Seconds of the process and of those that it started and waited for."""
+        with open(f"/proc/{self._process.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     def _start(self):
         context = multiprocessing.get_context("spawn")

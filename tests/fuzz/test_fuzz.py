@@ -8,7 +8,7 @@ from .worker import Suite
 
 @pytest.mark.slow
 def test_what_is_not_accepted_is_counted_as_failed(monkeypatch):
-    monkeypatch.setattr(supervisor, "LONGEST", 3)
+    monkeypatch.setattr(supervisor, "PATIENCE", 5)
     suite = Suite("tests.fuzz.misbehaving")
     kinds = supervisor.run_cases(suite, len(suite.kinds), 0)["kinds"]
     assert kinds.keys() == suite.kinds.keys()

@@ -45,7 +45,8 @@ def run(name, rng, lab):
         damaged = rng.choice(annotations)
         mutate.replace(damaged, changed(rng, damaged))
     else:
-        everything = [path for path in root.rglob("*") if not junk(path)]
+        own = root / adapter.folder  # it alone may be a link
+        everything = [path for path in root.rglob("*") if not junk(path) and not own.is_relative_to(path)]
         weights = [8 if path in annotations else 1 for path in everything]
         mutate.damage_tree(rng, root, rng.choices(everything, weights)[0], lab.outside)
     with lab.guard.on():
