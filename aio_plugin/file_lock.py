@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 import platform
+import stat
 import sys
 import warnings
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ def file_lock(path: Path, cure: str = "", wait: bool = False) -> Iterator[None]:
         OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="utf-8") as file:
+    with os.fdopen(_open_itself(path), "a+", encoding="utf-8") as file:
         try:
             _lock(file.fileno(), wait)
         except (BlockingIOError, PermissionError) as error:
@@ -55,6 +57,16 @@ def file_lock(path: Path, cure: str = "", wait: bool = False) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {platform.node()}, since {started}\n")
         file.flush()
         yield
+
+
+def _open_itself(path: Path) -> int:
+    """The file's descriptor; a link, through which another file would be written, or a pipe is refused."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    opened = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return opened
 
 
 def _lock(descriptor: int, wait: bool) -> None:

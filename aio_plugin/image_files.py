@@ -25,15 +25,15 @@ _LYING = frozenset({5, 6, 7, 8})
 
 
 @contextmanager
-def opened_image(source: str | PathLike[str] | io.BytesIO) -> Iterator[Image.Image]:
-    """The image in a file or in memory, of which only the header is read.
+def opened_image(source: str | PathLike[str] | io.BytesIO, follow: bool = True) -> Iterator[Image.Image]:
+    """The image in a file, which is no link unless ``follow``, or in memory, of which only the header is read.
 
     Raises:
         OSError: there is no such regular file, or it is not an image of :data:`FORMATS`.
         ValueError: it is larger than the bounds.
         Exception: what Pillow raises for damaged headers.
     """
-    with source if isinstance(source, io.BytesIO) else open_regular(source, MOST_BYTES) as file:
+    with source if isinstance(source, io.BytesIO) else open_regular(source, MOST_BYTES, follow) as file:
         try:
             image = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError as error:

@@ -19,16 +19,18 @@ LONGEST_LINE = 1 << 20
 """Characters."""
 
 
-def open_regular(path: str | os.PathLike[str], most: float = float("inf")) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str], most: float = float("inf"), follow: bool = True) -> BinaryIO:
     """A file opened for reading; never a device, nor a pipe, which could block for ever.
 
     Args:
         most: bytes that it may have.
+        follow: whether it may be a link; what we wrote ourselves is none.
 
     Raises:
         OSError: it cannot be opened, is not a regular file, or is larger.
     """
-    opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = ("O_NONBLOCK", "O_BINARY", *(() if follow else ("O_NOFOLLOW",)))
+    opened = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
     try:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):

@@ -159,7 +159,7 @@ def draw_edges(image: Image.Image) -> Image.Image:
 def _read(file: Path, path: str, changed: str) -> Image.Image | None:
     """The drawing in a file; None if it is missing, damaged, or not of the photo at ``path`` as it is now."""
     try:
-        with opened_image(file) as image:
+        with opened_image(file, follow=False) as image:
             image.load()  # does not look at the checksums of PNG
             whole = image.info.get(PIXELS) == _checksum(image)
             return image.copy() if whole and _is_of(image, path, changed) else None
@@ -170,7 +170,7 @@ def _read(file: Path, path: str, changed: str) -> Image.Image | None:
 def _is_complete(path: str, file: Path, changed: str) -> bool:
     """Whether the file is a PNG to its end, by its checksums, and of the photo at ``path`` as it is now."""
     try:
-        with opened_image(file) as image:
+        with opened_image(file, follow=False) as image:
             image.verify()
             return _is_of(image, path, changed)
     except (OSError, SyntaxError, ValueError):

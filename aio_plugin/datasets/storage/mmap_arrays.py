@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...atomic_write import written_whole
 from ...errors import DatasetError
+from ...outside_files import MOST_JSON, open_regular, parse_json
 
 Arrays = Mapping[str, NDArray[Any]]
 ABOUT = "about.json"
@@ -45,22 +46,24 @@ class MappedArrays(dict[str, NDArray[Any]]):
         super().__init__()
         self.path = path
         try:
-            with open(os.path.join(path, ABOUT), encoding="utf-8") as file:
-                content = json.load(file)
+            with open_regular(os.path.join(path, ABOUT), MOST_JSON, follow=False) as file:
+                content = parse_json(file.read())
             self.about: dict[str, Any] = content["about"]
             self.digests: dict[str, str] = content["arrays"]
             self.digest: str = content["digest"]
-            if self.digest != _digest(self.digests, self.about):
+            inside = all(name == os.path.basename(name) for name in self.digests)
+            if not inside or self.digest != _digest(self.digests, self.about):
                 raise ValueError(f"{path}/{ABOUT} is damaged.")
             for name, digest in self.digests.items():
-                raw: NDArray[np.uint8] = np.asarray(np.memmap(_file(path, name), np.uint8, "r"))
+                with open_regular(_file(path, name), follow=False) as file:
+                    raw: NDArray[np.uint8] = np.asarray(np.memmap(file, np.uint8, "r"))
                 if self.digest != verified and hashlib.blake2b(raw.data, digest_size=SIZE).hexdigest() != digest:
                     raise ValueError(f"{_file(path, name)} is damaged.")
                 header = io.BytesIO(raw[:HEADER].tobytes())
                 npy.read_magic(header)
                 shape, _, dtype = npy.read_array_header_1_0(header)
                 self[name] = raw[header.tell() :].view(dtype).reshape(shape)
-        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"{path}/{ABOUT} is damaged.") from error
 
     def __reduce__(self) -> tuple[Any, ...]:

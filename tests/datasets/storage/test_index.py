@@ -192,6 +192,25 @@ def test_an_absent_file_is_noticed(sound, name):
     rewritten(sound)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path.parents[3] / "kept")],
+)
+def test_a_link_or_pipe_in_the_index_is_not_opened(root, make):
+    expected = told(read(root).train)
+    for name in (ABOUT, "text.npy", "../.lock"):
+        path, kept = place(root) / name, root / "kept"
+        content = path.read_bytes()
+        kept.write_bytes(content)
+        path.unlink()
+        make(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert told(read(root).train) == expected
+        assert kept.read_bytes() == content
+        assert path.is_file() != (name == "../.lock")
+
+
 ABOUTS = [
     b"",
     b"\xff" * 16,

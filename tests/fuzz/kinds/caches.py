@@ -44,7 +44,9 @@ def annotation_index(rng, lab):
     if rng.random() < 0.7:
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     if rng.random() < 0.15:
-        mutate.damage_tree(rng, root, rng.choice(list((root / index.CACHE).rglob("*"))), lab.outside)
+        mutate.damage_tree(
+            rng, root, rng.choice([each for each in (root / index.CACHE).rglob("*") if each.is_file()]), lab.outside
+        )
     with lab.guard.on():
         found = described(str(root), adapter, {}, None)
         again = described(str(root), adapter, {}, None)
@@ -86,7 +88,7 @@ def drawing(rng, lab):
         data = file.read_bytes()
         mutate.replace(file, one_edit(rng, data) if rng.random() < 0.5 else mutate.damaged_bytes(rng, data))
     else:
-        mutate.damage_tree(rng, root, rng.choice([file, file.parent, root / "drawings"]), lab.outside)
+        mutate.damage_tree(rng, root, file, lab.outside)
     path, sketcher = str(root / "photo.jpg"), Sketcher(cache=root / "drawings")
     with lab.guard.on():
         found = sketcher(path, read_image)
