@@ -163,7 +163,7 @@ def _read(file: Path, path: str, changed: str) -> Image.Image | None:
             image.load()  # does not look at the checksums of PNG
             whole = image.info.get(PIXELS) == _checksum(image)
             return image.copy() if whole and _is_of(image, path, changed) else None
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # Pillow fails in many ways, and it can be drawn again
         return None
 
 
@@ -173,7 +173,7 @@ def _is_complete(path: str, file: Path, changed: str) -> bool:
         with opened_image(file, follow=False) as image:
             image.verify()
             return _is_of(image, path, changed)
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # Pillow fails in many ways, and it can be drawn again
         return False
 
 

@@ -636,7 +636,7 @@ def test_links_out_of_the_data_root_are_refused(tmp_path, name, parent):
         outside.rename(linked)
 
 
-OPENED: list[str] = []
+OPENED = []
 sys.addaudithook(lambda event, args: OPENED.append(args[0]) if event == "open" and type(args[0]) is str else None)
 
 

@@ -21,6 +21,7 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 """An escape sequence, a surrogate pair as one; half of a pair by itself is group 1."""
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
 _LONGEST_ESCAPE = 12
 _UNMARKED = bytes(set(range(256)) - set(b"[]{}\\"))
 
@@ -88,6 +89,7 @@ class _BoundedStream:
 
     def __init__(self, stream: BinaryIO, longest: float) -> None:
         self._stream, self._longest = stream, longest
+        self._unquoted = 0
         self.start_element()
 
     def start_element(self) -> None:
@@ -102,6 +104,11 @@ class _BoundedStream:
         self._length += len(block)
         if self._length > self._longest:
             raise ValueError(f"an element is longer than {self._longest:,} bytes")
+        quoted = _ESCAPED.sub(b"xx", block) if b'\\"' in block else block
+        quote = quoted.rfind(b'"')
+        self._unquoted = len(quoted) - quote - 1 + (self._unquoted if quote < 0 else 0)
+        if self._unquoted > LONGEST:
+            raise ValueError(f"a string or number is longer than {LONGEST:,} bytes")
         marks = block.translate(None, _UNMARKED)
         opened = marks.count(b"[") + marks.count(b"{")
         if self._depth + opened > DEEPEST and self._depth + _deepest(marks) > DEEPEST:

@@ -21,8 +21,8 @@ BRANCH, LEAF, OVERFLOW, META, WRITTEN = 1, 2, 4, 8, 16
 BIG, PLAIN = 1, 0
 """Flags of a node whose value has pages of its own, and of one that holds it."""
 PAGE_SIZES = tuple(1 << power for power in range(9, 17))
-DEEPEST = 32
-"""Levels of the tree."""
+DEEPEST, MOST_BYTES = 32, 1 << 29
+"""Levels of the tree, and bytes of a value."""
 _PAGE, _NODE, _NUMBER = struct.Struct("<QHHHH"), struct.Struct("<HHHH"), struct.Struct("<Q")
 _META = struct.Struct("<II16xI44xIHH32xQQQ")
 """Magic number, version; size of a page; flags, depth and root of the database; last page, transaction."""
@@ -101,6 +101,8 @@ class LMDBFile:
         if found != key:
             return None
         size, start = low + (high << 16), page.starts[at] + _NODE.size + len(key)
+        if size > MOST_BYTES:
+            raise ValueError(f"a value has {size:,} bytes")
         if flags == PLAIN:
             value = page.data[start : start + size]
         elif flags == BIG and start + _NUMBER.size <= len(page.data):

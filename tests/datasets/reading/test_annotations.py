@@ -192,3 +192,15 @@ def test_a_long_record_is_read_and_one_without_end_refused(monkeypatch):
     monkeypatch.setattr(json_stream, "LONGEST", 20_000)
     with pytest.raises(ValueError, match="an element is longer than 20,000 bytes"):
         stream(json.dumps(long).encode())
+
+
+@pytest.mark.parametrize("value", [b'"%s"' % (b"x" * 70_000), b'"%s"' % (b'\\"' * 35_000), b"1" * 70_000])
+def test_a_long_value_of_another_key_is_refused(tmp_path, monkeypatch, value):
+    file = tmp_path / "x.json"
+    file.write_bytes(b'{"info": %s, "images": [{"id": 1}]}' % value)
+    monkeypatch.setattr(json_stream, "LONGEST", 20_000)
+    with pytest.raises(DatasetError, match="a string or number is longer than 20,000 bytes"):
+        list(read_objects(str(file), "images"))
+    monkeypatch.setattr(json_stream, "LONGEST", 80_000)
+    if value[:1] == b'"':
+        assert list(read_objects(str(file), "images")) == [(0, {"id": 1})]
