@@ -1,6 +1,7 @@
 """A folder has one run at a time, and the files of one run."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,9 @@ from aio_plugin import file_lock
 from aio_plugin.errors import HostError
 from aio_plugin.host.run_folder import FILES, run_folder
 
+from .helpers import build_engine, config
+
+RESULTS = "results.json", "results/market1501.json"
 HOLD = """
 import os, sys, time
 from pathlib import Path
@@ -36,7 +40,7 @@ def write(folder, run):
 def holding(folder):
     """Relative path -> content of every file but the locks, those set aside too."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
-    return {str(path.relative_to(folder)): path.read_text() for path in files}
+    return {str(path.relative_to(folder)): path.read_text(errors="surrogateescape") for path in files}
 
 
 def test_a_later_run_finds_the_folder_empty_and_nothing_is_lost(tmp_path, capsys):
@@ -95,6 +99,31 @@ def test_two_runs_at_once_are_refused_until_the_first_is_dead(tmp_path):
         with run_folder(str(tmp_path), False, True):
             pass
         os.killpg(first.pid, signal.SIGKILL)  # its worker
+
+
+def test_trainings_and_a_test_one_after_the_other_and_two_at_once(registered, market, tmp_path):
+    def run(seed, **options):
+        cfg = config(market)
+        cfg.train.seed = seed
+        build_engine(registered, cfg).run(save_dir=str(tmp_path), max_epoch=1, **options)
+
+    def seed(place):
+        return [json.loads((tmp_path / place / name).read_text())["seed"] for name in RESULTS]
+
+    run(1)
+    run(2)
+    run(3, test_only=True)
+    assert [seed(place) for place in ("earlier/1", ".", "test")] == [[1, 1], [2, 2], [3, 3]]
+    assert len(list((tmp_path / "earlier/1").glob("events.*"))) == len(list(tmp_path.glob("events.*"))) == 1
+    before = holding(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / ".lock")], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as first:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(HostError, match="in use by another run"):
+            run(4)
+        os.killpg(first.pid, signal.SIGKILL)
+    assert holding(tmp_path) == before
 
 
 @pytest.mark.parametrize("place", ["file/log", "file"])
