@@ -15,7 +15,7 @@ AIO = ["aio.stages", {STAGES!r}, "train.batch_size", "8", "aio.test.pixels", "Fa
 arguments = sys.argv[1:]
 if arguments[:3] == ["-m", "aio_plugin", "toy"]:
     arguments += ["--ids", "8"]
-elif arguments[:3] == ["-m", "aio_plugin", "main"]:
+elif arguments[1:3] in (["aio_plugin", "main"], ["aio_plugin", "synthesize"], ["aio_plugin", "extract"]):
     arguments += ["train.max_epoch", "2", "aio.train.steps_per_epoch", "1", "aio.train.warmup_epochs", "0"]
     arguments += AIO if any("aio_tiny" in each for each in arguments) else []
 elif arguments[:2] == ["-m", "benchmarks.paper_tables"]:
@@ -23,6 +23,7 @@ elif arguments[:2] == ["-m", "benchmarks.paper_tables"]:
 
     scales.SCALES["toy"] = scales.toy_scale("toy", 8, (1, 1), 1, (2, 2), 1)
     sys.argv = ["paper_tables", *arguments[2:], "--table", "7", "--seeds", "1", "--results", "log/tables-of-this"]
+    sys.argv += ["--set", *AIO]
     sys.exit(runpy.run_module("benchmarks.paper_tables.__main__", run_name="__main__"))
 os.execv(sys.executable, [sys.executable, *arguments])
 """
