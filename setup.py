@@ -33,14 +33,14 @@ setup(
     },
     install_requires=[
         "torch>=2.6",  # the first that loads weights without running code of their file
-        "torchvision>=0.19",
+        "torchvision>=0.21",
         "torchreid>=0.2.5",
-        "timm>=1.0.15",
-        "open_clip_torch>=2.24",
+        "timm>=1.0.28",
+        "open_clip_torch>=2.26.1",
         "yacs>=0.1.8",
         "gdown>=5",
         "numpy>=1.26",
-        "Pillow>=10",
+        "Pillow>=10.1",
         "PyYAML>=6",
         "safetensors>=0.4",
         "scipy>=1.10",

@@ -16,7 +16,8 @@ arguments = sys.argv[1:]
 if arguments[:3] == ["-m", "aio_plugin", "toy"]:
     arguments += ["--ids", "8"]
 elif arguments[1:3] in (["aio_plugin", "main"], ["aio_plugin", "synthesize"], ["aio_plugin", "extract"]):
-    arguments += ["train.max_epoch", "2", "aio.train.steps_per_epoch", "1", "aio.train.warmup_epochs", "0"]
+    arguments += ["train.max_epoch", "2", "train.batch_size", "8"]
+    arguments += ["aio.train.steps_per_epoch", "1", "aio.train.warmup_epochs", "0"]
     arguments += AIO if any("aio_tiny" in each for each in arguments) else []
 elif arguments[:2] == ["-m", "benchmarks.paper_tables"]:
     from benchmarks.paper_tables import scales
