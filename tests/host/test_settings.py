@@ -4,6 +4,7 @@ import functools
 import operator
 import re
 import shutil
+import sys
 import urllib.error
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -291,7 +292,8 @@ def test_keys_that_are_refused(built, name):
     ],
 )
 def test_values_that_no_run_can_have_are_refused_before_it(built, monkeypatch, key, value, says):
-    monkeypatch.setattr("torchreid.reid.data.datasets.dataset.download_url", _unreachable, raising=False)
+    dataset = sys.modules[engine_module.torchreid.data.ImageDataset.__module__]
+    monkeypatch.setattr(dataset, "download_url", _unreachable)
     with pytest.raises(AIOError, match=says) as error:
         host_main.build_data_manager(built((key, value)).cfg)
     assert key in str(error.value)

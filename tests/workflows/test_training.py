@@ -77,9 +77,9 @@ def test_a_killed_run_resumes_to_the_same_weights(undisturbed, toy_world, tmp_pa
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["train.fixbase_epoch", 1, "train.open_layers", "['classifier', 'bnneck']"],
+        ["train.fixbase_epoch", 1, "train.open_layers", "['classifier', 'tokenizers.ir']"],
         ["train.staged_lr", "True", "train.new_layers", "['classifier']", "train.lr_scheduler", "single_step"],
-        ["loss.name", "triplet", "aio.loss.triplet", "0.5", "loss.triplet.weight_x", "1.0"],
+        ["aio.loss.triplet", "0.5"],
         ["train.optim", "sgd", "train.lr_scheduler", "multi_step", "train.stepsize", "[1]"],
         ["aio.train.precision", "bf16", "sampler.train_sampler", "RandomIdentitySampler", "sampler.num_instances", 2,
          "aio.stages", "[]", "data.sources", "['llcm', 'market1501']"],

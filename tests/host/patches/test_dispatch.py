@@ -141,7 +141,7 @@ def test_an_aio_model_with_a_stock_data_manager_is_told_the_cause(registered, ma
         registered.engine.ImageSoftmaxEngine(manager, _AIO(), None)
 
 
-def test_users_subclasses_of_the_data_manager_are_told_what_to_derive_from(torchreid, market):
+def test_users_subclasses_are_told_what_to_derive_from(torchreid, market, tmp_path):
     class Mine(torchreid.data.ImageDataManager):
         pass
 
@@ -155,7 +155,24 @@ def test_users_subclasses_of_the_data_manager_are_told_what_to_derive_from(torch
     class Cured(AIODataManager):
         pass
 
-    assert Cured(str(market), "market1501", **sizes).num_train_pids == 8
+    manager = Cured(str(market), "market1501", **sizes)
+    assert manager.num_train_pids == 8
+
+    from aio_plugin.host.engine import AIOEngine
+
+    class Engine(AIOEngine):
+        steps = 0
+
+        def forward_backward(self, data):
+            self.steps += 1
+            return super().forward_backward(data)
+
+    aio_plugin.register({"encoder": {"weights": "random"}, "train": {"steps_per_epoch": 2}})
+    manager = Cured(str(market), "market1501", **sizes)
+    model = build_model(torchreid, classes=manager.num_train_pids)
+    engine = Engine(manager, model, torchreid.optim.build_optimizer(model), use_gpu=False)
+    engine.run(str(tmp_path), max_epoch=1)
+    assert engine.steps == 2
 
 
 def test_a_wrong_call_fails_in_torchreids_words(registered):
