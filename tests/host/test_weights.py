@@ -61,6 +61,11 @@ def extract(torchreid, cfg, path, tmp_path):
     trained_model(cfg, str(path))
 
 
+def feature_extractor(torchreid, cfg, path, tmp_path):
+    aio_plugin.register({key: value for key, value in cfg.items() if key != "use_gpu"})
+    torchreid.utils.FeatureExtractor("aio_tiny", str(path), device="cpu", verbose=False)
+
+
 def main(torchreid, cfg, path, tmp_path, **model):
     model = {"load_weights": str(path), **model}
     pairs = [part for key, value in model.items() for part in (f"model.{key}", value)]
@@ -79,7 +84,7 @@ def main_resume(torchreid, cfg, path, tmp_path):
     main(torchreid, cfg, path, tmp_path, load_weights="", resume=str(path))
 
 
-WAYS = {each.__name__: each for each in (load, resume, extract, main, main_resume)}
+WAYS = {each.__name__: each for each in (load, resume, extract, feature_extractor, main, main_resume)}
 
 
 def edited(edit):
