@@ -68,7 +68,7 @@ def load_weights(model: Any, path: str | Path, key: str = "model.load_weights") 
     others = bool(record and training and not same)
     fitted = fit_weights(bare, file.state, features, same if fine_tune else not others, fine_tune)
     wrong = _wrong_settings(bare, config, features or inferred_settings(file.state), fine_tune)
-    cure = CURE if wrong else "Use the config of its training."
+    cure = CURE if wrong and features else "Use the config of its training."
     if not wrong and fitted.faults:
         wrong = f"the file {', '.join(fitted.faults)}"
     if not wrong and training and fitted.left_out and not fine_tune:
