@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from aio_plugin.config import parse_config
+from aio_plugin.heads.vocabulary import Vocabulary
 from aio_plugin.models.build import build_model
 from aio_plugin.models.weights import fit_weights
 from aio_plugin.tokenizers.bpe import encode
@@ -95,3 +96,15 @@ def test_another_width_is_not_adapted():
     wrong = adapted(built(), built(tokenizer={"width": 16})).faults
     assert len(wrong) == 1
     assert "of shape" in wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("phrases", "left_out"), [(("red hat",), []), (("red bag",), ["text"]), (("a", "b"), ["text"])]
+)
+def test_a_dmfs_text_branch_is_kept_for_the_same_phrases_only(phrases, left_out):
+    options = parse_config({"encoder": {"weights": "random"}})
+    models = [build_model("dmf_tiny", 5, options, vocabulary=Vocabulary(each)) for each in (("red hat",), phrases)]
+    fitted = fit_weights(models[1], models[0].state_dict(), models[0].feature_settings, True, adapt=False)
+    assert (fitted.left_out, fitted.faults) == (left_out, [])
+    image_only = build_model("dmf_tiny", 5, options)
+    assert fit_weights(image_only, models[0].state_dict(), None, True, adapt=False).left_out == ["text"]
