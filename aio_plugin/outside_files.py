@@ -103,8 +103,8 @@ def read_yaml(path: str | os.PathLike[str], unique: bool = False) -> Any:
 
     with open_regular(path, MOST_YAML) as file:
         text = file.read(MOST_YAML).decode("utf-8-sig")
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)  # looks at the characters
         node = loader.get_single_node()
         if node is None:
             return None
@@ -121,8 +121,6 @@ def read_yaml(path: str | os.PathLike[str], unique: bool = False) -> Any:
         raise ValueError(" ".join(str(error).split())) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    finally:
-        loader.dispose()
 
 
 def _require_unique(node: Any) -> None:

@@ -65,6 +65,7 @@ YAML = {
     "an object": ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
     "a long number": ("a: " + "1" * 5000, "digits"),
     "not UTF-8": (b"a: \xff", "utf-8"),
+    "no text": ("a: \0", "unacceptable character"),
 }
 
 

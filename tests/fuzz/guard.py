@@ -83,6 +83,8 @@ class Guard:
             if flags & (getattr(os, "O_PATH", 0) | getattr(os, "O_NOFOLLOW", 0)) and os.path.islink(path):
                 return False  # it will not be followed
             real = os.path.realpath(path)
+            if flags & os.O_NONBLOCK and not os.path.isfile(real):
+                return False  # it is refused when it is known what it is
         else:
             real = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
         return real not in DEVICES and not (real + os.sep).startswith(self._allowed)

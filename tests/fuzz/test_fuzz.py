@@ -16,9 +16,9 @@ def test_what_is_not_accepted_is_counted_as_failed(monkeypatch):
     assert accepted == {"fine refused": ["refused"], "fine same": ["same"], "fine shallow": ["same"]}
 
 
-@pytest.mark.parametrize("cases", [500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [60, pytest.param(5000, marks=pytest.mark.slow)])
 def test_damaged_files_are_refused_or_read_rightly(cases):
-    suite = Suite(only="[il]*")
+    suite = Suite(only="*")
     result = supervisor.run_cases(suite, cases, 1)
     assert result["cases"] == len(suite.indices(cases)) > cases / 20
     assert not result["failures"]

@@ -169,9 +169,11 @@ def run(kind, rng, lab):
 
 
 def equal(one, two):
-    """Whether two values are equal, a list and a tuple too."""
+    """Whether a setting is what the file says; a list and a tuple are equal."""
     if isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)):
         return len(one) == len(two) and all(map(equal, one, two))
+    if isinstance(one, (list, tuple)) and len(one) == 1:  # one value is a list of one
+        return equal(one[0], two)
     if isinstance(one, Mapping) and isinstance(two, Mapping | None):
         return dict(one) == dict(two or {})
     return one == two or (one != one and two != two)
