@@ -18,7 +18,6 @@ def test_what_is_not_accepted_is_counted_as_failed(monkeypatch):
 
 @pytest.mark.parametrize("cases", [60, pytest.param(5000, marks=pytest.mark.slow)])
 def test_damaged_files_are_refused_or_read_rightly(cases):
-    suite = Suite(only="*")
-    result = supervisor.run_cases(suite, cases, 1)
-    assert result["cases"] == len(suite.indices(cases)) > cases / 20
+    result = supervisor.run_cases(Suite(), cases, 1)
+    assert result["cases"] == cases
     assert not result["failures"]

@@ -45,8 +45,7 @@ def run(name, rng, lab):
         damaged = rng.choice(annotations)
         mutate.replace(damaged, changed(rng, damaged))
     else:
-        own = root / adapter.folder  # it alone may be a link
-        everything = [path for path in root.rglob("*") if not junk(path) and not own.is_relative_to(path)]
+        everything = places(root, name)
         weights = [8 if path in annotations else 1 for path in everything]
         mutate.damage_tree(rng, root, rng.choices(everything, weights)[0], lab.outside)
     with lab.guard.on():
@@ -59,6 +58,12 @@ def run(name, rng, lab):
     if damaged is not None and damaged.exists():
         same_when_rewritten(damaged, after, functools.partial(described, str(root), adapter, options, query))
     return "other"
+
+
+def places(root, name):
+    """Files and folders of a dataset, but for its own folder, which alone may be a link."""
+    own = root / ADAPTERS[name].folder
+    return sorted(path for path in root.rglob("*") if not junk(path) and not own.is_relative_to(path))
 
 
 def junk(path):

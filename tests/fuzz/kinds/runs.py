@@ -123,7 +123,7 @@ def doctor(rng, lab):
     """The doctor on a damaged dataset; it has to name a problem, or the data are as good as before."""
     name = rng.choice(sorted(EVERY))
     root = lab.copy(annotations.template(lab, name))
-    path = rng.choice([path for path in sorted(root.rglob("*")) if not annotations.junk(path)])
+    path = rng.choice(annotations.places(root, name))
     if path.is_file() and rng.random() < 0.6:
         mutate.replace(path, mutate.damaged_bytes(rng, path.read_bytes()))
     else:
