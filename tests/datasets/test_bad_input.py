@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import deque
 from pathlib import Path
 
 import h5py
@@ -636,7 +637,7 @@ def test_links_out_of_the_data_root_are_refused(tmp_path, name, parent):
         outside.rename(linked)
 
 
-OPENED = []
+OPENED = deque(maxlen=10_000)
 sys.addaudithook(lambda event, args: OPENED.append(args[0]) if event == "open" and type(args[0]) is str else None)
 
 

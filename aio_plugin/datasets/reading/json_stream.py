@@ -104,11 +104,8 @@ class _BoundedStream:
         self._length += len(block)
         if self._length > self._longest:
             raise ValueError(f"an element is longer than {self._longest:,} bytes")
-        quoted = _ESCAPED.sub(b"xx", block) if b'\\"' in block else block
-        quote = quoted.rfind(b'"')
-        self._unquoted = len(quoted) - quote - 1 + (self._unquoted if quote < 0 else 0)
-        if self._unquoted > LONGEST:
-            raise ValueError(f"a string or number is longer than {LONGEST:,} bytes")
+        if self._longest == math.inf:
+            self._bound_values(block)
         marks = block.translate(None, _UNMARKED)
         opened = marks.count(b"[") + marks.count(b"{")
         if self._depth + opened > DEEPEST and self._depth + _deepest(marks) > DEEPEST:
@@ -117,6 +114,14 @@ class _BoundedStream:
         if b"\\" in marks and (b"\\ud" in block or b"\\uD" in block):
             block = _ESCAPE.sub(lambda match: b"?" if match[1] else match[0], block)
         return block
+
+    def _bound_values(self, block: bytes) -> None:
+        """Raise ValueError if a string or number is longer than :data:`LONGEST`, where elements may be."""
+        unescaped = _ESCAPED.sub(b"xx", block) if b'\\"' in block else block
+        quote = unescaped.rfind(b'"')
+        self._unquoted = len(block) - quote - 1 + (self._unquoted if quote < 0 else 0)
+        if self._unquoted > LONGEST:
+            raise ValueError(f"a string or number is longer than {LONGEST:,} bytes")
 
 
 def _deepest(marks: bytes) -> int:
