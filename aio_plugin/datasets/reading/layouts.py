@@ -107,8 +107,9 @@ class Tree:
         path = self.path(relative) if relative else self.base
         if not os.path.isdir(path):
             return []
-        names = [entry.name for entry in os.scandir(path) if not is_junk(entry.name)]
-        return sorted(name for name in names if os.path.isdir(os.path.join(path, name)))
+        entries = [entry for entry in os.scandir(path) if not is_junk(entry.name)]
+        folders = (e.name for e in entries if (os.path.isdir(e.path) if e.is_symlink() else e.is_dir()))
+        return sorted(folders)
 
     def listed(self, relative: str, where: str, below: str = "") -> str:
         """The path on disk of a path in a list or annotation file.
