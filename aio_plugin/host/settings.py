@@ -143,8 +143,9 @@ def check_names(values: Mapping[str, Any]) -> None:
             check_name(key, values[key], known)
 
 
-def check_name(key: str, name: str, known: Collection[str]) -> None:
+def check_name(key: str, name: object, known: Collection[str]) -> None:
     """Raise ConfigError if ``name``, the value of ``key``, is not ``known``; it names the nearest."""
     if name not in known:
-        hint = "" if "." not in name else " KEY VALUE pairs stand behind a flag of one value, such as --root DIR."
-        raise ConfigError(f"{key}: there is no {name!r}.{nearest(name, known)}{hint}")
+        text = str(name)
+        hint = "" if "." not in text else " KEY VALUE pairs stand behind a flag of one value, such as --root DIR."
+        raise ConfigError(f"{key}: there is no {text!r}.{nearest(text, known)}{hint}")
