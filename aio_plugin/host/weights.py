@@ -12,7 +12,7 @@ from torch import nn
 
 from ..encoders.files import WeightsFile, read_weights, state_dict_faults
 from ..encoders.frozen import FrozenEncoder
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, printable
 from ..models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing, read_record
 from ..models.weights import RESIZABLE, FittedWeights, fit_weights, inferred_settings
 from .checkpoint_record import code_notice, run_faults
@@ -79,7 +79,7 @@ def load_weights(model: Any, path: str | Path, key: str = "model.load_weights") 
         raise CheckpointError(f"{path} does not fit model {_name(bare)!r} of the config: {wrong}. {cure}")
     bare.load_state_dict(fitted.state, strict=False)
     bare.loaded_weights = _loaded(path, fitted, features, fine_tune)
-    print(f'Successfully loaded pretrained weights from "{path}"')
+    print(printable(f'Successfully loaded pretrained weights from "{path}"'))
     _report(bare.loaded_weights.entry)
 
 
@@ -176,7 +176,7 @@ def resume_training(path: str | Path, model: nn.Module, optimizer: Any = None, s
         CheckpointError: it is not a checkpoint of this model's training.
     """
     bare = unwrap(model)
-    print(f'Loading checkpoint from "{path}"')
+    print(printable(f'Loading checkpoint from "{path}"'))
     file = read_weights(path, "model.resume")
     epoch, record = _epoch(file, path), read_record(file.content, str(path))
     _check_encoder(bare, file)

@@ -17,7 +17,7 @@ from typing import Any
 from yacs.config import CfgNode
 
 from ... import config
-from ...errors import ConfigError
+from ...errors import ConfigError, printable
 from ...models.feature_settings import recorded_settings
 from ...models.specs import NAMES
 from ...outside_files import read_yaml
@@ -118,11 +118,8 @@ def _take(cfg: CfgNode, merged: MergedConfig, weights: str) -> None:
         else:
             cfg[group].update(rest)
     if changed:
-        print(f'=> Settings of "{weights}", which the config leaves open: {", ".join(map(_setting, changed.items()))}')
-
-
-def _setting(item: tuple[str, Any]) -> str:
-    return f"{item[0]} {item[1]!r}"
+        listed = ", ".join(f"{key} {value!r}" for key, value in changed.items())
+        print(printable(f'=> Settings of "{weights}", which the config leaves open: {listed}'))
 
 
 def read_config(
