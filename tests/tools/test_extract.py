@@ -16,6 +16,7 @@ import aio_plugin
 from aio_plugin.host.torchreid_import import import_torchreid
 from aio_plugin.tools import extract as tool
 
+from ..host.test_run_folder import HOLD
 from . import trained
 
 SMALL = ("test.batch_size", 2, "data.workers", 0)
@@ -128,6 +129,19 @@ def test_nothing_else_is_mixed_in(small_world, weights, tmp_path, capsys):
     file.write_text(file.read_text().replace(",p3,", ",p0,"))
     assert run(tmp_path, weights, out, file) == 2
     assert "items_sha256" in capsys.readouterr().err
+
+
+def test_two_at_once_are_refused(small_world, weights, tmp_path, capsys):
+    file, out = manifest(small_world, tmp_path, query=False), tmp_path / "out"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(out / ".lock")], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as first:
+        assert first.stdout.readline() == "held\n"
+        assert run(tmp_path, weights, out, file) == 2
+        os.killpg(first.pid, signal.SIGKILL)
+    assert f"in use by another run (process {first.pid} on" in (said := capsys.readouterr().err)
+    assert "give another --out" in said
+    assert run(tmp_path, weights, out, file) == 0
 
 
 def test_an_image_that_was_replaced_under_its_name_is_noticed(small_world, weights, tmp_path, capsys):
