@@ -5,8 +5,9 @@ A run goes on from a checkpoint if its config and its data are those that the ch
 
 from __future__ import annotations
 
-import os
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.items_digest import items_digest
@@ -25,16 +26,13 @@ FREE = (
     *("use_gpu", "data.root", "data.save_dir", "data.targets", "data.workers", "model.load_weights", "model.resume"),
     *("model.pretrained", "train.print_freq", "train.start_epoch", "aio.train.checkpoint_every", "aio.train.select_"),
     *("aio.train.fine_tune", "aio.train.compile", "aio.train.checkpoint_activations", "aio.classifier.shard", "video."),
-    *("test.", "aio.test.", "aio.synthesis.cache", "aio.datasets."),
+    *("test.", "aio.test.", "aio.synthesis.cache", "aio.datasets.", "aio.encoder.weights", "aio.dmf.start"),
 )
 """Keys, or beginnings of keys, that a resumed run may change: they do not change what is trained. What options of
 datasets do is seen in the items."""
 
-FILES = (
-    *("aio.encoder.weights", "aio.synthesis.lineart", "aio.attributes.lexicon", "aio.dmf.start"),
-    "aio.dmf.text_weights",
-)
-"""Keys that name files, which may lie elsewhere."""
+FILES = ("aio.synthesis.lineart", "aio.attributes.lexicon", "aio.dmf.text_weights")
+"""Keys that name files, which are compared by content. The encoder's is among the features."""
 
 LENGTH = ("train.max_epoch", "aio.stages")
 PLANNED = ("cosine", "cosine_warmup")
@@ -44,8 +42,9 @@ PLANNED = ("cosine", "cosine_warmup")
 def checkpoint_record(model: Any, manager: AIODataManager) -> dict[str, Any]:
     """The value of the key ``aio`` of a checkpoint of ``model``, in plain types that torch loads as weights only.
 
-    Its ``features`` are what :mod:`aio_plugin.models.feature_settings` compares; ``run`` has the whole ``config``, the
-    ``sources`` in their order, the ``code``, and the ``weights`` that it started from, None for its own.
+    Its ``features`` are what :mod:`aio_plugin.models.feature_settings` compares; ``run`` has the whole ``config``, a
+    sha256 of ``files`` that it names, the ``sources`` in their order, the ``code``, and the ``weights`` that it started
+    from, None for its own.
     """
     return {
         "schema": SCHEMA,
@@ -53,6 +52,7 @@ def checkpoint_record(model: Any, manager: AIODataManager) -> dict[str, Any]:
         "run": {
             "config": plain(manager.config.document()),
             "sources": list(manager.num_train_pids.sources),
+            "files": _file_digests(manager.config),
             "code": {**code(), "commit": git_commit()},
             "weights": weights_entry(model),
         },
@@ -98,6 +98,7 @@ def run_faults(run: Mapping[str, Any], config: RunConfig, sources: Sequence[Mapp
         sources: its training sources as a record has them.
     """
     trained, current = (dict(flattened(plain(each))) for each in (run.get("config") or {}, config.document()))
+    trained, current = trained | dict(run.get("files") or {}), current | _file_digests(config)
     same_version = (run.get("code") or {}).get("version") == code()["version"]
     keys = [key for key in {**trained, **current} if same_version or (key in trained and key in current)]
     if current.get("train.lr_scheduler") not in PLANNED and _is_longer_or_shorter(current, trained):
@@ -105,7 +106,7 @@ def run_faults(run: Mapping[str, Any], config: RunConfig, sources: Sequence[Mapp
     faults = [
         f"{key} is {current.get(key)!r}, it was trained with {trained.get(key)!r}"
         for key in keys
-        if not key.startswith(FREE) and _compared(key, current.get(key)) != _compared(key, trained.get(key))
+        if not key.startswith(FREE) and current.get(key) != trained.get(key)
     ]
     return "; ".join(faults or _data_faults(run.get("sources") or (), sources))
 
@@ -119,8 +120,10 @@ def code_notice(run: Mapping[str, Any]) -> str:
     return f"** It was written by aio_plugin {versions[0]}, this is {versions[1]}: results may differ"
 
 
-def _compared(key: str, value: Any) -> Any:
-    return os.path.basename(value) if key in FILES and isinstance(value, str) else value
+def _file_digests(config: RunConfig) -> dict[str, str]:
+    values = dict(flattened(config.document()))
+    paths = {key: Path(values[key]).expanduser() for key in FILES if values.get(key)}
+    return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in paths.items() if path.is_file()}
 
 
 def _is_longer_or_shorter(current: Mapping[str, Any], trained: Mapping[str, Any]) -> bool:

@@ -33,6 +33,10 @@ PARTS = ("encoder", "text")
 
 _TEXT, _SIDE = {"type": "string"}, {"type": "integer", "minimum": 1, "maximum": 100_000}
 _COLOURS = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
+_EPOCHS = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
+_STAGE = {"type": "object", "required": ["epochs", "sources"], "properties": {"epochs": _EPOCHS}}
+_AIO = {"type": "object", "properties": {"stages": {"type": "array", "items": _STAGE}}}
+_TRAIN = {"type": "object", "properties": {"max_epoch": _EPOCHS}}
 _FORM = {
     "type": "object",
     "required": ["features", "run"],
@@ -52,10 +56,16 @@ _FORM = {
             "type": "object",
             "required": ["config", "sources"],
             "properties": {
-                "config": {"type": "object", "properties": {"aio": {"type": "object"}}},
+                "config": {"type": "object", "properties": {"aio": _AIO, "train": _TRAIN}},
+                "files": {"type": "object"},
+                "code": {"type": "object"},
                 "sources": {
                     "type": "array",
-                    "items": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
+                    "items": {
+                        "type": "object",
+                        "required": ["name"],
+                        "properties": {"name": _TEXT, "toy": {"type": "object"}},
+                    },
                 },
                 "weights": {"type": ["object", "null"]},
             },

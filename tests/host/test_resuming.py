@@ -169,6 +169,16 @@ def test_another_toy_world_is_named(registered, root, checkpoints, tmp_path):
         resume(registered, run(other), tmp_path / "model" / LAST)
 
 
+def test_a_file_that_the_config_names_is_compared_by_content(registered, root, tmp_path):
+    words = [tmp_path / name for name in ("first.json", "same.json", "other.json")]
+    for file, last in zip(words, ("blue", "blue", "green"), strict=True):
+        file.write_text(json.dumps(["red", last]))
+    build_engine(registered, run(root, attributes={"lexicon": str(words[0])})).checkpoints.save_last(1, 0, tmp_path)
+    assert resume(registered, run(root, attributes={"lexicon": str(words[1])}), tmp_path / "model" / LAST)[1] == 1
+    with pytest.raises(CheckpointError, match=r"aio\.attributes\.lexicon is '[0-9a-f]{64}', it was trained with '"):
+        resume(registered, run(root, attributes={"lexicon": str(words[2])}), tmp_path / "model" / LAST)
+
+
 def edit(file, target, change):
     content = torch.load(file, weights_only=True)
     change(content)
@@ -190,6 +200,28 @@ def test_other_code_and_absent_records_are_said(registered, root, checkpoints, t
     older = edit(file, edited, lambda content: content["aio"]["run"]["code"].update(version="0.0.9"))
     older = edit(older, edited, lambda content: content["aio"]["run"]["config"]["aio"]["loss"].pop("tau"))
     resume(registered, run(root), older)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("config", "aio", "stages"), [{"epochs": 10**15, "sources": {}}]),
+        (("config", "aio", "stages"), [3]),
+        (("config", "train", "max_epoch"), "all"),
+        (("files",), [1]),
+        (("code",), 7),
+        (("sources",), [{"name": "market1501", "toy": 3}]),
+    ],
+)
+def test_a_record_of_another_form_is_refused(registered, root, checkpoints, tmp_path, place, value):
+    def change(content):
+        node = content["aio"]["run"]
+        for part in place[:-1]:
+            node = node[part]
+        node[place[-1]] = value
+
+    with pytest.raises(CheckpointError, match="the record of its settings is damaged"):
+        resume(registered, run(root, STEPS), edit(checkpoints["multi_step"], tmp_path / "edited", change))
 
 
 def test_a_checkpoint_without_record_in_mid_epoch_of_a_longer_one(registered, root, tmp_path):
