@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickletools
 import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -17,6 +18,10 @@ from ..errors import EncoderError
 
 SUFFIX, RECORD = ".safetensors", "aio"
 """Of safetensors files, and the key of a checkpoint, or of its metadata there, that says what it was trained with."""
+
+
+PICKLES, LONGEST = 5, 10_000
+"""Pickles in torch's format without an archive, and characters of a string in one."""
 
 
 class WeightsFile(NamedTuple):
@@ -76,11 +81,28 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 def _pickled(path: Path, mmap: bool) -> Any:
     archive = zipfile.is_zipfile(path)
-    if archive and not mmap:
+    if archive:
         with zipfile.ZipFile(path) as file:
-            if file.testzip():  # torch does not look at the checksums
+            if not mmap and file.testzip():  # torch does not look at the checksums
                 raise ValueError("a checksum is wrong")
+            for name in file.namelist():
+                if name.endswith("/data.pkl"):
+                    with file.open(name) as data:
+                        _require_short_strings(data)
+    else:
+        with open(path, "rb") as data:
+            _require_short_strings(data)
     return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap and archive)
+
+
+def _require_short_strings(data: IO[bytes]) -> None:
+    """Check the pickles that a file begins with: torch takes hours to word an error about a long string."""
+    for _ in range(PICKLES):
+        for _, argument, _ in pickletools.genops(data):
+            if isinstance(argument, str | bytes) and len(argument) > LONGEST:
+                raise ValueError("a string is too long")
+        if isinstance(data, zipfile.ZipExtFile):
+            return
 
 
 def _is_plain(value: Tensor) -> bool:

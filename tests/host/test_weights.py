@@ -138,6 +138,7 @@ WRONG = {
     "flipped": (flip, "cannot be read safely.*damaged"),
     "truncated": (cut, "cannot be read safely.*incomplete"),
     "code": (with_code, r"has an object of type posix\.mkdir"),
+    "long string": (edited(lambda content: content.update({"x" * 200_000: 1})), "cannot be read safely.*damaged"),
     "strangers": (edited(other_names), "has none of its tensors"),
     "anonymous": (edited(lambda c: c["state_dict"].pop("encoder.identity")), "lacks 'encoder.identity'"),
     "short identity": (tensor("encoder.identity", lambda value: value[:-1]), "of an unknown kind"),

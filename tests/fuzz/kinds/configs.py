@@ -169,14 +169,13 @@ def run(kind, rng, lab):
 
 
 def equal(one, two):
-    """Whether a setting is what the file says; a list and a tuple are equal."""
-    if isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)):
+    """Whether a setting is what the file says; yacs takes text as Python writes values, one value is a list of one."""
+    if isinstance(one, (list, tuple)):
+        two = two if isinstance(two, (list, tuple)) else [two]
         return len(one) == len(two) and all(map(equal, one, two))
-    if isinstance(one, (list, tuple)) and len(one) == 1:  # one value is a list of one
-        return equal(one[0], two)
-    if isinstance(one, Mapping) and isinstance(two, Mapping | None):
-        return dict(one) == dict(two or {})
-    return one == two or (one != one and two != two)
+    if isinstance(one, Mapping):
+        return two is None or dict(one) == dict(two)
+    return one == two or (one != one and two != two) or (isinstance(two, str) and str(one) == two)
 
 
 KINDS = [
