@@ -6,7 +6,7 @@ import json
 import pickletools
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -65,7 +65,7 @@ def read_weights(path: str | Path, key: str, mmap: bool = False) -> WeightsFile:
     if not isinstance(state, Mapping) or not any(isinstance(value, Tensor) for value in state.values()):
         raise EncoderError(f"{path} holds no state dict; set {key} to a file of weights.")
     tensors = {str(name).removeprefix("module."): value for name, value in state.items() if isinstance(value, Tensor)}
-    odd = next((name for name, value in tensors.items() if not _is_plain(value)), None)
+    odd = next((name for name, value in _tensors("", content) if not _is_plain(value)), None)
     if odd is not None:
         raise EncoderError(
             f"{path} holds {odd!r}, which is not a tensor with all its values; set {key} to another file."
@@ -103,6 +103,15 @@ def _require_short_strings(data: IO[bytes]) -> None:
                 raise ValueError("a string is too long")
         if isinstance(data, zipfile.ZipExtFile):
             return
+
+
+def _tensors(name: str, content: Any) -> Iterator[tuple[str, Tensor]]:
+    """All tensors of nested mappings and lists, with the keys that lead to them."""
+    if isinstance(content, Tensor):
+        yield name, content
+    inner = content.items() if isinstance(content, Mapping) else ()
+    for key, value in enumerate(content) if isinstance(content, list | tuple) else inner:
+        yield from _tensors(f"{name}.{key}" if name else str(key), value)
 
 
 def _is_plain(value: Tensor) -> bool:

@@ -96,7 +96,12 @@ def load_config(args: argparse.Namespace) -> CfgNode:
         _merge(cfg, args, opts)
     except AIOError:
         raise
-    except (AssertionError, KeyError, ValueError) as error:  # yacs's, where the config is not for an AIO model
+    except (
+        AssertionError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # yacs's, where the config is not for an AIO model
         raise ConfigError(f"The config is wrong: {error.args[0] if error.args else error}") from error
     check_names(RunConfig(cfg).settings())
     if cfg.loss.name == "triplet" and cfg.loss.triplet.weight_x == 0 and cfg.train.fixbase_epoch != 0:

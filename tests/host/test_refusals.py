@@ -81,6 +81,7 @@ BOTH = [AIO, STOCK]
         (STOCK, ("train.lr", "fast"), "The config is wrong: Type mismatch"),
         (STOCK + "dta: {root: x}\n", (), "The config is wrong: Non-existent config key: dta"),
         (STOCK + "data: {save_dir: 2024-01-01}\n", (), "The config is wrong: Key data.save_dir with value"),
+        (STOCK + "data: {1: 2}\n", (), "The config is wrong: "),
         *(
             (config, ("model.name", "osnet_x1_00"), "model.name: there is no 'osnet_x1_00'. Did you mean")
             for config in BOTH

@@ -150,6 +150,10 @@ WRONG = {
     "sparse": (tensor("norm.weight", lambda value: value.to_sparse()), "not a tensor with all its values"),
     "empty tensor": (tensor("norm.weight", lambda value: value.to("meta")), "not a tensor with all its values"),
     "endless": (tensor("norm.weight", lambda value: value[:1].expand(1 << 40)), "not a tensor with all its values"),
+    "endless state": (
+        edited(lambda content: content.update(optimizer={"state": {0: {"x": torch.zeros(1).expand(1 << 40)}}})),
+        "'optimizer.state.0.x', which is not a tensor",
+    ),
     "missing": (edited(lambda content: content["state_dict"].pop("norm.weight")), "lacks 'norm.weight'"),
     "unknown": (edited(lambda c: c["state_dict"].update(more=torch.ones(1))), "unexpected tensor 'more'"),
     "height": (setting("data.height", 128), "data.height is 64, the weights were trained with 128"),

@@ -174,7 +174,7 @@ def equal(one, two):
         two = two if isinstance(two, (list, tuple)) else [two]
         return len(one) == len(two) and all(map(equal, one, two))
     if isinstance(one, Mapping):
-        return two is None or dict(one) == dict(two)
+        return not two or dict(one) == dict(two)
     return one == two or (one != one and two != two) or (isinstance(two, str) and str(one) == two)
 
 
