@@ -240,7 +240,7 @@ def test_a_config_that_was_edited_by_hand_states_what_it_says(registered, market
         ({"model.load_weights": "nope.pth"}, "There is no file 'nope.pth', which model.load_weights"),
         (
             {"model.load_weights": "", "model.resume": "nope.pth"},
-            "There is no file 'nope.pth', which model.load_weights",
+            "There is no file 'nope.pth', which model.resume",
         ),
         ({"data.height": "128"}, "data.height is 128, the weights were trained with 64"),
         ({"aio.bnneck": "per_modality"}, "aio.bnneck is 'per_modality', the weights were trained with 'shared'"),
