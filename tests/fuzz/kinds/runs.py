@@ -70,6 +70,8 @@ def value_for(rng, key, default):
         value = type(default)(rng.choice((0, -1, 1, 2, 3, 0.5, 1e-9)))
     if key[-1] in PATHS and isinstance(value, str) and ("/" in value or "\\" in value or "." in value):
         value = "absent"
+    if key[-1] == "workers" and isinstance(value, int):
+        value = min(value, 0)  # a worker of the fuzzers can have none
     large = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 64
     return -1 if key[-1] in ENDLESS and (large or value is True) else value
 
@@ -137,8 +139,8 @@ def doctor(rng, lab):
 
 
 def of_data_alone(lab):
-    """The doctor's part on packages starts processes, and is the same whatever the data are."""
-    installation.packages = lambda: Section("packages")
+    """The doctor's parts on packages and encoders start processes, and are the same whatever the data are."""
+    installation.packages = installation.encoders = lambda: Section("packages")
 
 
 KINDS = [
