@@ -21,6 +21,8 @@ from .base import Kind
 
 IMAGES = (".jpg", ".png", ".bmp")
 LARGEST_TRIALS = 2
+UNWRITABLE = (ValueError, RecursionError, OverflowError, NotImplementedError, TypeError, IndexError)
+"""What writers raise for values that their format cannot hold."""
 
 
 def template(lab, name):
@@ -141,13 +143,7 @@ def changed(rng, path):
     }.get(path.suffix, mutate.damaged_bytes)
     try:
         return change(rng, data)
-    except (
-        ValueError,
-        RecursionError,
-        OverflowError,
-        NotImplementedError,
-        TypeError,
-    ):  # as the values cannot be written
+    except UNWRITABLE:
         return mutate.damaged_bytes(rng, data)
 
 
