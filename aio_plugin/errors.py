@@ -68,7 +68,9 @@ class WriteError(AIOError, OSError):
     """A file cannot be written; made of errno, strerror and filename."""
 
     def __str__(self) -> str:
-        return f"{self.filename} cannot be written: {self.strerror}. Free disk space, or choose another place."
+        return printable(
+            f"{self.filename} cannot be written: {self.strerror}. Free disk space, or choose another place."
+        )
 
 
 class LockedError(AIOError, RuntimeError):

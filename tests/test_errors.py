@@ -16,6 +16,7 @@ from aio_plugin.tools.report import Section
 HOSTILE = "a\x1b[31m\x07\r\u202e\u2066\u200b\x9b\ud800\x7fb"
 ESCAPED = r"a\x1b[31m\x07\r\u202e\u2066\u200b\x9b\ud800\x7fb"
 ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
+ERRORS.remove(errors.WriteError)
 
 
 @given(st.text(st.characters()) | st.text("a \n\x1b\u202e\u00e4\u4e2d"))
@@ -33,6 +34,10 @@ def test_printable_text_is_printable_and_stays_as_it_is(text):
 def test_messages_of_errors_are_escaped(error):
     assert str(error(f"{HOSTILE}\n  second line")) == f"{ESCAPED}\n  second line"
     assert str(error()) == ""
+
+
+def test_a_file_that_cannot_be_written_is_named_escaped():
+    assert str(errors.WriteError(28, "No space left on device", HOSTILE)).startswith(f"{ESCAPED} cannot be written: No")
 
 
 def test_the_command_line_prints_an_error_escaped(capsys):

@@ -60,7 +60,7 @@ def test_what_is_broken_is_repaired_and_nothing_else(python, tmp_path, repair, p
 )
 def test_the_file_is_written_where_it_helps(monkeypatch, tmp_path, capsys, before, after, code, written):
     faults = iter([before, after])
-    monkeypatch.setattr(torchvision_repair, "_fault", lambda: next(faults))
+    monkeypatch.setattr(torchvision_repair, "import_fault", lambda module: next(faults))
     monkeypatch.setattr(torchvision_repair.sysconfig, "get_path", lambda name: str(tmp_path))
     assert torchvision_repair.main() == code
     assert (tmp_path / torchvision_repair.FILE).exists() == written
