@@ -23,6 +23,8 @@ CURE = "Set these keys to the values of the training, or leave them out of the c
 ON_PURPOSE = f"To start from it with other sizes, more modalities or other persons, set {FINE_TUNE} to True."
 KINDS = frozenset({"momentum", "betas", "alpha"})
 """Keys of an optimiser's groups that tell its kind."""
+_ALIKE: Mapping[type, type] = {bool: float, int: float, type(None): float, tuple: list}
+"""Types of an optimiser's settings that may stand for one another."""
 
 
 @dataclass(frozen=True)
@@ -232,4 +234,12 @@ def _optimizer_faults(optimizer: Any, state: Any) -> str:
     if not isinstance(groups, list) or not all(isinstance(group, Mapping) for group in groups):
         return "the state of its optimizer is damaged"
     saved, own = ([KINDS & set(group) for group in each] for each in (groups, optimizer.param_groups))
-    return "" if saved == own else "it was trained with another train.optim, or other groups of parameters"
+    if saved != own:
+        return "it was trained with another train.optim, or other groups of parameters"
+    pairs = zip(groups, optimizer.param_groups, strict=True)
+    wrong = [key for theirs, ours in pairs for key in ours if key in theirs and _kind(theirs[key]) != _kind(ours[key])]
+    return f"the state of its optimizer is damaged: {wrong[0]!r} is of another kind" if wrong else ""
+
+
+def _kind(value: Any) -> type:
+    return _ALIKE.get(type(value), type(value))

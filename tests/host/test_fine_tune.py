@@ -194,6 +194,8 @@ def test_checkpoints_of_wrapped_models_resume_and_the_reverse(registered, market
         (lambda state: state.pop("epoch"), "has weights but no state of training"),
         (lambda state: state.update(epoch="one"), "no state of training"),
         (lambda state: state["optimizer"]["param_groups"][0].pop("betas"), "another train.optim"),
+        (lambda state: state["optimizer"]["param_groups"][0].update(amsgrad=torch.ones(2)), "'amsgrad' is of another"),
+        (lambda state: state["optimizer"]["param_groups"][0].update(lr="fast"), "'lr' is of another kind"),
         (lambda state: state.update(optimizer=3), "state of its optimizer is damaged"),
         (lambda state: state["optimizer"].update(state=7), "state of the optimizer does not fit"),
         (lambda state: state.update(scheduler=[1]), "state of the scheduler does not fit"),
