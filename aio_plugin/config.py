@@ -10,6 +10,7 @@ import ast
 import contextlib
 import dataclasses
 import difflib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
@@ -48,8 +49,8 @@ class Option(NamedTuple):
         wrong = None
         if type(value) is not type(self.default):
             wrong = f" It must be of type {type(self.default).__name__}."
-        elif type(value) is int and abs(value) > LARGEST:
-            wrong = f" It must be at most {LARGEST:,}."
+        elif wrong := _beyond(value):
+            pass
         elif callable(self.accepts):
             wrong = self.accepts(value)
         elif self.accepts and value not in self.accepts:
@@ -98,7 +99,7 @@ def subset(letters: str) -> Callable[[str], str | None]:
 FRACTION = rule(lambda value: 0 < value <= 1, "above 0 and at most 1")
 PROBABILITY = rule(lambda value: 0 <= value < 1, "a probability: 0 or more and below 1")
 WEIGHTS = rule(
-    lambda value: all(type(weight) is float and weight >= 0 for weight in value.values()),
+    lambda value: all(type(weight) is float and 0 <= weight < math.inf for weight in value.values()),
     "{name: weight}, with weights of at least 0",
 )
 PHRASES = rule(lambda value: value > 0, "at least 1; to train without text set aio.modalities to [rgb]")
@@ -454,11 +455,18 @@ def _typed(value: object, default: object, where: str) -> object:
     (kind,) = kinds or {str}
     given = _converted(value, list) if isinstance(default, list) else [value]
     given = [_converted(each, kind) for each in (given if isinstance(given, list) else [given])]
-    if all(type(each) is kind and (type(each) is not int or abs(each) <= LARGEST) for each in given):
+    if all(type(each) is kind and not _beyond(each) for each in given):
         return given if isinstance(default, list) else given[0]
     of = f"a list of {kind.__name__}" if isinstance(default, list) else f"of type {kind.__name__}"
-    more = {str: ", in quotes if it looks like something else", int: f", at most {LARGEST:,}"}.get(kind, "")
-    raise ConfigError(f"{where} is {value!r}. It must be {of}{more}.")
+    more = {str: ", in quotes if it looks like something else", int: f", at most {LARGEST:,}", float: ", finite"}
+    raise ConfigError(f"{where} is {value!r}. It must be {of}{more.get(kind, '')}.")
+
+
+def _beyond(value: object) -> str | None:
+    """What is wrong with a number that is too large or not finite."""
+    if type(value) is int and abs(value) > LARGEST:
+        return f" It must be at most {LARGEST:,}."
+    return " It must be finite." if type(value) is float and not math.isfinite(value) else None
 
 
 def merge(base: object, values: object) -> object:

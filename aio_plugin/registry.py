@@ -250,7 +250,7 @@ def _is_file(name: str) -> bool:
 
 def _import_file(path: Path) -> None:
     """Import a file as the module of its name, as if its folder were the last of ``sys.path``."""
-    if path.suffix != ".py" or not path.is_file():
+    if path.suffix != ".py" or not os.path.isfile(path):
         raise RegistryError(f"There is no plugin {path}; give the path of a Python file, or the name of a module.")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))

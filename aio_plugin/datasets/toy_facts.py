@@ -25,7 +25,7 @@ def read_toy_facts(root: str | Path) -> ToyFacts | None:
         DatasetError: ``toy.json`` is damaged; names it.
     """
     path = Path(root, FACTS_FILE)
-    if not path.is_file():
+    if not os.path.isfile(path):
         return None
     try:
         with open(path, "rb") as file:

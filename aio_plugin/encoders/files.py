@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickletools
 import re
 import zipfile
@@ -50,8 +51,8 @@ def read_weights(path: str | Path, key: str, mmap: bool = False) -> WeightsFile:
         EncoderError: there is no such file, or it holds no state dict; the message names ``key``.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        found = f"{str(path)!r} is not a file" if path.exists() else f"There is no weights file {str(path)!r}"
+    if not os.path.isfile(path):
+        found = f"{str(path)!r} is not a file" if os.path.exists(path) else f"There is no weights file {str(path)!r}"
         raise EncoderError(f"{found}; set {key} to an existing file.")
     try:
         content: Any = _safetensors(path) if path.suffix == SUFFIX else _pickled(path, mmap)

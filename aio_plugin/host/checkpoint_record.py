@@ -6,6 +6,7 @@ A run goes on from a checkpoint if its config and its data are those that the ch
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,7 @@ def code_notice(run: Mapping[str, Any]) -> str:
 def _file_digests(config: RunConfig) -> dict[str, str]:
     values = dict(flattened(config.document()))
     paths = {key: Path(values[key]).expanduser() for key in FILES if values.get(key)}
-    return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in paths.items() if path.is_file()}
+    return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in paths.items() if os.path.isfile(path)}
 
 
 def _is_longer_or_shorter(current: Mapping[str, Any], trained: Mapping[str, Any]) -> bool:

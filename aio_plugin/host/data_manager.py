@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -137,7 +138,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         """Raise CheckpointError for weights that are not there; torchreid would warn and go on without them."""
         for key in ("model.load_weights", "model.resume"):
             path = self.config.setting(key, "")
-            if path and not Path(path).is_file():
+            if path and not os.path.isfile(path):
                 raise CheckpointError(f"There is no file {path!r}, which {key} of the config names.")
 
     def _load_images(self, batch_size: int) -> None:

@@ -32,7 +32,7 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
         HostError: the file does not exist.
     """
     script = Path(path)
-    if not script.is_file():
+    if not os.path.isfile(script):
         raise HostError(f"There is no script {path!r}; give the path of torchreid's scripts/main.py or your own.")
     register()
     module = ModuleType("__main__")

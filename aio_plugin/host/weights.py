@@ -190,6 +190,8 @@ def resume_training(path: str | Path, model: nn.Module, optimizer: Any = None, s
     parts = [(optimizer, "optimizer"), (scheduler, "scheduler")]
     if not wrong and optimizer is not None and "optimizer" in file.content:
         wrong = _optimizer_faults(optimizer, file.content["optimizer"])
+    if not wrong and scheduler is not None and isinstance(saved := file.content.get("scheduler"), Mapping):
+        wrong = _kind_faults(saved, scheduler.state_dict(), "scheduler")
     if wrong:
         raise CheckpointError(
             f"{path} is of another run: {wrong}. Resume with the config of its training; to start from its weights "
@@ -236,9 +238,14 @@ def _optimizer_faults(optimizer: Any, state: Any) -> str:
     saved, own = ([KINDS & set(group) for group in each] for each in (groups, optimizer.param_groups))
     if saved != own:
         return "it was trained with another train.optim, or other groups of parameters"
-    pairs = zip(groups, optimizer.param_groups, strict=True)
-    wrong = [key for theirs, ours in pairs for key in ours if key in theirs and _kind(theirs[key]) != _kind(ours[key])]
-    return f"the state of its optimizer is damaged: {wrong[0]!r} is of another kind" if wrong else ""
+    faults = (_kind_faults(*pair, "optimizer") for pair in zip(groups, optimizer.param_groups, strict=True))
+    return next(filter(None, faults), "")
+
+
+def _kind_faults(saved: Any, own: Mapping[str, Any], name: str) -> str:
+    """Which value of a saved state is of another type than that of the object it is for, '' if none is."""
+    wrong = [key for key in own if key in saved and _kind(saved[key]) != _kind(own[key])]
+    return f"the state of its {name} is damaged: {wrong[0]!r} is of another kind" if wrong else ""
 
 
 def _kind(value: Any) -> type:

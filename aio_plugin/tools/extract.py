@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def target_of(cfg: CfgNode, listed: str, query: str) -> str:
     """
     if suffix_of(listed) in READERS:
         file = Path(listed).expanduser().resolve()
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise ConfigError(f"There is no manifest {listed!r}; give a .csv or .jsonl file, or a target, as --list.")
         cfg.data.root, listed = str(file.parent), "manifest"
         cfg.aio.datasets.manifest.update(folder=".", file=file.name)

@@ -164,6 +164,17 @@ def test_pku_splits_of_seed_0_never_change():
     assert pku_splits.make_splits({"b": range(19, 7, -1), "a": range(7, -1, -1)}, 0, 2) == expected
 
 
+@pytest.mark.parametrize("link", ["idx_aio", "idx_aio/splits_seed0_n10.json"])
+def test_pku_saved_splits_do_not_lead_out(tmp_path, link):
+    sketch.pku_sketch(tmp_path / "data")
+    read("pku_sketch", tmp_path / "data")
+    place = tmp_path / "data" / "PKU-Sketch" / link
+    place.rename(tmp_path / "outside")
+    place.symlink_to(tmp_path / "outside")
+    with pytest.raises(DatasetError, match="is a link out of the data root"):
+        read("pku_sketch", tmp_path / "data")
+
+
 def test_pku_read_only_folder_keeps_splits_in_memory(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError("read-only")

@@ -198,6 +198,7 @@ def test_checkpoints_of_wrapped_models_resume_and_the_reverse(registered, market
         (lambda state: state["optimizer"]["param_groups"][0].update(lr="fast"), "'lr' is of another kind"),
         (lambda state: state.update(optimizer=3), "state of its optimizer is damaged"),
         (lambda state: state["optimizer"].update(state=7), "state of the optimizer does not fit"),
+        (lambda state: state["scheduler"].update(last_epoch="one"), "'last_epoch' is of another kind"),
         (lambda state: state.update(scheduler=[1]), "state of the scheduler does not fit"),
     ],
 )

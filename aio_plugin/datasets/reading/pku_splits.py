@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import re
 from collections.abc import Container, Mapping, Sequence
@@ -85,9 +84,10 @@ def seeded_splits(tree: Tree, seed: int, n: int, complete: Container[int] | None
     drawn = make_splits(artists, seed, n)
     digest = _digest(drawn)
     content = {"dataset": tree.dataset, "seed": seed, "artists": artists, "test": drawn, "sha256": digest}
-    file = Path(tree.path(f"{SAVED_FOLDER}/splits_seed{seed}_n{n}.json"))
+    name = f"{SAVED_FOLDER}/splits_seed{seed}_n{n}.json"
+    file = Path(tree.path(name))
     where = tree.relative(str(file))
-    if os.path.exists(file):
+    if tree.has(SAVED_FOLDER) and tree.has(name):
         try:
             same = read_json(file) == content
         except (OSError, ValueError):

@@ -188,7 +188,10 @@ def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Callable[[CfgNod
         else:
             stock += [each for pair in flattened(config.typed(nested, cfg)) for each in pair]
     complete = _merged(known[NODE], changed)
-    stock_list(cfg, stock)
+    try:
+        stock_list(cfg, stock)
+    except (RecursionError, MemoryError) as error:
+        raise ConfigError("Overrides: a value is nested too deeply.") from error
     if changed or NODE in cfg:  # else what register() was given stays in force
         cfg[NODE] = complete
 

@@ -217,7 +217,7 @@ def same_when_rewritten(path, found, read):
             text = data.decode("utf-8-sig")
         except ValueError as error:
             raise Wrong(f"accepted, and is no UTF-8: {error}") from error
-        content = (text if path.suffix == ".csv" else text.replace("\r\n", "\n")).encode()
+        content = (text if path.suffix == ".csv" else text.replace("\r\n", "\n").replace("\r", "\n")).encode()
     else:
         return
     path.write_bytes(content)

@@ -1,6 +1,7 @@
 """Config files and overrides, damaged, read as ``main`` does."""
 
 import argparse
+import ast
 import functools
 from collections.abc import Mapping
 
@@ -175,7 +176,15 @@ def equal(one, two):
         return len(one) == len(two) and all(map(equal, one, two))
     if isinstance(one, Mapping):
         return not two or dict(one) == dict(two)
-    return one == two or (one != one and two != two) or (isinstance(two, str) and str(one) == two)
+    return one == two or (isinstance(two, str) and (str(one) == two or one == literal(two)))
+
+
+def literal(text):
+    """The Python value of a text; the text if it is none."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
 
 
 KINDS = [

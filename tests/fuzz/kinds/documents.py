@@ -70,7 +70,7 @@ def toy_world(rng, lab):
     path = root / "toy.json"
     with contextlib.suppress(RecursionError):  # of json.dumps
         path.write_bytes(mutate.damaged_json(rng, about))
-    if rng.random() < 0.2:
+    if path.exists() and rng.random() < 0.2:
         mutate.damage_tree(rng, root, path, lab.spare)
     (root / "x").mkdir()
     code, _, errors = command(lab, "toy", "--root", root, "--ids", 8)
