@@ -49,13 +49,11 @@ class Option(NamedTuple):
         wrong = None
         if type(value) is not type(self.default):
             wrong = f" It must be of type {type(self.default).__name__}."
-        elif wrong := _beyond(value):
-            pass
         elif callable(self.accepts):
             wrong = self.accepts(value)
         elif self.accepts and value not in self.accepts:
             wrong = nearest(str(value), map(str, self.accepts))
-        if wrong:
+        if wrong := wrong or _beyond(value):
             raise ConfigError(f"{prefix}.{self.name} is {value!r}.{wrong}")
         return value
 
