@@ -20,7 +20,7 @@ MOST_PIXELS = 1 << 26
 """Of an image, by its header."""
 
 _WITH_ORIENTATION = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
-_LYING = frozenset({5, 6, 7, 8})
+_SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
 
 
@@ -49,9 +49,9 @@ def image_stat(path: str) -> os.stat_result:
     return os.stat(path if os.path.exists(path) else path.rpartition("#")[0] or path)
 
 
-def is_lying(image: Image.Image) -> bool:
+def is_sideways(image: Image.Image) -> bool:
     """Whether :func:`load_upright` swaps width and height; asked before the image is loaded."""
-    return _orientation(image) in _LYING and image.format != "TIFF"  # Pillow turns TIFF, and its header, itself
+    return _orientation(image) in _SIDEWAYS and image.format != "TIFF"  # Pillow turns TIFF, and its header, itself
 
 
 def load_upright(image: Image.Image) -> None:

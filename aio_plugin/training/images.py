@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..datasets.storage.lmdb_images import image_source
 from ..errors import MediaError
-from ..image_files import is_lying, load_upright, opened_image
+from ..image_files import is_sideways, load_upright, opened_image
 from ..modality import Media, Modality
 
 DRAFTS = (8, 4, 2)
@@ -59,7 +59,7 @@ def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
     source, medium = image_source(path), Media.of(path)
     try:
         with opened_image(source) as image:
-            height, width = size[::-1] if size and is_lying(image) else size or image.size[::-1]
+            height, width = size[::-1] if size and is_sideways(image) else size or image.size[::-1]
             ratio = min(image.height / height, image.width / width)
             scale = next((scale for scale in DRAFTS if ratio >= GAP * scale), 1)
             if scale > 1:

@@ -128,7 +128,7 @@ def run(rng, lab):
 def compare(path, image):
     """Raise Wrong if PIL reads other pixels than ``image`` from the file, or none."""
     try:
-        # not by its path: Pillow maps uncompressed TIFFs that lie on their side wrongly into memory then
+        # not by its path: Pillow maps uncompressed TIFFs with such an orientation into memory wrongly then
         with open(path, "rb") as file, Image.open(file, formats=REFERENCE) as opened:
             opened.load()
             mode, turned = opened.mode, ImageOps.exif_transpose(opened)
