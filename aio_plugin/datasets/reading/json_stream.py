@@ -77,6 +77,8 @@ def _bounded(parse: Any, stream: BinaryIO, path: str, longest: float = math.inf,
         for element in parse(bounded, path, use_float=True, **options):
             bounded.start_element()
             yield element
+        if bounded.quotes % 2:  # which the parser does not see behind a complete text
+            raise ValueError("a string does not end")
     except ijson.JSONError as error:  # its message can be the repr of bytes, and shows the text in further lines
         raise ValueError(re.split(r"\\n|\n", str(error).removeprefix("b'"))[0]) from error
 
@@ -85,11 +87,14 @@ class _BoundedStream:
     """A stream that raises ValueError before the parser's memory grows with what is wrong in the text.
 
     Brackets inside strings count as others do: the depth is reset with each element, so that they do not add up.
+
+    Attributes:
+        quotes: how many were read, but for escaped ones.
     """
 
     def __init__(self, stream: BinaryIO, longest: float) -> None:
         self._stream, self._longest = stream, longest
-        self._unquoted = 0
+        self._unquoted = self.quotes = 0
         self.start_element()
 
     def start_element(self) -> None:
@@ -104,8 +109,10 @@ class _BoundedStream:
         self._length += len(block)
         if self._length > self._longest:
             raise ValueError(f"an element is longer than {self._longest:,} bytes")
+        unescaped = _ESCAPED.sub(b"xx", block) if b'\\"' in block else block
+        self.quotes += unescaped.count(b'"')
         if self._longest == math.inf:
-            self._bound_values(block)
+            self._bound_values(unescaped)
         marks = block.translate(None, _UNMARKED)
         opened = marks.count(b"[") + marks.count(b"{")
         if self._depth + opened > DEEPEST and self._depth + _deepest(marks) > DEEPEST:
@@ -115,11 +122,10 @@ class _BoundedStream:
             block = _ESCAPE.sub(lambda match: b"?" if match[1] else match[0], block)
         return block
 
-    def _bound_values(self, block: bytes) -> None:
+    def _bound_values(self, unescaped: bytes) -> None:
         """Raise ValueError if a string or number is longer than :data:`LONGEST`, where elements may be."""
-        unescaped = _ESCAPED.sub(b"xx", block) if b'\\"' in block else block
         quote = unescaped.rfind(b'"')
-        self._unquoted = len(block) - quote - 1 + (self._unquoted if quote < 0 else 0)
+        self._unquoted = len(unescaped) - quote - 1 + (self._unquoted if quote < 0 else 0)
         if self._unquoted > LONGEST:
             raise ValueError(f"a string or number is longer than {LONGEST:,} bytes")
 

@@ -6,7 +6,7 @@ import math
 import tracemalloc
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from aio_plugin.datasets.reading import json_stream
@@ -53,6 +53,8 @@ def test_a_stream_says_what_the_whole_file_does(values, ascii, indent, size):
             assert stream(data) == whole
 
 
+@example(data=b'[]"', size=1)
+@example(data=b'["\\\\"] "]', size=2)
 @settings(deadline=None, max_examples=200)
 @given(
     data=st.one_of(
