@@ -29,8 +29,8 @@ elif arguments[:2] == ["-m", "benchmarks.paper_tables"]:
 os.execv(sys.executable, [sys.executable, *arguments])
 """
 PLACES = {"X.yaml": "configs/toy/aio_tiny_toy.yaml", "DIR": "data/toy-demo", "CKPT": "log/demo/model/last.pth.tar"}
-ELSEWHERE = {"pip", "torchrun", "test", "test-slow", "lint"}
-"""Installs, takes eight GPUs, or is what runs this."""
+ELSEWHERE = {"pip", "torchrun", "test", "test-slow", "fuzz", "lint"}
+"""Installs, takes eight GPUs or many minutes, or is what runs this."""
 REAL = "--root DIR --weights", "paper_tables --root", "toy_large", "benchmarks.markdown"
 
 
