@@ -10,6 +10,7 @@ import aio_plugin
 from aio_plugin.errors import AIOError, CheckpointError
 from aio_plugin.host import checkpoint_record
 from aio_plugin.host.checkpoint_writer import LAST
+from aio_plugin.losses import LOSSES
 from aio_plugin.training.checkpoint import set_progress
 
 from ..datasets.miniatures import sketch as sketch_sets
@@ -88,10 +89,16 @@ OTHER = {
 }
 
 
+@pytest.fixture
+def mine():
+    """A loss of that name, registered during the test."""
+    aio_plugin.register_loss("mine")(lambda inputs: inputs.features.sum())
+    yield
+    LOSSES.unregister("mine")
+
+
 @pytest.mark.parametrize("name", OTHER)
-def test_another_config_is_refused_by_its_key_and_both_values(registered, root, checkpoints, name):
-    if name == "aio.loss.others.mine":
-        registered.added = aio_plugin.register_loss("mine")(lambda inputs: inputs.features.sum())
+def test_another_config_is_refused_by_its_key_and_both_values(registered, mine, root, checkpoints, name):
     cfg = run(root)
     OTHER[name](cfg)
     with pytest.raises(CheckpointError, match=rf"is of another run: .*{name} is .*trained with .*model\.load_weights"):
