@@ -67,7 +67,7 @@ def test_killed_while_a_checkpoint_is_written(start, tmp_path):
     assert (tmp_path / "out" / "results.json").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_told_to_stop(start, tmp_path, number, code):
     process = start("main", "data.workers", "1", steps=500)
     reached(process, lambda: (tmp_path / "out" / LAST).exists(), tmp_path / "log")
