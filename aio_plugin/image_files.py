@@ -26,7 +26,7 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 @contextmanager
 def opened_image(source: str | PathLike[str] | io.BytesIO, follow: bool = True) -> Iterator[Image.Image]:
-    """The image in a file, which is no link unless ``follow``, or in memory, of which only the header is read.
+    """An image from a file or from memory, of which only the header is read yet; links are refused unless ``follow``.
 
     Raises:
         OSError: there is no such regular file, or it is not an image of :data:`FORMATS`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import math
@@ -41,6 +42,15 @@ def open_regular(path: str | os.PathLike[str], most: float = float("inf"), follo
     except BaseException:
         os.close(opened)
         raise
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file, read a block at a time; OSError as :func:`open_regular`."""
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def lies_below(path: str, folder: str) -> bool:

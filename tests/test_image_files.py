@@ -71,7 +71,7 @@ def test_photos_stand_upright(tmp_path, suffix, orientation):
 
 
 def test_no_exif_or_an_upright_photo_are_the_bits_that_pil_decodes(tmp_path):
-    for name, options in (("a.jpg", {}), ("b.jpg", {"exif": b"Exif\0\0garbage that is no TIFF header"})):
+    for name, options in (("a.jpg", {}), ("b.jpg", {"exif": b"Exif\0\0garbage that is not a TIFF header"})):
         Image.fromarray(gradient(40, 30)).save(tmp_path / name, **options)
         with Image.open(tmp_path / name) as image:
             assert np.array_equal(np.asarray(read_image(str(tmp_path / name))), np.asarray(image.convert("RGB")))

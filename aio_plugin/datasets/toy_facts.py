@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..outside_files import file_sha256, read_json
 from .reading.pku_splits import SAVED_FOLDER
 
 FACTS_FILE = "toy.json"
@@ -28,11 +28,10 @@ def read_toy_facts(root: str | Path) -> ToyFacts | None:
     if not os.path.isfile(path):
         return None
     try:
-        with open(path, "rb") as file:
-            facts = json.loads(file.read(_LONGEST))
+        facts = read_json(path, _LONGEST)
         if not isinstance(facts, dict) or {key: type(value) for key, value in facts.items()} != FACTS:
             raise ValueError(f"it must hold {', '.join(FACTS)} and nothing else")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise DatasetError(f"{path} is damaged ({error}). Delete the toy world {root} and make it again.") from error
     return facts
 
@@ -44,6 +43,6 @@ def contents_digest(root: str | Path) -> str:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != SAVED_FOLDER)
         for name in sorted(name for name in files if not name.startswith(".") and name != FACTS_FILE):
             path = Path(folder, name)
-            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "not a file"
+            content = file_sha256(path) if path.is_file() else "not a file"
             digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

@@ -5,7 +5,6 @@ A run goes on from a checkpoint if its config and its data are those that the ch
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..datasets.toy_facts import read_toy_facts
 from ..evaluation.environment import code, git_commit
 from ..evaluation.results import plain
 from ..models.feature_settings import SCHEMA, data_settings
+from ..outside_files import file_sha256
 from .default_config import flattened
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def code_notice(run: Mapping[str, Any]) -> str:
 def _file_digests(config: RunConfig) -> dict[str, str]:
     values = dict(flattened(config.document()))
     paths = {key: Path(values[key]).expanduser() for key in FILES if values.get(key)}
-    return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in paths.items() if os.path.isfile(path)}
+    return {key: file_sha256(path) for key, path in paths.items() if os.path.isfile(path)}
 
 
 def _is_longer_or_shorter(current: Mapping[str, Any], trained: Mapping[str, Any]) -> bool:

@@ -135,7 +135,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         self.train_loader_t = None
 
     def _check_files(self) -> None:
-        """Raise CheckpointError for weights that are not there; torchreid would warn and go on without them."""
+        """Raise CheckpointError for weights that are not there; torchreid would warn and train without them."""
         for key in ("model.load_weights", "model.resume"):
             path = self.config.setting(key, "")
             if path and not os.path.isfile(path):

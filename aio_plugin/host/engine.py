@@ -119,7 +119,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             raise ConfigError("sampler.train_sampler SequentialSampler is for statistics; train with RandomSampler.")
 
     def _continues(self, save_dir: str, start_epoch: int) -> bool:
-        """Whether this run goes on with the one whose files are in ``save_dir``."""
+        """Whether this run resumes the one whose files are in ``save_dir``."""
         resumed = self.config.setting("model.resume", "")
         if resumed:
             return Path(save_dir).resolve() in Path(resumed).resolve().parents

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..encoders.frozen import FrozenEncoder
 from ..errors import CheckpointError, ConfigError, printable
 from ..models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing, read_record
 from ..models.weights import RESIZABLE, FittedWeights, fit_weights, inferred_settings
+from ..outside_files import file_sha256
 from .checkpoint_record import code_notice, run_faults
 from .run_config import RunConfig, config_of, unwrap
 
@@ -119,7 +119,7 @@ def config_data_settings(config: RunConfig) -> dict[str, Any]:
 def _loaded(path: str | Path, fitted: FittedWeights, features: Any, fine_tune: bool) -> LoadedWeights:
     entry = {
         "file": str(path),
-        "sha256": hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest(),
+        "sha256": file_sha256(Path(path).expanduser()),
         "kept": len(fitted.state) - len(fitted.resized),
         "resized": fitted.resized,
         "fresh": [*fitted.left_out, *fitted.fresh],

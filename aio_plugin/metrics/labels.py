@@ -69,9 +69,8 @@ def _column(values: LabelColumn, what: str) -> tuple[type, IntArray | list[Any]]
         fits = array.dtype.kind == "i" or (array.dtype.kind == "u" and array.max(initial=0) <= np.iinfo(np.int64).max)
         if fits or not array.size:
             return int, array.astype(np.int64, copy=False)
-        values = (
-            array.tolist()
-        )  # of what numpy itself would make of a list, numbers can be rounded and turned into text
+        # Python's own values are exact; they are judged one by one below.
+        values = array.tolist()
     if isinstance(values, str | bytes) or not hasattr(values, "__getitem__"):
         raise ProtocolError(f"The {what} must be a sequence, one for every image; got {shown(values)}.")
     labels = list(values)

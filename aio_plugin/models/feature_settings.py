@@ -26,7 +26,7 @@ DATA_KEYS = ("data.height", "data.width", "data.norm_mean", "data.norm_std")
 """How images become the model's input."""
 
 ENCODER_HASH = "encoder.sha256"
-"""The one setting that is no config key: the encoder's weights, by their hash."""
+"""The hash of the encoder's weights, the only setting that is not a config key."""
 
 PARTS = ("encoder", "text")
 """Groups of the ``aio`` node with ``weights`` that a model is built from."""

@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..errors import CacheError, MediaError
 from ..image_files import image_stat, opened_image
-from ..outside_files import open_regular
+from ..outside_files import file_sha256
 from .lineart import LineArtGenerator, draw_lineart, load_lineart
 
 VERSION = 1
@@ -77,7 +77,7 @@ class Sketcher:
         self._generator: LineArtGenerator | None = None
         if lineart_weights:
             self._generator = load_lineart(lineart_weights)  # here, so that a wrong file fails before training
-            self.method += f"-{hashlib.sha256(Path(lineart_weights).expanduser().read_bytes()).hexdigest()[:8]}"
+            self.method += f"-{file_sha256(Path(lineart_weights).expanduser())[:8]}"
             self.method += f"-{resolution}"
 
     def to(self, device: str) -> Sketcher:
@@ -186,8 +186,7 @@ def _is_of(drawing: Image.Image, path: str, changed: str) -> bool:
 def _content(path: str) -> str:
     """The sha256 of a file; '' of an image packed into one."""
     try:
-        with open_regular(path) as file:
-            return hashlib.sha256(file.read()).hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""
 

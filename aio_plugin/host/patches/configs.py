@@ -37,9 +37,8 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
 
     @functools.wraps(stock_file)
     def merge_from_file(self: CfgNode, cfg_filename: str) -> None:
-        if not _is_torchreids(self) or os.path.splitext(cfg_filename)[1] not in YAML:
-            return stock_file(self, cfg_filename)  # type: ignore[no-any-return]
-        if not _is_for_aio(self, load_yaml(cfg_filename)):
+        is_yaml = _is_torchreids(self) and os.path.splitext(cfg_filename)[1] in YAML
+        if not is_yaml or not _is_for_aio(self, load_yaml(cfg_filename)):
             return stock_file(self, cfg_filename)  # type: ignore[no-any-return]
         values = load_yaml(cfg_filename, unique=True)
         try:

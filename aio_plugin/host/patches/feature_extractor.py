@@ -147,7 +147,7 @@ def _medium(value: Any) -> Media:
     """A path of an image or a Media.
 
     Raises:
-        MediaError: it is text, which is no path.
+        MediaError: it is a string and names no file.
         TypeError: it is neither.
     """
     if not isinstance(value, str):

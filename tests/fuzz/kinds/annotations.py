@@ -216,7 +216,7 @@ def same_when_rewritten(path, found, read):
         try:
             text = data.decode("utf-8-sig")
         except ValueError as error:
-            raise Wrong(f"accepted, and is no UTF-8: {error}") from error
+            raise Wrong(f"accepted, and is not UTF-8: {error}") from error
         content = (text if path.suffix == ".csv" else text.replace("\r\n", "\n").replace("\r", "\n")).encode()
     else:
         return
