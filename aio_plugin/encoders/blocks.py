@@ -110,12 +110,14 @@ def plain_block(block: nn.Module) -> Block | None:
     return Block(_norm(block.norm1), *maps[:2], _norm(block.norm2), *maps[2:], mlp.act, attention.num_heads)
 
 
-def encode_pack(blocks: Sequence[Block], pack: Pack, options: ComputeOptions) -> Tensor:
+def encode_pack(
+    blocks: Sequence[Block], pack: Pack, options: ComputeOptions, pre_norm: nn.LayerNorm | None = None
+) -> Tensor:
     """Output rows (Q, D) of the tokens that ``pack`` reads.
 
     The last block computes keys and values of all tokens, and everything else only for the tokens that are read.
     """
-    x = pack.tokens()
+    x = pack.tokens() if pre_norm is None else _norm(pre_norm)(pack.tokens())
     for number, block in enumerate(blocks):
         step = functools.partial(_last if number == len(blocks) - 1 else _step, block, pack, options)
         recompute = options.checkpointed and x.requires_grad

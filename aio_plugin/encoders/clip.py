@@ -6,7 +6,7 @@ https://arxiv.org/abs/2212.07143. AIO's encoder is of this kind: a ViT contrasti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import EncoderError, nearest
 from ..torchvision_import import repair_torchvision
-from .files import load_strictly, read_file
+from .files import below, load_strictly, read_file
 from .frozen import FrozenEncoder
 from .pretrained import (
     RANDOM,
@@ -46,7 +46,7 @@ NAMES = {
 WORDS = ("token_embedding.weight", "text.token_embedding.weight")
 WORDS_MODEL = "ViT-L-14"
 
-_BLOCKS = "visual.transformer.resblocks."
+_BLOCKS, _PRE_NORM = "visual.transformer.resblocks.", "visual.ln_pre."
 _TEXT = ("token_embedding.", "positional_embedding", "transformer.", "ln_final.", "text_projection")
 _PLAIN_TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", "ls_init_value"}
 _PLAIN = ("block_type", "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc")
@@ -65,17 +65,19 @@ def load_clip(model: str, weights: str) -> Pretrained:
     name = f"open_clip:{model}"
     config, published = _configs(model, weights)
     vision = config["vision_cfg"]
-    blocks = _blocks(config, name)
-    front: dict[str, Any] = {"patch": int(vision.get("patch_size", 16)), "pre_norm": not vision.get("no_ln_pre")}
+    blocks, patch = _blocks(config, name), int(vision.get("patch_size", 16))
+    norm = _norm_layer(vision)(vision.get("width", 768)) if not vision.get("no_ln_pre") else None
     if weights == RANDOM:
-        return Pretrained(FrozenEncoder(blocks, name), **front)
+        return Pretrained(FrozenEncoder(blocks, name, norm), patch=patch)
     path = weights or download(name, published)
     state = read_file(path)
     load_strictly(blocks, convert(state), f"encoder {name!r}", path)
+    if norm is not None:
+        load_strictly(norm, below(state, _PRE_NORM), f"the first norm of encoder {name!r}", path)
     images = image_start(state.get("visual.class_embedding"), state.get("visual.positional_embedding"), prefix=1)
-    start = layer_start(state, norm="visual.ln_post", pre_norm="visual.ln_pre", patch="visual.conv1")
-    words = word_embedding(state)
-    return Pretrained(FrozenEncoder(blocks, name), **front, **images, word_embedding=words, start=start)
+    start, words = layer_start(state, norm="visual.ln_post", patch="visual.conv1"), word_embedding(state)
+    encoder = FrozenEncoder(blocks, name, norm)
+    return Pretrained(encoder, patch=patch, **images, word_embedding=words, start=start)
 
 
 def load_clip_text(model: str, weights: str) -> Any:
@@ -180,8 +182,12 @@ def _blocks(config: Mapping[str, Any], name: str) -> nn.Sequential:
         mlp_ratio=vision.get("mlp_ratio", 4.0),
         init_values=vision.get("ls_init_value"),
         act_layer=QuickGELU if config["quick_gelu"] else partial(nn.GELU, **(vision.get("act_kwargs") or {})),
-        norm_layer=partial(nn.LayerNorm, **(vision.get("norm_kwargs") or {})),
+        norm_layer=_norm_layer(vision),
     )
+
+
+def _norm_layer(vision: Mapping[str, Any]) -> Callable[[int], nn.LayerNorm]:
+    return partial(nn.LayerNorm, **(vision.get("norm_kwargs") or {}))
 
 
 def _configs(model: str, weights: str = "") -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,7 +22,7 @@ NAME_BYTES, HASH_BYTES = 64, 32
 
 
 class FrozenEncoder(nn.Module):
-    """Transformer blocks, frozen: gradients pass through to the tokens, no training reaches the weights.
+    """Transformer blocks and the norm before them, frozen: gradients reach the tokens, no training the weights.
 
     The weights are buffers, not Parameters, and the blocks stay in eval mode, so that no optimiser, no unfreezing of
     Parameters and no ``train()`` changes them; they follow ``.to()``. A checkpoint holds ``identity``, a uint8 buffer
@@ -33,6 +33,7 @@ class FrozenEncoder(nn.Module):
     Args:
         blocks: modules (B, N, D) -> (B, N, D) like timm's ``Block``; they are changed in place.
         name: the encoder's name in configs, results and errors.
+        pre_norm: CLIP's norm between positions and blocks; it applies to every token, class tokens too.
 
     Attributes:
         dim: D.
@@ -43,13 +44,13 @@ class FrozenEncoder(nn.Module):
     _compiled = _checkpointed = False
     _held: torch.dtype | None = None
 
-    def __init__(self, blocks: nn.Sequential | nn.ModuleList, name: str) -> None:
+    def __init__(self, blocks: nn.Sequential | nn.ModuleList, name: str, pre_norm: nn.LayerNorm | None = None) -> None:
         super().__init__()
         self.name = name
         self.dim = _width(blocks, name)
-        self.sha256 = fingerprint(blocks)
-        self.blocks = nn.ModuleList(blocks)
-        self._thaw = _freeze(self.blocks)
+        self.blocks, self.pre_norm = nn.ModuleList(blocks), pre_norm
+        self.sha256 = fingerprint(blocks if pre_norm is None else self)
+        self._thaw = _freeze(self)
         raw = name.encode("utf-8")[:NAME_BYTES].ljust(NAME_BYTES, b"\0") + bytes.fromhex(self.sha256)
         self.register_buffer("identity", torch.tensor(list(raw), dtype=torch.uint8))
         self.eval()
@@ -68,6 +69,7 @@ class FrozenEncoder(nn.Module):
         device = tokens.device.type
         held = self._held is not None and not torch.is_autocast_enabled(device)
         with torch.autocast(device, self._held, enabled=True) if held else nullcontext():
+            tokens = tokens if self.pre_norm is None else self.pre_norm(tokens)
             return run_blocks(self.blocks, tokens, mask, self.name)
 
     def read(self, groups: Sequence[Sequences]) -> list[Tensor]:
@@ -90,7 +92,8 @@ class FrozenEncoder(nn.Module):
         dtype = torch.get_autocast_dtype(device) if autocast else blocks[0].qkv.weight.dtype
         pack = Pack(groups)
         with torch.autocast(device, enabled=False):
-            return pack.unpack(encode_pack(blocks, pack, ComputeOptions(dtype, self._compiled, self._checkpointed)))
+            options = ComputeOptions(dtype, self._compiled, self._checkpointed)
+            return pack.unpack(encode_pack(blocks, pack, options, self.pre_norm))
 
     def compute(self, compiled: bool = False, checkpointed: bool = False) -> None:
         """Choose how :meth:`read` computes.
@@ -153,16 +156,16 @@ class FrozenEncoder(nn.Module):
                 f"The blocks of encoder {self.name!r} are not plain ViT blocks; only these can be {verb}. {cure}"
             )
 
-    def thawed(self) -> nn.ModuleList:
-        """A copy of the blocks with Parameters instead of buffers, for a model that trains them."""
-        blocks = copy.deepcopy(self.blocks)
+    def thawed(self) -> tuple[nn.LayerNorm | None, nn.ModuleList]:
+        """Copies of ``pre_norm`` and blocks with Parameters instead of buffers, for a model that trains them."""
+        copied = copy.deepcopy(self)
         for place, name in self._thaw:
-            module = blocks.get_submodule(place)
+            module = copied.get_submodule(place)
             value = module.get_buffer(name)
             del module._buffers[name]
             module._non_persistent_buffers_set.discard(name)
             module.register_parameter(name, nn.Parameter(value))
-        return blocks
+        return copied.pre_norm, copied.blocks
 
     def train(self, mode: bool = True) -> FrozenEncoder:
         """Stay in eval mode, whatever ``mode`` is."""

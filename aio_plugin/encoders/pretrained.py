@@ -39,10 +39,8 @@ class Pretrained:
         word_embedding: (V, W).
         stem: state dict of an ImageTokenizer.
         patch: side in pixels of the patches of the encoder's own patch embedding.
-        pre_norm: whether the encoder has a norm between its positions and its blocks.
         start: further tensors by name: ``norm.weight`` and ``norm.bias`` (D) of the last norm, ``patch.weight``
-            (D, 3, p, p) and ``patch.bias`` of the patch embedding, ``pre_norm.weight`` and ``pre_norm.bias`` of a norm
-            before the blocks.
+            (D, 3, p, p) and ``patch.bias`` of the patch embedding.
     """
 
     encoder: FrozenEncoder
@@ -52,7 +50,6 @@ class Pretrained:
     word_embedding: Tensor | None = None
     stem: dict[str, Tensor] | None = None
     patch: int | None = None
-    pre_norm: bool = False
     start: dict[str, Tensor] = field(default_factory=dict)
 
 

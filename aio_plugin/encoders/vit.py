@@ -19,16 +19,17 @@ def load_timm(model: str, weights: str) -> Pretrained:
     """``timm:<model>``; see :func:`.pretrained.load_encoder`."""
     name = f"timm:{model}"
     network = _create(model, name, pretrained=not weights)
-    blocks = _blocks(network, name)
-    front: dict[str, Any] = {
-        "patch": _patch(network),
-        "pre_norm": isinstance(getattr(network, "norm_pre", None), nn.LayerNorm),
-    }
+    blocks, patch = _blocks(network, name), _patch(network)
+    norm = getattr(network, "norm_pre", None)
+    norm = norm if isinstance(norm, nn.LayerNorm) else None
     if weights == RANDOM:
-        return Pretrained(FrozenEncoder(blocks, name), **front)
+        return Pretrained(FrozenEncoder(blocks, name, norm), patch=patch)
     state = read_file(weights) if weights else network.state_dict()
-    load_strictly(blocks, below(state, "blocks."), f"encoder {name!r}", weights or "timm's own file")
-    return Pretrained(FrozenEncoder(blocks, name), **front, **_rest(state, network))
+    path = weights or "timm's own file"
+    load_strictly(blocks, below(state, "blocks."), f"encoder {name!r}", path)
+    if norm is not None:
+        load_strictly(norm, below(state, "norm_pre."), f"the first norm of encoder {name!r}", path)
+    return Pretrained(FrozenEncoder(blocks, name, norm), patch=patch, **_rest(state, network))
 
 
 def _patch(network: nn.Module) -> int | None:
@@ -91,4 +92,4 @@ def _rest(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Any]:
     bare = getattr(network, "no_embed_class", False)
     prefix = 0 if bare else int(getattr(network, "num_prefix_tokens", 1))
     images = image_start(state.get("cls_token"), table[0] if table is not None and table.ndim == 3 else None, prefix)
-    return {**images, "start": layer_start(state, norm="norm", pre_norm="norm_pre", patch="patch_embed.proj")}
+    return {**images, "start": layer_start(state, norm="norm", patch="patch_embed.proj")}

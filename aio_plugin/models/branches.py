@@ -27,13 +27,11 @@ class ImageShape:
         image_size: height and width in pixels that the position table is made for.
         patch: side of a patch of one convolution; None = AIO's convolutional stem.
         stem_width: channels of that stem.
-        pre_norm: whether the encoder has a norm before its blocks, like CLIP's.
     """
 
     image_size: tuple[int, int] = (256, 128)
     patch: int | None = 16
     stem_width: int = 64
-    pre_norm: bool = False
 
 
 class ImageBranch(nn.Module):
@@ -50,16 +48,19 @@ class ImageBranch(nn.Module):
     Args:
         dim: D.
         shape: of images and patches.
+        pre_norm: the encoder's norm before its blocks, if it has one, like CLIP's.
         blocks: the image encoder's transformer blocks, possibly none.
         name: of the encoder of the blocks, for errors.
     """
 
-    def __init__(self, dim: int, shape: ImageShape, blocks: Sequence[nn.Module], name: str) -> None:
+    def __init__(
+        self, dim: int, shape: ImageShape, pre_norm: nn.Module | None, blocks: Sequence[nn.Module], name: str
+    ) -> None:
         super().__init__()
         self.name, self.patch = name, shape.patch or PATCH
         self.tokenizer = PatchTokenizer(dim, shape.patch) if shape.patch else ImageTokenizer(dim, shape.stem_width)
         self.positions = ImagePositions(dim, patch_grid(*shape.image_size, self.patch))
-        self.pre_norm = nn.LayerNorm(dim) if shape.pre_norm else None
+        self.pre_norm = pre_norm
         self.blocks = nn.ModuleList(blocks)
         self.projection = nn.Linear(dim, dim)
         nn.init.eye_(self.projection.weight)

@@ -130,7 +130,7 @@ def _build_dmf(
     weights = RANDOM if dmf.start else options.encoder.weights  # a checkpoint has all that the encoder's file has
     pretrained = load_encoder(name, weights)
     width = options.tokenizer.width or spec.stem_width
-    shape = ImageShape(image_size, pretrained.patch, width, pretrained.pre_norm)
+    shape = ImageShape(image_size, pretrained.patch, width)
     text = None
     if vocabulary is not None:
         text = _text_branch(spec, name, pretrained.encoder.dim, options, vocabulary)

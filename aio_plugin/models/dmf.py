@@ -73,8 +73,8 @@ class DMF(nn.Module):
         self.options, self.loss, self.feature_dim = options, loss, encoder.dim
         self.encoder = Origin(encoder.name, encoder.sha256)
         dim, name = encoder.dim, encoder.name
-        image, trunk = _split(encoder, options)
-        self.image = ImageBranch(dim, shape, image, name)
+        pre_norm, image, trunk = _split(encoder, options)
+        self.image = ImageBranch(dim, shape, pre_norm, image, name)
         self.text, self.only_text = text, options.input == "text"
         self.trunk = Trunk(dim, trunk, name)
         self.bottleneck = Bottleneck(dim)
@@ -202,8 +202,8 @@ class DMF(nn.Module):
         return {"image_only": only_image, "text_only": only_text, "both": both, "pid": pid}
 
 
-def _split(encoder: FrozenEncoder, options: DMFConfig) -> tuple[list[nn.Module], list[nn.Module]]:
-    """Copies of the encoder's first blocks, for the image encoder, and of its last, for the trunk.
+def _split(encoder: FrozenEncoder, options: DMFConfig) -> tuple[nn.Module | None, list[nn.Module], list[nn.Module]]:
+    """Copies of the encoder's first norm and blocks, for the image encoder, and of its last blocks, for the trunk.
 
     Stochastic depth rises from 0 at the first block to ``drop_path`` at the last, in blocks that support it.
     """
@@ -216,13 +216,14 @@ def _split(encoder: FrozenEncoder, options: DMFConfig) -> tuple[list[nn.Module],
             f"aio.dmf.image_depth {depth} and aio.dmf.trunk_depth {options.trunk_depth} do not fit encoder "
             f"{encoder.name!r} of {total} blocks; neither may be greater, and the trunk needs at least one."
         )
-    image, trunk = list(encoder.thawed())[:depth], list(encoder.thawed())[total - rest :]
+    (pre_norm, first), (_, last) = encoder.thawed(), encoder.thawed()
+    image, trunk = list(first)[:depth], list(last)[total - rest :]
     for index, block in enumerate([*image, *trunk]):
         rate = options.drop_path * index / max(depth + rest - 1, 1)
         for name in ("drop_path1", "drop_path2"):
             if rate and hasattr(block, name):
                 setattr(block, name, DropPath(rate))
-    return image, trunk
+    return pre_norm, image, trunk
 
 
 def _trimmed(text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -91,11 +91,8 @@ def start_dmf(model: DMF, pretrained: Pretrained) -> None:
     image, token = model.image, pretrained.class_token
     _start_patches(image, pretrained)
     _start_positions(image.positions, pretrained)
-    if image.pre_norm is not None and "pre_norm.weight" in pretrained.start:
-        _start_layer(image.pre_norm, pretrained, "pre_norm")
-        token = image.pre_norm(token) if token is not None else None
-    if token is not None:
-        model.trunk.class_token.copy_(token)
+    if token is not None:  # the trunk's class token does not pass through the image branch and its norm
+        model.trunk.class_token.copy_(token if image.pre_norm is None else image.pre_norm(token))
     _start_layer(model.trunk.norm, pretrained, "norm")
 
 

@@ -29,7 +29,10 @@ class Plain(nn.Module):
 
     def __init__(self, model: AIO, trained: bool = False) -> None:
         super().__init__()
-        self.blocks = model.encoder.thawed().requires_grad_(trained)
+        self.pre_norm, self.blocks = model.encoder.thawed()
+        self.blocks.requires_grad_(trained)
+        if self.pre_norm is not None:
+            self.pre_norm.requires_grad_(trained)
         for name in ("tokenizers", "positions", "class_tokens", "norm", "bnneck", "classifier", "attributes"):
             setattr(self, name, copy.deepcopy(getattr(model, name)))
         self.shape = model.shape
@@ -96,6 +99,7 @@ class Plain(nn.Module):
         """Class token in front, then the encoder and the last norm; (B, 1 + N, D)."""
         sequence = self.class_tokens.before(tokens, slot)
         attend = None if mask.all() else F.pad(mask, (1, 0), value=True)[:, None, None, :]
+        sequence = sequence if self.pre_norm is None else self.pre_norm(sequence)
         for block in self.blocks:
             sequence = block(sequence, attn_mask=attend)
         return self.norm(sequence)  # type: ignore[no-any-return]

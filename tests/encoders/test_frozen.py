@@ -39,6 +39,22 @@ def test_outputs_and_gradients_equal_those_of_its_blocks():
     torch.testing.assert_close(*(torch.autograd.grad(out.square().sum(), tokens) for out in (ours, theirs)))
 
 
+def test_a_norm_before_the_blocks_is_frozen_and_part_of_the_identity():
+    norm, tokens = jitter(nn.LayerNorm(24)), torch.randn(2, 5, 24)
+    bare, encoder = FrozenEncoder(blocks(), "toy"), FrozenEncoder(blocks(), "toy", norm)
+    expected = copy.deepcopy(norm)(tokens)
+    with torch.no_grad():
+        assert torch.equal(encoder(tokens), bare(expected))
+    assert not list(encoder.parameters())
+    assert list(encoder.state_dict()) == ["identity"]
+    assert encoder.sha256 not in (bare.sha256, FrozenEncoder(blocks(), "toy", nn.LayerNorm(24)).sha256)
+    # checkpoints of encoders without such a norm know them by the hash of their blocks alone
+    assert bare.sha256 == fingerprint(blocks())
+    thawed, copies = encoder.thawed()
+    assert all(parameter.requires_grad for module in (thawed, copies) for parameter in module.parameters())
+    assert torch.equal(thawed(tokens), expected)
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_padding_changes_nothing(fused):
     encoder = load_encoder("toy", "random").encoder

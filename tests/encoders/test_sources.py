@@ -32,7 +32,8 @@ def test_blocks_and_starts_equal_open_clip(small_clip):
     model, path = small_clip
     pretrained = load_encoder("open_clip:small", path)
     tokens = torch.randn(2, 7, 64)
-    torch.testing.assert_close(pretrained.encoder(tokens), model.visual.transformer(tokens), atol=1e-5, rtol=1e-5)
+    expected = model.visual.transformer(model.visual.ln_pre(tokens))
+    torch.testing.assert_close(pretrained.encoder(tokens), expected, atol=1e-5, rtol=1e-5)
     for table in (pretrained.word_embedding, load_word_embedding(path)):
         assert torch.equal(table, model.token_embedding.weight)
     assert pretrained.grid == (4, 4)
@@ -122,7 +123,8 @@ def test_the_full_size_of_open_clip():
     encoder = load_encoder("open_clip:ViT-B-16", "random").encoder
     weights = sum(b.numel() for n, b in encoder.named_buffers() if n != "identity")
     assert (encoder.dim, len(encoder.blocks)) == (768, 12)
-    assert weights == 12 * (12 * 768**2 + 13 * 768)  # 85 M, as Meta-Transformer's README says of its B16
+    # 85 M, as Meta-Transformer's README says of its B16, and CLIP's norm before the blocks
+    assert weights == 12 * (12 * 768**2 + 13 * 768) + 2 * 768
 
 
 def test_seeded_leaves_the_generator_alone():
