@@ -111,7 +111,7 @@ Modality.CP = Modality("cp", has_camera=False, label="colour pencil")
 BUILT_IN = ("RGB", "IR", "SKETCH", "TEXT", "CP")
 
 RESERVED = frozenset({"present", "pid", "camid", "dsetid", "impath", "whole", "rows", "everywhere", "masked_text"})
-RESERVED |= {"attributes", "phrases", "normalisation", "channel", "gaps"}
+RESERVED |= {"attributes", "phrases", "normalisation", "gaps"}
 """Keys of a batch that are not modalities."""
 
 

@@ -119,7 +119,8 @@ def test_channel_augmentation_draws_for_each_modality_that_is_made_so(photo):
     batch = batch_of(MediaReader(TRANSFORM, 77), media)
     rng = random.Random(0)
     for name in ("ir", "thermal"):
-        assert torch.equal(batch[name][0], channel_augment(batch["rgb"][0], rng.randrange(CHOICES)))
+        grey = channel_augment(Image.open(photo).convert("RGB"), rng.randrange(CHOICES))
+        assert torch.equal(batch[name][0], TRANSFORM(grey))
 
 
 def test_what_cannot_be_made_is_not_read_as_a_photo(photo):

@@ -1,43 +1,31 @@
 """Infrared from RGB: channel augmentation (AIO Sec. 3.2).
 
 Ye et al., Channel Augmentation for Visible-Infrared Re-Identification, TPAMI 2024. Of its cases AIO's Fig. 3
-shows those that leave a grey image: one channel copied to all three, or the luma. It is applied after normalisation,
-as in the authors' code: the channels keep the mean and std of one colour, where those of an infrared file have three.
+shows those that leave a grey image: one channel copied to all three, or the luma. The authors' code applies it after
+normalisation, where the three channels of a synthetic image are equal and those of an infrared file are not, so that
+a stem can tell them apart; here it is applied to pixels.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
-from ..errors import ModalityError
-
-LUMA = (0.2989, 0.5870, 0.1140)
+from PIL import Image
 
 CHOICES = 4
 """Red, green, blue, luma."""
 
 
-def channel_augment(images: Tensor, choice: Tensor | int) -> Tensor:
-    """Grey images that hold one channel of ``images``, or their luma, three times.
-
-    Choices are not checked, which would wait for a GPU: one of 4 or more is an IndexError.
+def channel_augment(image: Image.Image, choice: int) -> Image.Image:
+    """A grey image that holds one channel of ``image``, or its luma, three times.
 
     Args:
-        images: (..., 3, H, W), float, normalised or not.
-        choice: 0, 1, 2 = that channel, 3 = luma, negative = the image as it is; one number for all images, or a
-            tensor (...) of one each.
-
-    Raises:
-        ModalityError: the images do not have three channels.
+        image: of mode RGB; of any other mode it is grey already and returned as it is.
+        choice: 0, 1, 2 = that channel, 3 = luma.
 
     Example:
-        >>> channel_augment(torch.tensor([0.1, 0.2, 0.3])[:, None, None], 2).flatten().tolist()
-        [0.30000001192092896, 0.30000001192092896, 0.30000001192092896]
+        >>> channel_augment(Image.new("RGB", (1, 1), (10, 20, 30)), 2).getpixel((0, 0))
+        (30, 30, 30)
     """
-    if images.ndim < 3 or images.shape[-3] != 3:
-        raise ModalityError(f"Channel augmentation takes images (..., 3, H, W), got {tuple(images.shape)}.")
-    chosen = torch.as_tensor(choice, device=images.device)
-    weights = torch.cat([torch.eye(3), torch.tensor([LUMA])]).to(images.device, images.dtype, non_blocking=True)
-    grey = (images * weights[chosen.clamp(min=0)][..., None, None]).sum(-3, keepdim=True)
-    return torch.where((chosen >= 0)[..., None, None, None], grey, images)
+    if image.mode != "RGB":
+        return image
+    grey = image.convert("L") if choice == CHOICES - 1 else image.getchannel(choice)
+    return Image.merge("RGB", [grey] * 3)

@@ -1,7 +1,7 @@
 """From media to tensors: images decoded and transformed, captions to BPE tokens, items to batches.
 
-Workers return the pixels of an image where the transforms allow that; normalisation and channel augmentation are
-applied to a whole batch (:func:`finish`), on its device.
+Workers return the pixels of an image where the transforms allow that; normalisation is applied to a whole batch
+(:func:`finish`), on its device.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ..tokenizers.bpe import encode, words
 from .images import as_modality, decode_image, read_image, to_rgb
 from .transforms import Parts, Transform, normalise, split_transform
 
-NORMALISATION, CHANNEL, GAPS = "normalisation", "channel", "gaps"
-"""Keys of a batch that :func:`finish` applies and removes: mean and std of the config, choices of channel augmentation
-(B, M) (-1: none), and the image modalities that some items lack."""
+NORMALISATION, GAPS = "normalisation", "gaps"
+"""Keys of a batch that :func:`finish` applies and removes: mean and std of the config, and the image modalities that
+some items lack."""
 
 
 class MediaReader:
@@ -64,8 +64,7 @@ class MediaReader:
         """The tensors of ``media`` (at most one per modality) and their row of ``present``.
 
         An image is decoded and resized once, however many modalities are made from it. Images are uint8
-        (H, W, 3) or floats (H, W, 1) if the batch is normalised later, else floats (3, H, W). Those for channel
-        augmentation still have colours; ``channel`` holds the random choices.
+        (H, W, 3) or floats (H, W, 1) if the batch is normalised later, else floats (3, H, W).
         """
         resize = self.parts.resize or (lambda image: image)
         photos: dict[str, Image.Image] = {}
@@ -85,10 +84,9 @@ class MediaReader:
                 if medium not in photos:
                     photos[medium] = resize(decode_image(medium, self.parts.size))
                 image = photos[medium]
-            out[modality.value] = self._parts(image, modality).rest(image)
             if synthesis == CHANNEL_AUGMENTATION:
-                draws = out.setdefault(CHANNEL, torch.full((len(self.modalities),), -1))
-                draws[modality.index] = rng.randrange(CHOICES)
+                image = channel_augment(image, rng.randrange(CHOICES))
+            out[modality.value] = self._parts(image, modality).rest(image)
         return out
 
     def picture(self, medium: Media) -> Image.Image:
@@ -96,7 +94,7 @@ class MediaReader:
         if not medium.synthetic:
             return read_image(medium)
         if medium.modality.synthesis == CHANNEL_AUGMENTATION:
-            return read_image(medium).convert("L").convert("RGB")
+            return channel_augment(read_image(medium), CHOICES - 1)
         return to_rgb(self._synthesised(medium))
 
     def _parts(self, image: Image.Image, modality: Modality) -> Parts:
@@ -169,9 +167,6 @@ def stack(entries: Sequence[dict[str, Any]]) -> Batch:
         if any(key in e for e in entries):
             texts = [e.get(key, torch.empty(0, dtype=torch.long)) for e in entries]
             batch[key] = pad_sequence(texts, batch_first=True, padding_value=padding)
-    if any(CHANNEL in e for e in entries):
-        none = torch.full((len(MODALITIES),), -1)
-        batch[CHANNEL] = torch.stack([e.get(CHANNEL, none) for e in entries])
     if NORMALISATION in entries[0]:
         batch[NORMALISATION] = entries[0][NORMALISATION]
         batch[GAPS] = [m.value for m in MODALITIES if m.value in batch and any(m.value not in e for e in entries)]
@@ -179,20 +174,18 @@ def stack(entries: Sequence[dict[str, Any]]) -> Batch:
 
 
 def finish(batch: Batch) -> Batch:
-    """The batch of :func:`stack` after normalisation and channel augmentation.
+    """The batch of :func:`stack` after normalisation.
 
     No item depends on the others, and nothing waits for a GPU.
     """
     finished = Batch(batch)
-    normalisation, channel, gaps = (finished.pop(key, None) for key in (NORMALISATION, CHANNEL, GAPS))
+    normalisation, gaps = (finished.pop(key, None) for key in (NORMALISATION, GAPS))
     for modality in MODALITIES:
         images = finished.get(modality.value)
         if not modality.is_image or images is None:
             continue
         if normalisation is not None:
             images = normalise(images, normalisation if modality.normalisation is None else modality.normalisation)
-        if channel is not None and modality.synthesis == CHANNEL_AUGMENTATION:
-            images = channel_augment(images, channel[:, modality.index])
         if modality.value in (gaps or ()):
             images = images.masked_fill_(~finished.has(modality)[:, None, None, None], 0)
         finished[modality.value] = images
