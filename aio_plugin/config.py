@@ -243,6 +243,11 @@ class AttributesConfig:
     lexicon: str = option("")("JSON list of attribute words; '' = the one shipped (see `aio-reid lexicon`)")
     fraction: float = option(0.5, FRACTION)("share of a caption's attribute words that are masked")
     most: int = option(10, at_least(1))("most attribute words masked in one caption (APTM)")
+    lr_mult: float = option(1.0, at_least(0))("""learning rate of the attribute decoder relative to train.lr;
+        train.base_lr_mult does not apply to it""")
+    warmup_epochs: float = option(0.0, at_least(0))("""epochs over which the gradient that the decoder passes on to
+        tokenizers and class tokens rises from none to all of it; the decoder itself learns from the start; 0 = all at
+        once (paper)""")
 
 
 @dataclass(frozen=True)

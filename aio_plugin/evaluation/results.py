@@ -70,6 +70,7 @@ def document(
     seconds: float,
     weights: Mapping[str, Any] | None = None,
     sources: Sequence[Mapping[str, Any]] = (),
+    training: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The whole document.
 
@@ -82,6 +83,7 @@ def document(
         seconds: the run, or the one test, took.
         weights: what the model was loaded with before; None if it was not.
         sources: the training data, as checkpoints record them.
+        training: the number of the last ``epoch`` trained, and the means of its losses and of the state of the heads.
 
     Raises:
         AIOError: something does not fit the schema.
@@ -101,6 +103,7 @@ def document(
         "sketcher": sketcher,
         "weights": None if weights is None else dict(weights),
         "sources": [dict(source) for source in sources],
+        **({"training": dict(training)} if training else {}),
         "targets": [dict(target) for target in targets],
     }
     validate(made)

@@ -211,11 +211,25 @@ class AttributeDecoder(nn.Sequential):
         classes: words in the lexicon, N_A.
         hidden: hidden layers.
 
+    Attributes:
+        passed: share of the gradient that is passed on to what it reads, in [0, 1].
+
     Shape:
         (K, 2 D), RGB feature first -> (K, N_A).
     """
+
+    passed = 1.0
 
     def __init__(self, dim: int, classes: int, hidden: int = 2) -> None:
         widths = [2 * dim] + [dim] * hidden
         layers = [layer for width in widths[:-1] for layer in (nn.Linear(width, dim), nn.GELU())]
         super().__init__(*layers, nn.Linear(widths[-1], classes))
+
+    def warm_up(self, epoch: float, epochs: float) -> None:
+        """Set ``passed`` to what ``epoch`` epochs are of the ``epochs`` of ``aio.attributes.warmup_epochs``."""
+        self.passed = min(epoch / epochs, 1.0) if epochs else 1.0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """See the class."""
+        logits: Tensor = super().forward(input if self.passed == 1 else input.detach().lerp(input, self.passed))
+        return logits

@@ -164,6 +164,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             end = time.time()
         if not isinstance(self.scheduler, WarmupCosine):
             self.update_lr()
+        self.results.training = {"epoch": self.epoch + 1, **{name: meter.avg for name, meter in losses.meters.items()}}
         self.checkpoints.save_last(self.epoch + 1, 0, Path(self.save_dir))
 
     def two_stepped_transfer_learning(
@@ -203,7 +204,10 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             self.checkpoints.save_last(self.epoch, done, Path(self.save_dir))
 
     def forward_backward(self, data: Batch) -> dict[str, float]:
-        """One optimisation step on a batch; returns every loss term."""
+        """One optimisation step on a batch; returns every loss term and the state of the heads."""
+        decoder, done = getattr(self.bare_model, "attributes", None), self.epoch + self.batch_idx / self.num_batches
+        if decoder is not None:
+            decoder.warm_up(done, self.options.attributes.warmup_epochs)
         return self.step(data.cuda() if self.use_gpu else data, self.epoch, self.batch_idx)
 
     def extract_features(self, input: Batch) -> Tensor:

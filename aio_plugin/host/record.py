@@ -36,6 +36,7 @@ class RunResults:
 
     Attributes:
         column: which one :meth:`add` fills.
+        training: the last epoch trained and the means of what was logged in it; empty without training.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class RunResults:
     ) -> None:
         self.manager, self.encoder, self.weights = manager, encoder, weights
         self.column, self.started = "after", time.time()
+        self.training: dict[str, float] = {}
         self.results: dict[str, dict[str, Result | None]] = {}
         self.lists: dict[str, list[RankedList]] = {}
         self.rankings: dict[str, dict[str, str]] = {}
@@ -112,4 +114,5 @@ class RunResults:
             weights=self.weights,
             sources=self.manager.num_train_pids.sources,
             seconds=seconds,
+            training=self.training,
         )

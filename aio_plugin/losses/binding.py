@@ -135,6 +135,32 @@ def identity_contrast(first: Tensor, second: Tensor, present: Tensor, pids: Tens
     return mean_where(torch.stack(terms).mean(0), present)
 
 
+@torch.no_grad()
+@full_precision
+def binding_state(z: Tensor, present: Tensor, pids: Tensor) -> Tensor:
+    """How well features are bound, for the log: two means of cosines.
+
+    The first is that of RGB features of different persons, which is near 1 when features collapse. The second is by
+    how much a person's other modalities are nearer to its RGB feature than to those of other persons; it rises from
+    0 as modalities are bound.
+
+    Arguments are those of :func:`feature_binding`; returns (2,), 0 where there is nothing to compare.
+
+    Example:
+        >>> z = torch.eye(2)[:, None].expand(2, 2, 2)
+        >>> binding_state(z, torch.ones(2, 2, dtype=torch.bool), torch.tensor([0, 1]))
+        tensor([0., 1.])
+    """
+    present = present.bool()
+    z = _unit(z, present)
+    cosine = torch.einsum("id,jmd->ijm", z[:, 0], z)  # (B, B, M): RGB of i, modality m of j
+    pairs = present[:, :1, None] & present[None]
+    other = (pids[:, None] != pids[None])[..., None]
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)[..., None]
+    positive, negative = (mean_where(cosine[..., 1:], (pairs & which)[..., 1:]) for which in (itself, other))
+    return torch.stack([mean_where(cosine[..., 0], (pairs & other)[..., 0]), positive - negative])
+
+
 def _unit(z: Tensor, present: Tensor) -> Tensor:
     """Features (B, M, D) of unit length; those of missing modalities are 0."""
     return F.normalize(z.masked_fill(~present[..., None], 0), dim=-1)

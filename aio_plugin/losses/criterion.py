@@ -17,7 +17,7 @@ from ..config import AIOConfig, modalities
 from ..errors import ConfigError, nearest
 from ..modality import Combination
 from . import LOSSES
-from .binding import feature_binding, identity_contrast, info_nce
+from .binding import binding_state, feature_binding, identity_contrast, info_nce
 from .cross_entropy import cross_entropy, partial_cross_entropy
 from .shards import anywhere, gather_rows, mean_of_all
 from .triplet import soft_margin_triplet, weighted_regularised_triplet
@@ -140,34 +140,52 @@ def _with_others(own: Mapping[str, float], options: AIOConfig) -> Mapping[str, f
 def total_loss(
     outputs: Mapping[str, Tensor], weights: LossWeights, smoothing: float = 0.0
 ) -> tuple[Tensor, dict[str, float]]:
-    """The weighted sum over a model's training outputs, and every term's own value for the log.
+    """The weighted sum over a model's training outputs, and every term's own value and the state of the heads.
 
-    With several ranks both are those of the global batch on each of them.
+    With several ranks all are those of the global batch on each of them. The state of the heads is
 
-    ``acc`` there is the percentage of features whose own class scores highest among the classes they were compared
-    with: all, or with ``aio.classifier`` a sample, or those of the own dataset. It is higher the fewer they are.
+    - ``acc``, the percentage of features whose own class scores highest among the classes they were compared
+      with: all, or with ``aio.classifier`` a sample, or those of the own dataset. It is higher the fewer they are.
+    - ``acc_va``, the percentage of masked words that the decoder names.
+    - ``cos_rgb`` and ``margin`` of AIO models, see :func:`.binding.binding_state`.
 
     Args:
         smoothing: label smoothing of the identity loss, 0 in both papers.
     """
     inputs = LossInputs(outputs, weights.tau, smoothing, weights.modalities)
     terms: list[Tensor] = []
-    summary = {"loss": 0.0}
+    values: dict[str, Tensor] = {}
     for name, weight in weights.weights.items():
         value = LOSSES[name](inputs) if weight else None
         if value is not None:
             terms.append(weight * value)
             log = LOG_NAMES.get(name, f"loss_{name}")
-            summary[log if log not in summary else f"loss_{name}"] = float(value.detach())
+            values[log if log not in values else f"loss_{name}"] = value
     if not terms:  # the only term asked for has nothing to work on in this batch
-        terms, summary["loss_none"] = [0.0 * outputs["features"].sum()], float(outputs["features"].detach().sum())
+        terms, values["loss_none"] = [0.0 * outputs["features"].sum()], outputs["features"].sum()
     total = torch.stack(terms).sum()
-    summary["loss"] = float(total.detach())
-    labels = outputs["labels"]
+    values = {"loss": total, **values, **_state_of_heads(inputs, weights)}
+    return total, dict(
+        zip(values, torch.stack([each.detach().float() for each in values.values()]).tolist(), strict=True)
+    )
+
+
+def _state_of_heads(inputs: LossInputs, weights: LossWeights) -> dict[str, Tensor]:
+    """See :func:`total_loss`; collective."""
+    outputs, labels, state = inputs.outputs, inputs.outputs["labels"], {}
     if weights.weights.get("ce") and anywhere(len(labels) > 0, labels):
-        hits = outputs["hit"] if "hit" in outputs else outputs["logits"].argmax(1) == labels
-        summary["acc"] = 100 * float(mean_of_all(hits.float().sum() / max(len(hits), 1), len(hits)))
-    return total, summary
+        state["acc"] = _accuracy(outputs["hit"] if "hit" in outputs else outputs["logits"].argmax(1) == labels)
+    if weights.weights.get("va") and anywhere("attribute_logits" in outputs, labels):
+        words = outputs.get("attribute_labels", labels[:0])
+        state["acc_va"] = _accuracy(outputs["attribute_logits"].argmax(1) == words if len(words) else words)
+    if "z" in outputs:
+        state["cos_rgb"], state["margin"] = binding_state(inputs.z, inputs.present, inputs.pid)
+    return state
+
+
+def _accuracy(hits: Tensor) -> Tensor:
+    """Percentage of ``hits`` of all ranks; collective."""
+    return 100 * mean_of_all(hits.float().sum() / max(len(hits), 1), len(hits))
 
 
 def identity_loss(inputs: LossInputs) -> Tensor:

@@ -27,6 +27,7 @@ def param_groups(
     staged_lr: bool = False,
     new_layers: Sequence[str] = (),
     base_lr_mult: float = 0.1,
+    decoder_lr_mult: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Groups for a torch optimiser, the largest learning rate last, as torchreid logs that of the last group.
 
@@ -37,6 +38,7 @@ def param_groups(
         text_lr_mult: factor for the word embedding (AIO Sec. 4.1: 0.1).
         staged_lr, new_layers, base_lr_mult: torchreid's; ``base_lr_mult`` is the factor for all modules but
             ``new_layers`` ("classifier", "tokenizers.ir").
+        decoder_lr_mult: factor for the attribute decoder, in the place of ``base_lr_mult``.
 
     Raises:
         ConfigError: ``new_layers`` names no module of the model.
@@ -48,6 +50,7 @@ def param_groups(
     for name, parameter in model.named_parameters():
         rate = base_lr_mult if staged_lr and not any(name.startswith(f"{layer}.") for layer in new_layers) else 1.0
         rate *= text_lr_mult if id(parameter) in embeddings else 1.0
+        rate = decoder_lr_mult if name.startswith("attributes.") else rate
         decay = weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((lr * rate, decay), []).append(parameter)
     return [

@@ -46,6 +46,8 @@ def test_two_configs_that_are_merged_before_either_is_built(two, torchreid, tmp_
         engine.run(save_dir=str(tmp_path / str(place)), max_epoch=1)
         written = json.loads((tmp_path / str(place) / "results.json").read_text())
         assert written["seed"] == cfg.train.seed
+        assert written["training"]["epoch"] == 1
+        assert {"loss_ce", "acc", "cos_rgb", "margin"} <= set(written["training"])
         assert written["config"] == json.loads(json.dumps(cfg))
 
 

@@ -44,6 +44,17 @@ def info_nce(z, present, pids, tau):
     return mean(modalities)
 
 
+def binding_state(z, present, pids):
+    """Mean cosine of RGB features of different persons; own minus others' other modalities."""
+    rgb, own, others = [], [], []
+    for i in range(len(z)):
+        for j in range(len(z)):
+            for m in range(z.shape[1]):
+                if present[i, 0] and present[j, m] and (pids[i] != pids[j] or (i == j and m)):
+                    (rgb if not m else own if i == j else others).append(cos(z[i, 0], z[j, m]))
+    return [mean(rgb), mean(own) - mean(others)]
+
+
 def identity_contrast(z, present, pids, tau):
     """Of the first two columns, in both directions: the log-softmax of every item of the same person."""
     items, terms = [i for i in range(len(z)) if present[i, 0] and present[i, 1]], []

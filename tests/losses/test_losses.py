@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aio_plugin.losses.binding import feature_binding, identity_contrast, info_nce
+from aio_plugin.losses.binding import binding_state, feature_binding, identity_contrast, info_nce
 from aio_plugin.losses.cross_entropy import cross_entropy
 from aio_plugin.losses.triplet import soft_margin_triplet, weighted_regularised_triplet
 
@@ -62,6 +62,13 @@ def test_binding_equals_the_slow_loop(loss, expected, tau):
         assert (z.grad[~present] == 0).all()
 
     check()
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches())
+def test_the_binding_state_equals_the_slow_loop(batch):
+    z, present, pids = batch
+    assert binding_state(*batch).tolist() == pytest.approx(slow.binding_state(z, present, pids), abs=1e-9)
 
 
 def test_binding_has_no_positive_in_the_denominator():

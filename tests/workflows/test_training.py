@@ -45,6 +45,7 @@ def test_results_are_left(undisturbed):
     assert {t["target"] for t in results["targets"]} == {"market1501", "tri_cuhk_pedes@sketch+text"}
     assert results["config"]["train"]["seed"] == 1
     assert results["encoder"]["sha256"] == load_toy().encoder.sha256
+    assert {"loss_va", "acc_va", "margin"} <= set(results["training"])
 
 
 def test_checkpoint_holds_no_encoder_but_its_name_and_hash(undisturbed):

@@ -67,15 +67,16 @@ def _optimizer_builder(stock: Any) -> Any:
 
 
 def _aio_groups(arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    new_layers = arguments["new_layers"]
+    new_layers, options = arguments["new_layers"], config_of(arguments["model"]).options()
     return param_groups(
         unwrap(arguments["model"]),
         arguments["lr"],
         arguments["weight_decay"],
-        config_of(arguments["model"]).options().text.lr_mult,
+        options.text.lr_mult,
         arguments["staged_lr"],
         [new_layers] if isinstance(new_layers, str) else list(new_layers or ()),
         arguments["base_lr_mult"],
+        options.attributes.lr_mult,
     )
 
 
