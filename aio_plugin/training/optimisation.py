@@ -31,7 +31,8 @@ def param_groups(
 ) -> list[dict[str, Any]]:
     """Groups for a torch optimiser, the largest learning rate last, as torchreid logs that of the last group.
 
-    The word embedding has a lower one; one-dimensional weights have no weight decay.
+    The word embedding has a lower one. Weight decay is for matrices and kernels: norms, biases, class tokens,
+    positions and the masked word's vector have none, as in timm's ViTs.
 
     Args:
         model: an AIO model; its frozen encoder has no parameters.
@@ -51,7 +52,7 @@ def param_groups(
         rate = base_lr_mult if staged_lr and not any(name.startswith(f"{layer}.") for layer in new_layers) else 1.0
         rate *= text_lr_mult if id(parameter) in embeddings else 1.0
         rate = decoder_lr_mult if name.startswith("attributes.") else rate
-        decay = weight_decay if parameter.ndim > 1 else 0.0
+        decay = weight_decay if parameter.ndim > 1 and name.endswith("weight") else 0.0
         groups.setdefault((lr * rate, decay), []).append(parameter)
     return [
         {"params": params, "lr": rate, "initial_lr": rate, "weight_decay": decay}

@@ -12,6 +12,7 @@ from aio_plugin.losses.criterion import aio_weights, total_loss
 from aio_plugin.modality import MODALITIES, Batch, Modality
 from aio_plugin.tokenizers.bpe import words
 from aio_plugin.training.optimisation import param_groups
+
 from ..models.helpers import SIZE, masked, small_aio, small_batch
 
 COLOURS = {"red": (1.0, 0, 0), "green": (0, 1.0, 0), "blue": (0, 0, 1.0), "white": (1.0, 1.0, 1.0)}

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from aio_plugin.config import parse_config
 from aio_plugin.errors import CheckpointError, ConfigError
+from aio_plugin.models.build import build_model
 from aio_plugin.training.checkpoint import (
     improved,
     keep_scaler,
@@ -69,6 +71,18 @@ def test_groups_of_the_paper():
     staged = param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["classifier"], base_lr_mult=0.01)
     assert sorted({round(g["lr"], 6) for g in staged}) == [0.001, 1.0]
     assert sum(len(g["params"]) for g in staged) == 3
+
+
+@pytest.mark.parametrize("name", ["aio_tiny", "dmf_tiny"])
+def test_weight_decay_is_for_matrices_and_kernels(name):
+    model = build_model(name, 3, parse_config({}))
+    groups = param_groups(model, 1.0, 0.5, 0.1)
+    decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Embedding)
+    trained = (m.weight for m in model.modules() if isinstance(m, layers))
+    expected = {id(weight) for weight in trained if isinstance(weight, nn.Parameter)}  # a frozen encoder has buffers
+    assert {each for each, decay in decays.items() if decay} == expected
+    assert len(decays) > len(expected)
 
 
 def test_new_layers_may_lie_deeper_and_must_be_there():
