@@ -195,6 +195,9 @@ class TextConfig:
     width: int = option(0, at_least(0))("""width of the word embedding; 0 = that of the weights, or the model's own when
         random""")
     length: int = option(77, at_least(3))("BPE tokens a caption is cut to, start and end token included (CLIP)")
+    start: str = option("", ("", "fresh", "pretrained"))("""projection, positions and class token of text: 'fresh' or
+        'pretrained', see aio.tokenizer.start; '' = as aio.tokenizer.start. The text tokenizer of an encoder that was
+        pre-trained with text (toy) teaches fresh stems from the first step on""")
     lr_mult: float = option(0.1, at_least(0))("learning rate of the word embedding relative to the rest (AIO Sec. 4.1)")
 
 

@@ -97,7 +97,8 @@ def _build_aio(spec: Spec, num_classes: int, options: AIOConfig, image_size: tup
         modalities=named,
     )
     model = AIO(pretrained.encoder, num_classes, shape, loss)
-    start_aio(model, pretrained, words, tokenizers=options.tokenizer.start == "pretrained")
+    starts = (options.tokenizer.start, options.text.start or options.tokenizer.start)
+    start_aio(model, pretrained, words, *(start == "pretrained" for start in starts))
     model.compute(options.train.compile, options.train.checkpoint_activations)
     if options.encoder.quantise:
         model.encoder.quantise(options.encoder.quantise)

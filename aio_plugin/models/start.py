@@ -24,7 +24,9 @@ _KEY = "aio.dmf.start"
 
 
 @torch.no_grad()
-def start_aio(model: AIO, pretrained: Pretrained, words: Tensor | None, tokenizers: bool) -> None:
+def start_aio(
+    model: AIO, pretrained: Pretrained, words: Tensor | None, tokenizers: bool = False, text: bool = False
+) -> None:
     """Copy the start values of the tokenizers in ``pretrained`` into ``model``.
 
     Args:
@@ -32,15 +34,20 @@ def start_aio(model: AIO, pretrained: Pretrained, words: Tensor | None, tokenize
         tokenizers: start stems, class tokens, positions and the final norm from the pre-training too, if
             it has them (``aio.tokenizer.start: pretrained``). Every image modality starts from RGB:
             infrared images and drawings have three channels, and RGB's stem responds to their edges.
+        text: the same of the text tokenizer (``aio.text.start``).
     """
-    if words is not None and Modality.TEXT in model.modalities:
-        text = model.tokenizers[Modality.TEXT.value]
-        assert isinstance(text, TextTokenizer)
-        text.embedding.weight.copy_(words)
+    if Modality.TEXT in model.modalities:
+        if words is not None:
+            tokenizer = model.tokenizers[Modality.TEXT.value]
+            assert isinstance(tokenizer, TextTokenizer)
+            tokenizer.embedding.weight.copy_(words)
+        if text:
+            _start_text(model, Modality.TEXT, pretrained)
     if not tokenizers:
         return
     for modality in model.modalities:
-        (_start_image if modality.is_image else _start_text)(model, modality, pretrained)
+        if modality.is_image:
+            _start_image(model, modality, pretrained)
     if pretrained.class_token is not None:
         model.class_tokens.multimodal.copy_(pretrained.class_token)
     _start_layer(model.norm, pretrained, "norm")
