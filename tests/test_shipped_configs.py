@@ -40,6 +40,7 @@ def test_the_papers_recipe():
     values = yaml.safe_load((FILES[0].parents[1] / "aio" / "aio_vit_b16_384x192.yaml").read_text())
     train, aio = values["train"], config.parse_config(values["aio"])
     assert (values["data"]["height"], values["data"]["width"]) == (384, 192)
+    assert aio.encoder.name == "meta_transformer:base_patch16"
     assert (train["optim"], train["lr"], train["weight_decay"], train["batch_size"]) == ("adamw", 1e-4, 1e-4, 32)
     assert [stage["epochs"] for stage in aio.stages] == [40, 80]
     assert aio.stages[0]["sources"] == {"synth_pedes": {"quota": 32, "synthetic": ["ir", "sketch"]}}

@@ -81,7 +81,9 @@ REAL = Scale(
     },
     settings={},
     encoders={
-        "laion": Encoder(file=LAION, about="open_clip's ViT-B-16 laion2b_s34b_b88k"),
+        "laion": Encoder(
+            {"aio.encoder.name": "open_clip:ViT-B-16"}, LAION, about="open_clip's ViT-B-16 laion2b_s34b_b88k"
+        ),
         "meta_transformer": Encoder(
             {"aio.encoder.name": "meta_transformer:base_patch16"},
             "Meta-Transformer_base_patch16_encoder",

@@ -92,6 +92,7 @@ def test_weights_and_sketcher_reach_the_run(toy_world, weights, tmp_path):
     assert bench.run(training, 3).settings == {
         "data.root": toy_world,
         "train.seed": 3,
+        "aio.encoder.name": "open_clip:ViT-B-16",
         "aio.encoder.weights": weights / "laion2b_vit_b16.safetensors",
     }
     (weights / "sk_model.pth").write_bytes(b"")
