@@ -15,7 +15,7 @@ from aio_plugin.training.stages import parse_stages
 from aio_plugin.training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 
 FILES = sorted((Path(__file__).parents[1] / "configs").glob("*/*.yaml"))
-DATASETS = {*ADAPTERS, "market1501"}
+DATASETS = {*ADAPTERS, "market1501", "dukemtmcreid"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
