@@ -21,6 +21,7 @@ from ..training import distributed
 from ..training.checkpoint import has_progress, restore_scaler, steps_done
 from ..training.loader import worker_death_explained
 from ..training.optimisation import WarmupCosine, autocast, autocast_dtype, open_only
+from ..training.stages import starts_from_rgb
 from ..training.step import Step, StepOptions
 from .checkpoint_record import checkpoint_record, image_settings, weights_entry
 from .checkpoint_writer import CheckpointWriter
@@ -151,6 +152,8 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         self.set_model_mode("train")
         self.two_stepped_transfer_learning(self.epoch, fixbase_epoch, open_layers)
         first = steps_done(self.optimizer, self.epoch)
+        for modality in () if first else starts_from_rgb(self.datamanager.stages, self.epoch):
+            self.bare_model.start_from_rgb(modality)
         self.train_loader = self.datamanager.loader_at(self.epoch, first)
         self.num_batches = first + len(self.train_loader)
         end = time.time()

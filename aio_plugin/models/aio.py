@@ -112,6 +112,16 @@ class AIO(nn.Module):
                 if isinstance(tokenizer, ImageTokenizer):
                     tokenizer.compile()
 
+    @torch.no_grad()
+    def start_from_rgb(self, modality: Modality) -> None:
+        """Copy stem, positions, class token and bottleneck of RGB, as trained so far, to another image modality."""
+        rgb, name = Modality.RGB, modality.value
+        self.tokenizers[name].load_state_dict(self.tokenizers[rgb.value].state_dict())
+        self.positions[name].load_state_dict(self.positions[rgb.value].state_dict())
+        self.class_tokens.single[self.slot(modality)] = self.class_tokens.single[self.slot(rgb)]
+        if not self.bnneck.shared:
+            self.bnneck.necks[self.slot(modality)].load_state_dict(self.bnneck.necks[self.slot(rgb)].state_dict())
+
     def _tokenizer(self, modality: Modality, dim: int) -> nn.Module:
         if modality.tokenizer is not None:
             return modality.tokenizer(dim)

@@ -28,10 +28,11 @@ class Share:
 
 @dataclass(frozen=True)
 class Stage:
-    """``epochs`` epochs with the same shares."""
+    """``epochs`` epochs with the same shares, before which ``from_rgb`` start from RGB as it is by then."""
 
     epochs: int
     shares: tuple[Share, ...]
+    from_rgb: tuple[Modality, ...] = ()
 
 
 def parse_stages(
@@ -60,7 +61,13 @@ def parse_stages(
         for name in stage["sources"]:
             if name not in sources:
                 raise ConfigError(f"{where}: source {name!r} is not in data.sources.{nearest(name, sources)}")
-        parsed.append(Stage(stage["epochs"], _shares(stage["sources"], persons, where)))
+        copies = tuple(m for text in stage.get("from_rgb", ()) for m in parse_combination(text))
+        for modality in copies:
+            if modality not in modalities or modality is Modality.RGB or not modality.is_image:
+                raise ConfigError(
+                    f"{where}: `from_rgb` takes image modalities of aio.modalities but rgb, got {modality}."
+                )
+        parsed.append(Stage(stage["epochs"], _shares(stage["sources"], persons, where), copies))
     for made in {modality for stage in parsed for share in stage.shares for modality in share.synthetic}:
         if made not in modalities:
             raise ConfigError(
@@ -80,6 +87,12 @@ def stage_at(stages: Sequence[Stage], epoch: int) -> int:
     """Index of the stage of the 0-based ``epoch``; the last one after the end."""
     ends = itertools.accumulate(stage.epochs for stage in stages)
     return min(sum(epoch >= end for end in ends), len(stages) - 1)
+
+
+def starts_from_rgb(stages: Sequence[Stage], epoch: int) -> tuple[Modality, ...]:
+    """The modalities that start from RGB at the beginning of the 0-based ``epoch``."""
+    begins = itertools.accumulate((stage.epochs for stage in stages), initial=0)
+    return next((stage.from_rgb for stage, begin in zip(stages, begins, strict=False) if begin == epoch), ())
 
 
 def _shares(named: Mapping[str, SourceConfig | None], persons: int, where: str) -> tuple[Share, ...]:

@@ -65,6 +65,15 @@ def test_a_config_that_is_edited_for_a_second_run_stays_the_first_one_s(register
     assert other.checkpoints.record["run"]["config"] == json.loads(json.dumps(cfg))
 
 
+def test_a_stage_starts_modalities_from_rgb_at_its_first_step(registered, market, tmp_path, monkeypatch):
+    stages = [{"epochs": 1, "sources": {"market1501": None}} for _ in range(2)]
+    cfg = config(market, stages=[stages[0], {**stages[1], "from_rgb": ["ir"]}])
+    engine, copied = build_engine(registered, cfg), []
+    monkeypatch.setattr(engine.model, "start_from_rgb", lambda m: copied.append((engine.epoch, str(m))))
+    engine.run(save_dir=str(tmp_path), max_epoch=2)
+    assert copied == [(1, "ir")]
+
+
 def test_a_stock_config_that_is_merged_later_changes_nothing(two, torchreid):
     default_config().merge_from_list(["model.name", "osnet_x0_25"])
     first, _ = two

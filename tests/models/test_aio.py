@@ -158,6 +158,22 @@ def test_combinations_are_two_to_four_of_what_is_there_and_may_lack_rgb():
     assert 20 < without_rgb < 120
 
 
+@pytest.mark.parametrize("bnneck", ["shared", "per_modality"])
+def test_a_modality_that_starts_from_rgb_has_its_features(bnneck):
+    model, images = small_aio(bnneck=bnneck).eval(), torch.randn(3, 3, *SIZE)
+    as_ir, as_sketch = (Batch.rgb(images) for _ in range(2))
+    for batch, modality in ((as_ir, IR), (as_sketch, SKETCH)):
+        batch[modality.value] = batch.pop("rgb")
+        batch["present"] = torch.zeros_like(batch["present"])
+        batch["present"][:, modality.index] = 1
+    with torch.no_grad():
+        sketch = model(as_sketch)
+        model.start_from_rgb(IR)
+        assert torch.equal(model(as_ir), model(images))
+        assert torch.equal(model(as_sketch), sketch)
+        assert not torch.allclose(sketch, model(images))
+
+
 def test_a_batch_of_one_trains():
     model = small_aio().train()
     with pytest.warns(UserWarning, match="one|single"):

@@ -8,7 +8,7 @@ from aio_plugin.config import parse_config
 from aio_plugin.errors import ConfigError, DatasetError
 from aio_plugin.modality import Modality
 from aio_plugin.training.sampler import PersonSampler
-from aio_plugin.training.stages import Share, Stage, parse_stages, stage_at
+from aio_plugin.training.stages import Share, Stage, parse_stages, stage_at, starts_from_rgb
 
 
 def stage(*quotas):
@@ -71,6 +71,13 @@ def test_stages_of_the_paper():
     assert [stage_at(stages, epoch) for epoch in (0, 3, 4, 11, 12)] == [0, 0, 1, 1, 1]
 
 
+def test_modalities_that_start_from_rgb_do_so_once():
+    stages = [PAPER[0], {**PAPER[1], "from_rgb": ["ir", "sketch"]}]
+    parsed = parse_stages(parse_config({"stages": stages}).stages, ["a", "b"], 8, 12)
+    starts = [starts_from_rgb(parsed, epoch) for epoch in range(12)]
+    assert starts == [(Modality.IR, Modality.SKETCH) if epoch == 4 else () for epoch in range(12)]
+
+
 def test_without_stages_all_sources_share_evenly():
     (only,) = parse_stages([], ["a", "b", "c"], 8, 5)
     assert [s.quota for s in only.shares] == [3, 3, 2]
@@ -89,6 +96,12 @@ def test_without_stages_all_sources_share_evenly():
         ([{"epochs": 4, "sources": {"a": {"synthetic": ["text"]}}}], "text cannot be made from RGB"),
         ([{"epochs": 4, "sources": {"a": {"synth": []}}}], "unknown key 'synth'"),
         ([{"epochs": 4, "sources": {"a": {"synthetic": "ir"}}}], "`synthetic` must be a list"),
+        (
+            [{"epochs": 4, "sources": {"a": None}, "from_rgb": ["text"]}],
+            "from_rgb` takes image modalities .*, got text",
+        ),
+        ([{"epochs": 4, "sources": {"a": None}, "from_rgb": ["rgb"]}], "got rgb"),
+        ([{"epochs": 4, "sources": {"a": None}, "from_rgb": "ir"}], "`from_rgb` must be a list"),
         ([{"epochs": 4, "sources": {"a": 3}}], "Stage 1, a: it must have `quota`"),
         ([{"epochs": True, "sources": {"a": None}}], "`epochs`, a positive number"),
         ([[4, "a"]], "Stage 1 must have `epochs` and `sources`"),
