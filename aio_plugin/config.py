@@ -315,6 +315,8 @@ class TrainConfig:
         bf16 on CUDA, fp32 on CPU""")
     warmup_epochs: float = option(5.0, at_least(0))("""epochs of linear warm-up of train.lr_scheduler 'cosine_warmup'
         (AIO Sec. 4.1)""")
+    random_grey: float = option(0.5, PROBABILITY)("""probability that 'random_grey' in data.transforms takes the colours
+        from a training image""")
     steps_per_epoch: int = option(0, at_least(0))("""optimisation steps an epoch; 0 = every identity of every source at
         least once""")
     checkpoint_every: int = option(0, at_least(0))("steps between two writes of model/last.pth.tar; 0 = once an epoch")

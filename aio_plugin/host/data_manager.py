@@ -77,7 +77,8 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
         stock.DataManager.__init__(self, **{name: arguments[name] for name in PARENT_ARGUMENTS})
         for place, name in enumerate(own, 1):
             print(f"+ {name}")
-            self.transform_tr.transforms.insert(place, OWN_TRANSFORMS[name](self.height, self.width))
+            made = OWN_TRANSFORMS[name](self.height, self.width, config.options().train.random_grey)
+            self.transform_tr.transforms.insert(place, made)
         self.root = str(Path(arguments["root"]).expanduser().resolve())
         self._loading = {"device": "cuda" if self.use_gpu else None, "num_workers": arguments["workers"]}
         self._dataset_arguments = {name: arguments[name] for name in _DATASET_ARGUMENTS}

@@ -43,11 +43,14 @@ def pad_crop(height: int, width: int) -> Any:
 PHOTOMETRIC = (ColorJitter, RandomGrayscale)
 """Transforms of colours, which would change measured values."""
 
-OWN_TRANSFORMS: dict[str, Callable[[int, int], Any]] = {
-    "pad_crop": pad_crop,
-    "random_grey": lambda height, width: RandomGrayscale(0.5),  # so that the model also learns what infrared shows
+OWN_TRANSFORMS: dict[str, Callable[[int, int, float], Any]] = {
+    "pad_crop": lambda height, width, grey: pad_crop(height, width),
+    "random_grey": lambda height, width, grey: RandomGrayscale(
+        grey
+    ),  # so that the model also learns what infrared shows
 }
-"""Names in data.transforms that torchreid's build_transforms does not know -> what makes them, given height, width."""
+"""Names in data.transforms that torchreid's build_transforms does not know -> what makes them, given height, width
+and ``aio.train.random_grey``."""
 
 
 class Parts(NamedTuple):

@@ -18,6 +18,7 @@ from aio_plugin.host import main as host_main
 from aio_plugin.host.default_config import arguments
 from aio_plugin.host.settings import DEFAULTS
 from aio_plugin.host.torchreid_import import image_datasets
+from aio_plugin.training.transforms import RandomGrayscale
 
 from .helpers import build_engine, config
 
@@ -336,6 +337,12 @@ def test_what_an_optimiser_refuses_is_a_config_error(built):
     ):
         with pytest.raises(ConfigError, match=says):
             _ = built(*given).engine
+
+
+@pytest.mark.parametrize(("given", "share"), [((), 0.5), ((("aio.train.random_grey", 0.3),), 0.3)])
+def test_the_share_of_grey_training_images_is_a_key(built, given, share):
+    manager = built(("data.transforms", ["random_flip", "random_grey"]), *given).manager
+    assert [step.p for step in manager.transform_tr.transforms if type(step) is RandomGrayscale] == [share]
 
 
 STAGES = ("aio.stages", [{"epochs": 30, "sources": {"market1501": None}}])
