@@ -16,6 +16,7 @@ from pathlib import Path
 from aio_plugin.atomic_write import written_whole
 from aio_plugin.errors import AIOError
 
+from ..deviations.page import deviation_tables
 from ..paper_tables import documents, tables
 from ..paper_tables.published_numbers import read_published
 from ..paper_tables.render import markdown
@@ -31,6 +32,7 @@ def files() -> list[Path]:
         REPOSITORY / "README.md",
         *sorted((REPOSITORY / "benchmarks").glob("README.md")),
         *sorted((REPOSITORY / "benchmarks").glob("*/TOY.md")),
+        REPOSITORY / "docs" / "deviations.md",
     ]
 
 
@@ -58,6 +60,7 @@ KINDS: Mapping[str, Callable[[str, Path], str]] = {
     "speed": measured.fast,
     "profile": measured.profile,
     "ranking": measured.ranking,
+    "deviations": deviation_tables,
 }
 """What can stand in a Markdown file: kind -> how it is made of a name and the folder of the results."""
 
