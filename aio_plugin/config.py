@@ -349,6 +349,9 @@ class TestConfig:
     before: bool = option(False)("also test before training")
     pixels: bool = option(False)("also test nearest neighbours of raw pixels (32 x 16, L2-normalised)")
     report: bool = option(False)("write report.html with ranked lists below data.save_dir")
+    attributes: bool = option(False)("""also measure the attribute decoder (loss.va) on targets searched by text alone
+        whose captions have their photo in the gallery, like cuhk_pedes: words of at most 1,000 captions masked as in
+        training, the same ones in every test, named from photo and caption""")
 
 
 @dataclass(frozen=True)

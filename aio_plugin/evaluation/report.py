@@ -17,6 +17,7 @@ from PIL import Image
 from ..atomic_write import written_whole
 from ..errors import printable
 from ..modality import Media
+from .attributes import describe_words
 from .pictures import ranked_pictures
 from .pixels import Render
 from .score import Result
@@ -96,7 +97,7 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "data_url": _data_url}
+    environment.filters |= {"percent": percent, "data_url": _data_url, "words": describe_words}
     return environment.get_template(name)
 
 

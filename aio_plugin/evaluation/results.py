@@ -15,6 +15,7 @@ import jsonschema
 
 from ..atomic_write import written_whole
 from ..errors import AIOError
+from .attributes import MaskedWords
 from .environment import code, git_commit, hardware, package_versions
 from .score import Result
 
@@ -34,6 +35,7 @@ def target_entry(
     leaks: Sequence[str] = (),
     rankings: Mapping[str, str] | None = None,
     items: str | None = None,
+    words: MaskedWords | None = None,
 ) -> dict[str, Any]:
     """One target of the document.
 
@@ -46,6 +48,7 @@ def target_entry(
         leaks: warnings of training data that overlaps with the target.
         rankings: ``file`` and ``sha256`` of the file of its rankings, see :mod:`aio_plugin.evaluation.rankings`.
         items: a sha256 over queries and gallery, see :func:`aio_plugin.datasets.items_digest.items_digest`.
+        words: what the attribute decoder named of its captions.
     """
     return {
         "target": target,
@@ -55,6 +58,7 @@ def target_entry(
         "synthetic": list(synthetic),
         "rankings": None if rankings is None else dict(rankings),
         "items_sha256": items,
+        **({"attributes": words.to_json()} if words else {}),
         "results": {column: plain(result.to_json()) if result else None for column, result in results.items()},
     }
 

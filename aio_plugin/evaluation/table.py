@@ -8,6 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from .attributes import describe_words
 from .results import COLUMNS
 
 TABLE_METRICS = {"rank-1": "R1", "mAP": "mAP", "mINP": "mINP"}
@@ -60,7 +61,7 @@ def rows(document: Mapping[str, Any]) -> list[TableRow]:
 
 def table(document: Mapping[str, Any]) -> str:
     """Plain text, percent; ``-`` where there is no result; ``*`` marks directions with synthetic queries, and a
-    number a variant of the protocol, which is named below."""
+    number a variant of the protocol, which is named below. Last what the attribute decoder named of masked words."""
     lines = rows(document)
     variants = list(dict.fromkeys(row.variant for row in lines if row.variant))
     first, *others = TABLE_METRICS.values()
@@ -83,6 +84,9 @@ def table(document: Mapping[str, Any]) -> str:
     marked = sorted({row.synthetic for row in lines if row.synthetic})
     if marked:
         text += f"\n* with queries made from rgb: {'; '.join(marked)} (sketches by {document['sketcher']})"
+    for target in document["targets"]:
+        if "attributes" in target:
+            text += f"\nmasked words, {target['target']}: {describe_words(target['attributes'])}"
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 

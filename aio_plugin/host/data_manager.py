@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 from ..datasets import ADAPTERS
 from ..datasets.overlaps import LeakWarning
 from ..errors import CheckpointError, ConfigError, printable
+from ..evaluation.attributes import captioned_photos
 from ..modality import Item, Modality, format_combination
-from ..models.specs import readable
+from ..models.specs import DMF_NAMES, readable
 from ..synthesis.sketch import Sketcher
 from ..training import distributed
 from ..training.loader import BatchLoader
@@ -54,6 +55,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
     Attributes:
         stages: the training stages; :meth:`loader_at` gives the loader of an epoch.
         test_targets: every target by its name in ``data.targets``.
+        caption_loaders: of targets with captioned photos, their words masked; with ``aio.test.attributes`` alone.
 
     Raises:
         ConfigError: a setting is wrong or does not apply to AIO models.
@@ -201,19 +203,37 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             warnings.warn(leak, LeakWarning, stacklevel=2)
         self.reader = MediaReader(self.transform_te, self.options.text.length, self.sketcher)
         self.test_loader, self.test_dataset = {}, {}
+        self.caption_loaders = self._caption_loaders(batch_size) if self.options.test.attributes else {}
         for spec, target in self.test_targets.items():
             parts = {"query": target.query, "gallery": target.gallery}
             self.test_loader[spec] = {
-                part: BatchLoader(
-                    QueryDataset(items, self.reader),
-                    batch_sampler=batches_of(len(items), batch_size, distributed.rank(), distributed.world_size()),
-                    **self._loading,
-                )
-                for part, items in parts.items()
+                part: self._test_loader(items, self.reader, batch_size) for part, items in parts.items()
             }
             self.test_dataset[spec] = {
                 part: [(item.media, item.pid, item.camid, 0) for item in items] for part, items in parts.items()
             }
+
+    def _test_loader(self, items: Sequence[Item], reader: MediaReader, batch_size: int) -> BatchLoader:
+        batches = batches_of(len(items), batch_size, distributed.rank(), distributed.world_size())
+        return BatchLoader(QueryDataset(items, reader), batch_sampler=batches, **self._loading)
+
+    def _caption_loaders(self, batch_size: int) -> dict[str, BatchLoader]:
+        """For ``aio.test.attributes``: the targets that have captions with their photos, and the loaders of these."""
+        if self.config.model in DMF_NAMES or not self.options.loss.va:
+            raise ConfigError(
+                "aio.test.attributes is True, but the model has no attribute decoder. Set it to False; or choose an "
+                "AIO model and aio.loss.va above 0."
+            )
+        reader, _ = training_reader(self.transform_te, self.sketcher, (), 1, self.config)
+        pairs = {spec: captioned_photos(each.query, each.gallery) for spec, each in self.test_targets.items()}
+        loaders = {spec: self._test_loader(items, reader, batch_size) for spec, items in pairs.items() if items}
+        if not loaders:
+            warnings.warn(
+                "aio.test.attributes: no target is searched by captions alone whose photos are in its gallery, so the "
+                "attribute decoder is not measured. Add such a target, like cuhk_pedes.",
+                stacklevel=2,
+            )
+        return loaders
 
     def _show_summary(self) -> None:
         images = sum(len(source.anchors.rows) for source in self.training_sources)

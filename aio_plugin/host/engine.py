@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
+from ..evaluation.attributes import MaskedWords
 from ..evaluation.score import score
 from ..metrics.distance import Metric
 from ..modality import Batch
@@ -30,7 +31,7 @@ from .record import RunResults
 from .run_config import RunConfig, config_of, session, unwrap
 from .run_folder import run_folder
 from .settings import check_settings
-from .testing import features_of, print_result, reranking
+from .testing import features_of, masked_words, print_result, reranking
 from .torchreid_import import import_torchreid
 from .weights import check_use
 
@@ -239,6 +240,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         started, timer = time.time(), AverageMeter()
         query = features_of(query_loader, "query", self.extract_features, timer)
         gallery = features_of(gallery_loader, "gallery", self.extract_features, timer)
+        words = self._masked_words(dataset_name)
         if query is None or gallery is None:
             return distributed.broadcast(None)  # type: ignore[no-any-return]
         print(f"Speed: {timer.avg:.4f} sec/batch")
@@ -260,8 +262,25 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             topk=max(TOP_KEPT, pictures),
         )
         print_result(result, ranks)
-        self.results.add(target, result, Path(save_dir or self.save_dir), pictures, time.time() - started)
+        self.results.add(target, result, Path(save_dir or self.save_dir), pictures, time.time() - started, words)
         return distributed.broadcast((result.rank(1), result.mAP))  # type: ignore[no-any-return]
+
+    def _masked_words(self, dataset_name: str) -> MaskedWords | None:
+        """The attribute decoder on a target's captions, where that is asked for; collective."""
+        loader = self.datamanager.caption_loaders.get(dataset_name)
+        weights = weights_entry(self.bare_model) or {}
+        if loader is None or self.results.column != "after":  # it starts from nothing, whatever the model starts from
+            return None
+        if not has_progress(self.optimizer) and "attributes" in weights.get("fresh", ()):
+            print(f"aio.test.attributes: not measured, as {weights['file']} holds no attribute decoder")
+            return None
+
+        def outputs(batch: Batch) -> dict[str, Tensor]:
+            with autocast("cuda" if self.use_gpu else "cpu", self.precision):
+                found: dict[str, Tensor] = self.bare_model.attribute_outputs(batch.cuda() if self.use_gpu else batch)
+            return found
+
+        return masked_words(loader, outputs)
 
     def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
         """Write torchreid's checkpoint after a test, and the best one if ``aio.train.select_target`` is set."""

@@ -77,7 +77,7 @@ def test_data(cfg: CfgNode, spec: str) -> tuple[TestData, Target]:
     Args:
         spec: a target as data.targets names it. A ``manifest`` may have a gallery only.
     """
-    cfg.data.targets, cfg.aio.train.select_target = [spec], ""
+    cfg.data.targets, cfg.aio.train.select_target, cfg.aio.test.attributes = [spec], "", False
     with contextlib.redirect_stdout(sys.stderr):
         manager = TestData(**arguments(cfg, "image_data"), config=RunConfig(cfg))
     return manager, manager.test_targets[spec]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.items_digest import items_digest
+from ..evaluation.attributes import MaskedWords
 from ..evaluation.pictures import write_ranked_lists
 from ..evaluation.pixels import pixel_features
 from ..evaluation.rankings import SUFFIX, rankings_of, write_rankings
@@ -49,8 +50,17 @@ class RunResults:
         self.lists: dict[str, list[RankedList]] = {}
         self.rankings: dict[str, dict[str, str]] = {}
         self.items: dict[str, str] = {}
+        self.words: dict[str, MaskedWords] = {}
 
-    def add(self, target: Target, result: Result, folder: Path, pictures: int, seconds: float) -> None:
+    def add(
+        self,
+        target: Target,
+        result: Result,
+        folder: Path,
+        pictures: int,
+        seconds: float,
+        words: MaskedWords | None = None,
+    ) -> None:
         """Keep the result of a test in the current column, in place of an earlier one, and write its files.
 
         These are results/<target>.json, which holds this target alone, its rankings beside it, and ranked lists.
@@ -59,10 +69,13 @@ class RunResults:
             folder: of the run.
             pictures: gallery images in each ranked list; 0 writes none.
             seconds: duration of the test.
+            words: what the attribute decoder named of the target's captions.
         """
         manager, name = self.manager, file_name(target.name)
         size = (manager.height, manager.width)
         self.results.setdefault(target.name, {})[self.column] = result
+        if words is not None:
+            self.words[target.name] = words
         digest = write_rankings(rankings_of(result, manager.root), folder / TARGETS / f"{name}{SUFFIX}")
         self.items[target.name] = items_digest([*target.query, *target.gallery], manager.root)
         self.rankings[target.name] = {"file": f"{name}{SUFFIX}", "sha256": digest}
@@ -102,6 +115,7 @@ class RunResults:
                 target_entry(
                     *(name, target.direction, columns, target.notes, target.synthetic, target.leaks, file),
                     items=self.items.get(name),
+                    words=self.words.get(name),
                 )
             )
         return document(

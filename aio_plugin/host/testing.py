@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from ..evaluation.attributes import MaskedWords
 from ..evaluation.score import Rerank, Result
 from ..modality import Batch
 from ..training import distributed
@@ -37,6 +39,27 @@ def features_of(loader: Any, part: str, extract: Callable[[Batch], Tensor], time
     if matrix is not None:
         print(f"Done, obtained {matrix.size(0)}-by-{matrix.size(1)} matrix")
     return matrix
+
+
+@torch.no_grad()
+def masked_words(loader: Any, outputs: Callable[[Batch], Mapping[str, Tensor]]) -> MaskedWords | None:
+    """Measure the attribute decoder on the captions of ``loader``, which yields this process's batches; collective.
+
+    Args:
+        outputs: gives ``attribute_logits`` (K, A) and ``attribute_labels`` (K,) of a batch.
+
+    Returns:
+        The same on every rank; None if the captions have no attribute words.
+    """
+    rows = [torch.empty(0, 3, dtype=torch.double)]
+    with out_of_memory_explained("test.batch_size"):
+        for data in loader:
+            found = outputs(data)
+            logits, labels = found["attribute_logits"].float(), found["attribute_labels"]
+            losses = F.cross_entropy(logits, labels, reduction="none")
+            rows.append(torch.stack([losses, logits.argmax(1) == labels, labels], 1).double().cpu())
+    losses, hits, labels = torch.cat(distributed.all_gather(torch.cat(rows))).unbind(1)
+    return MaskedWords.of(losses, hits, labels, len(loader.dataset)) if len(labels) else None
 
 
 def print_result(result: Result, ranks: Iterable[int]) -> None:

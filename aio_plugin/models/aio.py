@@ -214,6 +214,15 @@ class AIO(nn.Module):
             out.update(self._attribute_outputs(batch, masked, z[:, self.slot(Modality.RGB)]))
         return out
 
+    def attribute_outputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What :meth:`train_outputs` gives of masked words; every item has an RGB image and a masked caption."""
+        tokens = self._tokens(batch)
+        rgb, masked = tokens[Modality.RGB], self._masked_text(batch, tokens)
+        assert masked is not None
+        z, words = self._encode([self._sequence(rgb, Modality.RGB), self._sequence(masked, Modality.TEXT, whole=True)])
+        masked.tokens = words[:, 1:]
+        return self._attribute_outputs(batch, masked, z)
+
     def _present(self, batch: Batch) -> Tensor:
         """(B, M) bool: which of the model's modalities each item has.
 

@@ -123,6 +123,7 @@ def toy_scale(name: str, ids: int, stages: tuple[int, int], steps: int, dmf: tup
         "aio.test.before": False,
         "aio.test.pixels": False,
         "aio.test.report": False,
+        "aio.test.attributes": False,
     }
     one = {"train.max_epoch": dmf[0], "aio.train.steps_per_epoch": dmf_steps}
     two = {"train.max_epoch": dmf[1], "aio.train.steps_per_epoch": dmf_steps}

@@ -126,6 +126,15 @@ def test_a_masked_word_is_predicted_from_its_own_persons_photo():
     assert batch["rgb"].grad[1].any()
 
 
+@torch.no_grad()
+def test_masked_words_alone_give_what_training_gives_of_them():
+    model = small_aio().eval()
+    batch = masked(small_batch([[1, 0, 0, 1], [1, 1, 0, 1], [1, 0, 0, 1]]), (1, 2, 0), (2, 1, 7), (2, 3, 5))
+    whole, alone = model.train_outputs(batch), model.attribute_outputs(batch)
+    assert alone["attribute_labels"].tolist() == whole["attribute_labels"].tolist() == [0, 7, 5]
+    torch.testing.assert_close(alone["attribute_logits"], whole["attribute_logits"])
+
+
 def test_the_encoder_never_changes_and_is_in_no_checkpoint():
     model = small_aio()
     before = copy.deepcopy(dict(model.encoder.named_buffers()))

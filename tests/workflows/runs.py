@@ -22,6 +22,7 @@ STAGES = (
 QUICK = [
     "train.max_epoch", "2", "train.batch_size", "8", "aio.stages", STAGES, "aio.train.steps_per_epoch", "4",
     "train.print_freq", "1", "aio.test.pixels", "False", "aio.test.before", "False", "aio.test.report", "False",
+    "aio.test.attributes", "False",
     "data.targets", "['market1501', 'tri_cuhk_pedes@sketch+text']",
 ]  # fmt: skip
 """Overrides that make two stages of four steps out of the demo."""

@@ -47,7 +47,7 @@ def close(first, second):
 
 def means(out):
     targets = json.loads((out / "results.json").read_text())["targets"]
-    return {each["target"]: each["results"]["after"]["mean"] for each in targets}
+    return {each["target"]: (each["results"]["after"]["mean"], each.get("attributes")) for each in targets}
 
 
 def test_two_processes_are_one(one, two):
@@ -70,12 +70,14 @@ def test_rank_0_alone_prints_and_writes(two):
 
 def test_sharded_evaluation_ranks_as_one_process_does(two, toy_world, tmp_path):
     given = ["model.load_weights", two[0] / FINAL, "test.evaluate", "True", "test.batch_size", 7]
+    given += ["aio.test.attributes", "True", "data.targets", "['market1501', 'cuhk_pedes']"]
     found = []
     for line in (lambda line: line, torchrun):
         out = tmp_path / str(len(found))
         run(line(command(root=toy_world, out=out, overrides=given)), OMP_NUM_THREADS="1")
         found.append(means(out))
     assert found[0] == found[1]
+    assert found[0]["cuhk_pedes"][1]["words"] > 0
 
 
 @pytest.mark.parametrize("first", [1, 2])
