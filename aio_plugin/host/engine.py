@@ -38,6 +38,15 @@ from .weights import check_use
 torchreid = import_torchreid()
 AverageMeter = torchreid.utils.AverageMeter
 
+UNBOUND = (
+    "=> Feature binding (aio.loss.fb, Eq. 6) on fresh tokenizers, as in the paper: on the toy world it did not bind "
+    "the modalities to RGB, while InfoNCE (aio.loss.infonce) did; nobody has measured it on real data. Watch cos_rgb "
+    "and margin in the log: the mean cosine of different persons near 1, or near 0 the margin by which a person's "
+    "modalities are more alike, means that nothing is bound. configs/aio/aio_vit_b16_recommended.yaml has what worked "
+    "better."
+)
+"""Printed before such a training, which takes days."""
+
 TOP_KEPT = 10
 """Gallery items kept of every ranking, for `aio-reid explain`."""
 
@@ -141,11 +150,19 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             print("=> Test before training")
             self.results.column = "before"
             self.test(save_dir=save_dir, **{name: options[name] for name in names if name in options})
+        if start_epoch == 0 and not options.get("test_only") and distributed.is_main() and self._may_not_bind():
+            print(UNBOUND)
         self.results.column = "after"
         self.epoch = max(start_epoch - 1, 0)  # names the last checkpoint if no epoch is left to train
         super().run(save_dir=save_dir, max_epoch=max_epoch, start_epoch=start_epoch, **options)
         if distributed.is_main():
             self.results.write(folder, self.options.test.report)
+
+    def _may_not_bind(self) -> bool:
+        """Whether Eq. 6 alone has to bind modalities whose tokenizers start fresh."""
+        weights, fresh = self.step.options.weights.weights, self.options.tokenizer.start == "fresh"
+        alone = bool(weights.get("fb")) and not weights.get("infonce")
+        return alone and fresh and not self.options.train.fine_tune
 
     def train(self, print_freq: int = 10, fixbase_epoch: int = 0, open_layers: Sequence[str] | None = None) -> None:
         """One epoch, or the rest of one that a checkpoint resumes."""
