@@ -64,6 +64,8 @@ SOURCES = ("market1501", "msmt17", "msmt17_all", "randperson")
 """What DMF's stage two is trained on, as its configs call it."""
 
 LAION = "laion2b_vit_b16"
+OWN = "own"
+"""The encoder of AIO's config, which of a scale's encoders is the paper's."""
 
 
 def _of_timm(file: str, whose: str) -> Encoder:
@@ -84,7 +86,7 @@ REAL = Scale(
         "laion": Encoder(
             {"aio.encoder.name": "open_clip:ViT-B-16"}, LAION, about="open_clip's ViT-B-16 laion2b_s34b_b88k"
         ),
-        "meta_transformer": Encoder(
+        OWN: Encoder(
             {"aio.encoder.name": "meta_transformer:base_patch16"},
             "Meta-Transformer_base_patch16_encoder",
             words=LAION,
@@ -142,6 +144,7 @@ def toy_scale(name: str, ids: int, stages: tuple[int, int], steps: int, dmf: tup
             **{f"dmf_{role}": {**two, "data.sources": f"['{source}']"} for role, source in sources.items()},
         },
         encoders={
+            OWN: Encoder(),
             "laion": Encoder(),
             "fresh": Encoder({"aio.tokenizer.start": "fresh"}),
             "random": Encoder({"aio.tokenizer.start": "fresh", "aio.encoder.weights": "random"}),

@@ -25,7 +25,8 @@ def some(toy_world, tmp_path_factory):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
-    (folder / "laion2b_vit_b16.safetensors").write_bytes(b"")
+    for name in ("laion2b_vit_b16.safetensors", "Meta-Transformer_base_patch16_encoder.pth"):
+        (folder / name).write_bytes(b"")
     return folder
 
 
@@ -48,7 +49,7 @@ def test_counts_need_their_dataset_alone(some, tmp_path):
 def test_everything_that_is_missing_is_said(some, tmp_path):
     faults = cells(real(some, None, tmp_path), "aio7")["AIO", "I->R SYSU-MM01"]
     assert [fault.partition(":")[0] for fault in faults] == ["synth_pedes", "llcm", "mask1k", "weights"]
-    assert "laion2b_vit_b16(.safetensors|.pt|.pth|.bin)" in faults[-1]
+    assert "Meta-Transformer_base_patch16_encoder(.safetensors|.pt|.pth|.bin)" in faults[-1]
 
 
 def test_a_whole_root_and_its_weights(toy_world, weights, tmp_path):
@@ -56,7 +57,9 @@ def test_a_whole_root_and_its_weights(toy_world, weights, tmp_path):
     bench = real(toy_world, weights, tmp_path)
     assert not any(cells(bench, "aio7").values())
     assert {row for (row, _), faults in cells(bench, "aio4").items() if faults} == {"Base"}
-    assert {row for (row, _), faults in cells(bench, "aio5").items() if not faults} == {"LAION (open_clip)"}
+    assert {row for (row, _), faults in cells(bench, "aio5").items() if not faults} == {
+        f"LAION ({whose})" for whose in ("Meta-Transformer", "open_clip")
+    }
     faults = cells(bench, "aio5")["Uni-Perceiver v2", "R->R"]
     assert len(faults) == 1
     assert "uni_perceiver_v2_vit_b16" in faults[0]
@@ -92,8 +95,9 @@ def test_weights_and_sketcher_reach_the_run(toy_world, weights, tmp_path):
     assert bench.run(training, 3).settings == {
         "data.root": toy_world,
         "train.seed": 3,
-        "aio.encoder.name": "open_clip:ViT-B-16",
-        "aio.encoder.weights": weights / "laion2b_vit_b16.safetensors",
+        "aio.encoder.name": "meta_transformer:base_patch16",
+        "aio.encoder.weights": weights / "Meta-Transformer_base_patch16_encoder.pth",
+        "aio.text.weights": weights / "laion2b_vit_b16.safetensors",
     }
     (weights / "sk_model.pth").write_bytes(b"")
     assert bench.run(training, 3).settings["aio.synthesis.lineart"] == weights / "sk_model.pth"

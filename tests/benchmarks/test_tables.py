@@ -54,7 +54,7 @@ def test_all_tables_from_nothing_and_again(make, commands, tmp_path):
     assert set(first) == {f"{name}.json" for name in NAMES}
     asked = len(commands.asked)
     trained = [settings for settings in commands.asked if "test.evaluate" not in settings]
-    assert len(trained) == 3 * (1 + 4 + 2) + 3 * (3 + 4) + 3  # AIO: base, heads, encoders; DMF: arms; its sources
+    assert len(trained) == 3 * (1 + 2 + 2) + 3 * (3 + 4) + 3  # AIO: base, heads, encoders; DMF: arms; its sources
     assert make("--check") == 0
     assert make() == 0
     assert len(commands.asked) == asked
@@ -71,7 +71,7 @@ def test_a_kill_half_way_and_a_restart(make, commands, tmp_path):
     make(names=["4", "7"])
     first = values(tmp_path)
     for path in (tmp_path / "runs").rglob("results.json"):
-        if "aio-va" in str(path):
+        if "aio-ce-fb" in str(path):
             path.unlink()  # as if killed before the tests were through
     (tmp_path / "results" / "toy" / "aio4.json").unlink()
     before = len(commands.asked)
