@@ -24,12 +24,12 @@ toy-full: setup
 	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy_full.yaml train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
 
 tables-toy: setup
-	$(RUN) -m benchmarks.paper_tables --toy
+	$(RUN) -m benchmarks.paper_tables --toy --jobs 2
 	$(RUN) -m benchmarks.markdown
 
 # Whether the committed toy tables come out again, within their deviation.
 tables-check: setup
-	$(RUN) -m benchmarks.paper_tables --toy --check
+	$(RUN) -m benchmarks.paper_tables --toy --jobs 2 --check
 
 test: setup
 	$(RUN) -m pytest

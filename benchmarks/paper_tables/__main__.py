@@ -11,6 +11,7 @@ to results/<real|toy|toy_large>/ as soon as its runs are there; what cannot be c
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--toy", nargs="?", choices=toys, const=toys[0], help="the toy world; toy_large wants a GPU")
     parser.add_argument("--runs", type=Path, default=Path("log/tables"), help="the folder of the runs")
     parser.add_argument("--results", type=Path, default=documents.RESULTS, help="the folder of the tables")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs at a time, each on its share of the cores (default 1)"
+    )
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY VALUE", help="config keys over those of every run")
     parser.add_argument("--check", action="store_true", help="write nothing, compare with the tables that are there")
     parser.add_argument("--list", action="store_true", help="only say what can be computed and what is missing")
@@ -100,6 +104,9 @@ def _make(tables: Sequence[Table], bench: Bench, args: argparse.Namespace) -> in
     with tqdm(unit="run", disable=None) as bar:
         measurer = Measurer(bench, seeds, _command(args), tell=_teller(bar), done=lambda name: _tick(bar, name))
         bar.reset(measurer.prepare(tables))
+        if args.jobs > 1:
+            os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // args.jobs))  # of the runs
+            measurer.run_all(tables, args.jobs)
         for table in tables:
             bar.set_description(table.name)
             document = measurer.document(table)

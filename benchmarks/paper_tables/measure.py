@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aio_plugin.errors import AIOError
@@ -39,12 +41,35 @@ class Measurer:
 
     def prepare(self, tables: Sequence[Table]) -> int:
         """Note everything that ``tables`` ask of every run; how many tests of runs that makes."""
+        for run, cell in self._wanted(tables):
+            self.plan.add(run, cell.target, cell.options)
+        return len(self.plan.targets)
+
+    def run_all(self, tables: Sequence[Table], jobs: int) -> None:
+        """Make all runs of ``tables``, ``jobs`` at a time, so that :meth:`document` has them at hand.
+
+        Raises:
+            AIOError: a run failed; those that have not begun are left.
+        """
+        tasks = {self._at(run, cell): (run, cell) for run, cell in self._wanted(tables)}
+        starts = {start.folder: (start, cell) for run, cell in tasks.values() if (start := self._start(run, cell))}
+        with ThreadPoolExecutor(jobs) as pool:
+            futures: list[Future[Any]] = [
+                *(pool.submit(start.train, [cell.target], self.tell) for start, cell in starts.values()),
+                *(pool.submit(self._tested, run, cell) for run, cell in tasks.values()),
+            ]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _wanted(self, tables: Sequence[Table]) -> Iterator[tuple[Run, Score]]:
+        """Every run that can be had, with every cell that is read from it."""
         for table in tables:
             for _, _, cell in table:
                 if isinstance(cell, Score) and not self.bench.missing(cell):
-                    for seed in self._seeds(table):
-                        self.plan.add(self.bench.run(cell.training, seed), cell.target, cell.options)
-        return len(self.plan.targets)
+                    yield from ((self.bench.run(cell.training, seed), cell) for seed in self._seeds(table))
 
     def document(self, table: Table) -> Document:
         """``table`` with what can be computed.
@@ -94,15 +119,24 @@ class Measurer:
         return CellValues(tuple(values), tuple(keys), notes=tuple(notes))
 
     def _tested(self, run: Run, cell: Score) -> Mapping[str, Any]:
-        at = (run.folder, json.dumps(cell.options, sort_keys=True))
+        at = self._at(run, cell)
         if at not in self._documents:
-            if cell.training.start is not None:
-                self.bench.run(cell.training.start, int(run.settings["train.seed"])).train([cell.target], self.tell)
+            if start := self._start(run, cell):
+                start.train([cell.target], self.tell)
             run.train(self.plan.first(run) or [cell.target], self.tell)
             self._documents[at] = run.documents(self.plan.of(run, cell.options), cell.options, self.tell)
             if self.done is not None:
                 self.done(run.name)
         return self._documents[at][cell.target]
+
+    @staticmethod
+    def _at(run: Run, cell: Score) -> tuple[Path, str]:
+        return run.folder, json.dumps(cell.options, sort_keys=True)
+
+    def _start(self, run: Run, cell: Score) -> Run | None:
+        """The run that ``run`` starts from."""
+        start = cell.training.start
+        return None if start is None else self.bench.run(start, int(run.settings["train.seed"]))
 
     def _count(self, cell: Count, runs: dict[str, dict[str, Any]]) -> CellValues:
         number, notes = count(cell, self.bench.root)

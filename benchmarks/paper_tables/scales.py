@@ -156,6 +156,6 @@ def toy_scale(name: str, ids: int, stages: tuple[int, int], steps: int, dmf: tup
     )
 
 
-TOY = toy_scale("toy", ids=160, stages=(1, 5), steps=16, dmf=(5, 4), dmf_steps=16)
+TOY = toy_scale("toy", ids=160, stages=(1, 4), steps=16, dmf=(5, 4), dmf_steps=12)
 TOY_LARGE = toy_scale("toy_large", ids=2000, stages=(4, 36), steps=100, dmf=(30, 12), dmf_steps=50)
 SCALES = {scale.name: scale for scale in (REAL, TOY, TOY_LARGE)}

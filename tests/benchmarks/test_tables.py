@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from aio_plugin.toy import layouts
 from benchmarks.paper_tables import __main__ as runner
-from benchmarks.paper_tables import documents, tables, timing
+from benchmarks.paper_tables import documents, runs, tables, timing
 from benchmarks.paper_tables.presence import Bench
 from benchmarks.paper_tables.scales import TOY
 from benchmarks.paper_tables.timing import Stopwatch
@@ -65,6 +66,30 @@ def test_all_tables_from_nothing_and_again(make, commands, tmp_path):
     for name in ("aio4.json", "dmf.json", "seeds.json"):
         for cell in found[name].cells.values():
             assert [found[name].runs[key]["seed"] for key in cell.runs] == [1, 2, 3][: len(cell.runs)]
+
+
+def test_two_runs_at_a_time(make, commands, tmp_path, monkeypatch, capsys):
+    """The first two meet, so they are under way together; what comes out is what one after the other gives."""
+    names, meeting, met = ["5", "dmf", "dmf_ablation", "protocols"], threading.Barrier(2, timeout=60), iter(range(2))
+    make(names=names)
+    first, asked = values(tmp_path), len(commands.asked)
+    shutil.rmtree(tmp_path / "runs")
+
+    def together(*arguments):
+        if next(met, None) is not None:
+            meeting.wait()
+        return commands(*arguments)
+
+    monkeypatch.setattr(runs, "_follow", together)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert make("--jobs", "2", names=names) == 0
+    assert values(tmp_path) == first
+    assert len(commands.asked) == 2 * asked
+    shutil.rmtree(tmp_path / "runs")
+    commands.dies_after = 0
+    assert make("--jobs", "2", names=names) == 2
+    assert " failed; " in capsys.readouterr().err
+    assert len(commands.asked) <= 2 * asked + 3
 
 
 def test_a_kill_half_way_and_a_restart(make, commands, tmp_path):
