@@ -1,4 +1,4 @@
-"""report.html: the table and ranked lists of every direction in one self-contained file."""
+"""report.html, one self-contained file: what was trained, Rank-1 of every direction, examples; folded: all the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..atomic_write import written_whole
 from ..errors import printable
-from ..modality import Media
+from ..modality import Media, Modality
 from .attributes import describe_words
 from .pictures import ranked_pictures
 from .pixels import Render
@@ -27,13 +27,16 @@ COLUMN_NAMES = {"pixels": "Raw pixels", "before": "Before training", "after": "A
 METRIC_NAMES = {"rank-1": "Rank-1", "mAP": "mAP", "mINP": "mINP"}
 CAPTION_LENGTH = 2000
 """Characters of a caption that the page shows."""
+EXAMPLES = 4
+"""Ranked lists that the page opens with."""
 
 
 @dataclass(frozen=True)
 class RankedList:
-    """A picture of a query and its ranking, with the query's identity and captions."""
+    """A picture of a query and its ranking, with the query's identity and captions, and whether Rank-1 counts it."""
 
     pid: int
+    right: bool
     captions: tuple[str, ...]
     picture: Image.Image
 
@@ -41,35 +44,36 @@ class RankedList:
 def ranked_lists(result: Result, count: int, topk: int, render: Render, size: tuple[int, int]) -> list[RankedList]:
     """Ranked lists of ``count`` queries of the first trial, evenly spread over it: not chosen by success.
 
-    The other arguments are those of :func:`aio_plugin.evaluation.pictures.ranked_pictures`.
+    If none of them found its person at once, the first query that did comes last. The other arguments are those of
+    :func:`aio_plugin.evaluation.pictures.ranked_pictures`.
     """
-    searched = result.trials[0].trial.query
-    spread = np.linspace(0, len(searched) - 1, min(count, len(searched))).round().astype(int)
-    pictures = ranked_pictures(result, topk, render, size, queries=searched[spread].tolist())
-    items = result.query
+    searched, items = result.trials[0].trial.query, result.query
+    right = set(searched[result.trials[0].retrieval.first_rank.numpy() == 1].tolist())
+    spread = searched[np.linspace(0, len(searched) - 1, min(count, len(searched))).round().astype(int)].tolist()
+    example = [] if right.intersection(spread) else sorted(right)[:1]
+    drawn = dict(ranked_pictures(result, topk, render, size, queries=[*spread, *example]))
     return [
         RankedList(
             items[at].pid,
+            at in right,
             tuple(printable(shortened(m, CAPTION_LENGTH)) for m in items[at].media.parts if m.caption),
-            picture,
+            drawn[at],
         )
-        for at, picture in pictures
+        for at in dict.fromkeys([*spread, *example])
     ]
 
 
-def write_report(
-    path: Path, document: Mapping[str, Any], lists: Mapping[str, Sequence[RankedList]], title: str = "AIO results"
-) -> Path:
+def write_report(path: Path, document: Mapping[str, Any], lists: Mapping[str, Sequence[RankedList]]) -> Path:
     """Write the page and return its path.
 
     Args:
         path: of the page, replaced whole.
         document: see :func:`aio_plugin.evaluation.results.document`.
         lists: target, as the document names it -> its ranked lists.
-        title: heading of the page.
     """
     page = template("report.html").render(
-        title=title,
+        title=_title(document),
+        examples=_examples(document, lists),
         document=document,
         config=json.dumps(document["config"], indent=2, ensure_ascii=False),
         columns=[(name, COLUMN_NAMES[name]) for name in columns(document)],
@@ -80,6 +84,28 @@ def write_report(
     with written_whole(path) as file:
         file.write(page.encode(errors="replace"))
     return path
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    model = (document["config"].get("model") or {}).get("name", "AIO model")
+    sources = ", ".join(source["name"] for source in document.get("sources", ()))
+    return f"{model}, trained on {sources}" if sources and "training" in document else f"{model}, tested"
+
+
+def _examples(
+    document: Mapping[str, Any], lists: Mapping[str, Sequence[RankedList]]
+) -> list[tuple[Mapping[str, Any], RankedList]]:
+    """Targets with a ranked list of a query that found its person at once; first those that search by text, and by most
+    beside it, last those that search by photo."""
+
+    def order(target: Mapping[str, Any]) -> tuple[bool, bool, int]:
+        kinds = target["direction"].partition(" ")[0].split("+")
+        return Modality.RGB.value in kinds, Modality.TEXT.value not in kinds, -len(kinds)
+
+    examples: list[tuple[Mapping[str, Any], RankedList]] = []
+    for target in sorted(document["targets"], key=order):
+        examples += [(target, each) for each in lists.get(target["target"], ()) if each.right][:1]
+    return examples[:EXAMPLES]
 
 
 def shortened(medium: Media, length: int) -> str:

@@ -18,7 +18,7 @@ from aio_plugin.evaluation.pictures import (
     ranked_picture,
     write_ranked_lists,
 )
-from aio_plugin.evaluation.report import ranked_lists, write_report
+from aio_plugin.evaluation.report import RankedList, ranked_lists, write_report
 from aio_plugin.evaluation.results import target_entry
 from aio_plugin.evaluation.tiles import caption_tile, fit, font, label_of, tile, wrap
 from aio_plugin.modality import MODALITIES, Media
@@ -166,16 +166,49 @@ def test_report(tmp_path):
     assert [each.pid for each in lists] == [0, 2, 5]
     page = write_report(tmp_path / "log" / "report.html", found, {"toy@ir+text": lists}).read_text()
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
-    assert [Image.open(io.BytesIO(base64.b64decode(p))).size for p in pictures] == [e.picture.size for e in lists]
+    shown = [next(each for each in lists if each.right), *lists]
+    assert [Image.open(io.BytesIO(base64.b64decode(p))).size for p in pictures] == [e.picture.size for e in shown]
     assert "&lt;b&gt;red&lt;/b&gt; jacket &amp; dark jeans" in page
     assert "1 &lt; 2" in page
     assert "2 &gt; 1" in page
+    assert page.count(">leak, see below</span>") == 1
     assert "&lt;/pre&gt;&lt;script&gt;" in page
     assert "<b>" not in page
     assert "<script" not in page
     assert not re.search(r'(src|href)=(?!"data:)|url\(|@import', page)  # nothing is fetched
     assert f"{100 * result.mAP:.1f}" in page
     assert "6 of 6 queries" in page
+
+
+def test_a_query_that_found_its_person_is_drawn_if_one_did():
+    at = target(RGB)
+    for right, pids in ([1, 4], [0, 5, 1]), ([0, 4], [0, 5]), ([], [0, 5]):
+        result = scored(at)
+        result.trials[0].retrieval.first_rank[:] = torch.tensor([1 if pid in right else 2 for pid in range(6)])
+        lists = ranked_lists(result, 2, 4, render, (HEIGHT, WIDTH))
+        assert [(each.pid, each.right) for each in lists] == [(pid, pid in right) for pid in pids]
+
+
+def test_a_report_opens_with_what_was_trained_and_right_queries_by_text(tmp_path):
+    directions = ["rgb+text", "sketch", "text", "ir", "sketch+text", "ir+sketch"]
+    result = scored(target())
+    entries = [target_entry(f"toy@{name}", f"{name} -> rgb", {"after": result}) for name in directions]
+    wrong, right = (RankedList(7 + right, right, (), Image.new("RGB", (9, 9))) for right in (False, True))
+    lists = {entry["target"]: [wrong, right] for entry in entries}
+    lists["toy@ir+sketch"] = lists["toy@ir+sketch"][:1]
+    source = {"name": "synth_pedes", "identities": 1400, "images": 9, "sha256": "00"}
+    facts = {"sources": [source, {**source, "name": "llcm"}], "training": {"epoch": 30.0, "loss": 2.5}}
+    found = results(*entries, config={"model": {"name": "aio_tiny"}}, **facts)
+    page = write_report(tmp_path / "r.html", found, lists).read_text()
+    assert "<h1>aio_tiny, trained on synth_pedes, llcm</h1>" in page
+    assert "30 epochs of 2,800 persons" in page
+    start, end = page.index("Whom a query finds"), page.index("Every direction")
+    assert re.findall("<h3>(.*) → rgb</h3>", page[start:end]) == ["sketch+text", "text", "sketch", "ir"]
+    assert re.findall("person (.)", page[start:end].partition("<figure>")[2]) == ["8"] * 4
+    del found["training"]
+    page = write_report(tmp_path / "r.html", found, {}).read_text()
+    assert "<h1>aio_tiny, tested</h1>" in page
+    assert "Whom a query finds" not in page
 
 
 def test_a_report_shows_the_start_of_a_long_caption_and_no_characters_that_are_not_printed(tmp_path):
