@@ -8,15 +8,19 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
+    import torch
+
     from .datasets.base import Adapter, ReadSplits
     from .encoders import LoadEncoder
     from .losses import Loss
     from .modality import Modality
+    from .search.model import ReIDModel
 
 
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
+    "load",
     "register",
     "register_dataset",
     "register_encoder",
@@ -24,6 +28,42 @@ __all__ = [
     "register_modality",
     "unregister",
 ]
+
+
+def load(
+    source: str | os.PathLike[str],
+    device: str | torch.device | None = None,
+    *,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+) -> ReIDModel:
+    """A trained model, ready to encode pictures and captions; torchreid is not needed.
+
+    Image size, normalisation, modalities, tokenizer, bottleneck and encoder are those that the file records, and
+    features are those of testing.
+
+    Args:
+        source: the folder of a run, of whose checkpoints it takes the best (``model/model-best.pth.tar``), else the
+            last (``model/last.pth.tar``); a checkpoint; a file of ``aio-reid export``, or the folder of one.
+        device: "cpu", "cuda" or "cuda:1"; None = "cuda" if there is one.
+        config: the config of the training, for a file that does not record its settings; or keys of the ``aio`` node
+            such as ``{"encoder": {"weights": FILE}}``, where the encoder's weights lie elsewhere than in training.
+
+    Raises:
+        CheckpointError: there is no such file, it does not record its settings, is of another model, or does not fit
+            ``config``.
+        EncoderError: it cannot be read safely as weights, or the encoder's weights are absent or others.
+        ConfigError: the device or a key of ``config`` is wrong.
+
+    Example::
+
+        model = aio_plugin.load("log/demo")
+        gallery = model.encode(rgb=["a.jpg", "b.jpg", "c.jpg"])
+        query = model.encode({"sketch": "drawing.png", "text": "a woman in a red coat"})
+        print(model.similarity(query, gallery).argsort(descending=True))
+    """
+    from .search.loading import load
+
+    return load(source, device, config=config)
 
 
 def register(config: Mapping[str, Any] | str | os.PathLike[str] | None = None, *, exact_ranking: bool = False) -> None:

@@ -11,12 +11,14 @@ import contextlib
 import dataclasses
 import difflib
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 from .errors import ConfigError, ModalityError, nearest
 from .modality import Combination, Modality, format_combination, parse_combination
+from .outside_files import read_yaml
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -492,6 +494,36 @@ def merge(base: object, values: object) -> object:
     if not (isinstance(base, Mapping) and isinstance(values, Mapping)):
         return values
     return {**base, **{key: merge(base.get(key), value) for key, value in values.items()}}
+
+
+def nested(values: Mapping[str, object]) -> dict[str, Any]:
+    """Values by dotted keys as nested mappings."""
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        *groups, name = key.split(".")
+        place = result
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
+    return result
+
+
+def load_yaml(path: str | os.PathLike[str], unique: bool = False) -> Mapping[str, Any]:
+    """The keys and values of a config file.
+
+    Args:
+        unique: refuse a key that stands twice in one group, of which YAML takes the last.
+
+    Raises:
+        ConfigError: it cannot be read, or does not contain a mapping.
+    """
+    try:
+        values = read_yaml(path, unique)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"The config {path} cannot be read: {error}. Give the path of a YAML file.") from error
+    if not isinstance(values, Mapping | None):
+        raise ConfigError(f"The config {path} contains a {type(values).__name__} instead of keys and values.")
+    return values or {}
 
 
 def check_keys(values: Mapping[str, object], known: Mapping[str, object], prefix: str = "") -> None:

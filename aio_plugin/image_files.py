@@ -39,9 +39,14 @@ def opened_image(source: str | PathLike[str] | io.BytesIO, follow: bool = True) 
         except UnidentifiedImageError as error:
             raise OSError(f"it is not an image of the formats {', '.join(FORMATS)}") from error
         with image:
-            if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}")
+            require_bounded(image)
             yield image
+
+
+def require_bounded(image: Image.Image) -> None:
+    """Raise ValueError if an image, by its header, has more than :data:`MOST_PIXELS`."""
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}")
 
 
 def image_stat(path: str) -> os.stat_result:

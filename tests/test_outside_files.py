@@ -140,7 +140,7 @@ LARGE = """
     from aio_plugin.datasets.reading.matlab import read_permutations
     from aio_plugin.errors import AIOError
     from aio_plugin.heads.lexicon import Lexicon
-    from aio_plugin.host.patches.configs import load_yaml
+    from aio_plugin.config import load_yaml
     from aio_plugin.training.images import read_image
 
     pages = int(Path("/proc/self/statm").read_text().split()[0])

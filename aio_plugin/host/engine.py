@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..encoders.frozen import FrozenEncoder
 from ..errors import ConfigError, HostError
 from ..evaluation.attributes import MaskedWords
+from ..evaluation.features import retrieval_features
 from ..evaluation.score import score
 from ..metrics.distance import Metric
 from ..modality import Batch
@@ -235,9 +236,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
         """Retrieval features (B, D) of a batch, float32 and of unit length."""
         batch = input.cuda() if self.use_gpu else input
         model = self.model if distributed.world_size() == 1 else self.bare_model
-        with autocast("cuda" if self.use_gpu else "cpu", self.precision):
-            features: Tensor = model(batch)
-        return features.float()
+        return retrieval_features(model, batch, self.precision)
 
     def _evaluate(
         self,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from ..datasets import ADAPTERS
 from ..errors import ConfigError
+from ..evaluation.features import feature_function
 from ..modality import Batch
 from ..models.specs import NAMES
 from ..protocols.whole_gallery import WholeGallery
+from ..training.optimisation import autocast_dtype
 from .data_manager import AIODataManager
 from .default_config import arguments
 from .main import build_data_manager, load_config
@@ -103,25 +103,7 @@ def trained_model(cfg: CfgNode, weights: str) -> nn.Module:
     return model.eval()
 
 
-def features_of(cfg: CfgNode, manager: AIODataManager, model: nn.Module) -> Callable[[Batch], Tensor]:
+def features_of(cfg: CfgNode, model: nn.Module) -> Callable[[Batch], Tensor]:
     """A function from a batch to its retrieval features (B, D), float32, of unit length, as in testing."""
-    model = model.cuda() if cfg.use_gpu else model
-    unused = torch.optim.SGD(model.parameters(), lr=0.0)
-    engine = import_torchreid().engine.ImageSoftmaxEngine(manager, model, unused, use_gpu=cfg.use_gpu)
-    engine.set_model_mode("eval")
-    return torch.no_grad()(engine.extract_features)  # type: ignore[no-any-return]
-
-
-def state_digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes of tensors, in the order of their names."""
-    digest = hashlib.sha256()
-    for name, value in sorted(state.items()):
-        digest.update(f"{name}{value.dtype}{list(value.shape)}".encode())
-        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def tested_part(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a model's state dict that features depend on."""
-    parts = tuple(f"{part}." for part in model.training_only)  # type: ignore[union-attr]
-    return {name: value for name, value in model.state_dict().items() if not name.startswith(parts)}
+    precision = autocast_dtype(cfg.aio.train.precision, cfg.use_gpu)
+    return feature_function(model, "cuda" if cfg.use_gpu else "cpu", precision)

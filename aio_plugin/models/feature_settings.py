@@ -157,16 +157,19 @@ def recorded_settings(weights: str) -> Settings:
         record = read_record(read_weights(weights, "model.load_weights", mmap=True).content, weights)
     except AIOError:
         return {}
-    if record is None:
-        return {}
+    return {} if record is None else config_settings(record)
+
+
+def config_settings(record: Mapping[str, Any]) -> Settings:
+    """The settings of a record as a config states them, and where its model's other parts came from, by config key."""
     settings = {key: value for key, value in record["features"].items() if key != ENCODER_HASH}
     if settings.get("aio.tokenizer.image_size") == [settings.get(key) for key in DATA_KEYS[:2]]:
         del settings["aio.tokenizer.image_size"]  # it follows the size of images
-    files = {f"aio.{group}.weights": _at(record["run"], "config", "aio", group, "weights") for group in PARTS}
+    files = {f"aio.{group}.weights": text_at(record["run"], "config", "aio", group, "weights") for group in PARTS}
     return settings | files
 
 
-def _at(values: Any, *keys: str) -> str:
+def text_at(values: Any, *keys: str) -> str:
     """The text at the end of a path of keys; '' where there is none."""
     for key in keys:
         values = values.get(key) if isinstance(values, Mapping) else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..encoders.files import below, state_dict_faults
 from ..modality import MODALITIES
@@ -18,6 +19,9 @@ from .sequence import ImagePositions, TextPositions, resize_positions
 
 RESIZABLE = ("data.height", "data.width", "aio.tokenizer.image_size", "aio.text.length")
 """The settings that fine-tuning may change, besides more ``aio.modalities``."""
+
+
+_OF_TEXT = (("positions", "table"), ("tokenizers", "embedding.weight"))
 
 
 @dataclass
@@ -71,8 +75,10 @@ def inferred_settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
     settings: dict[str, Any] = {"aio.modalities": named} if named else {}
     if "bnneck.necks.0.weight" in state:
         settings["aio.bnneck"] = "per_modality" if "bnneck.necks.1.weight" in state else "shared"
-    positions = state.get("positions.text.table")
-    return settings if positions is None else {**settings, "aio.text.length": len(positions)}
+    positions, words = (state.get(f"{name}.text.{part}") for name, part in _OF_TEXT)
+    if positions is not None and words is not None and words.ndim == 2:
+        settings |= {"aio.text.length": len(positions), "aio.text.width": words.shape[1]}
+    return settings
 
 
 def _without(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
@@ -132,3 +138,18 @@ def _resize(
             fitted.state[name] = rows
             fitted.resized.append(name)
             fitted.fresh += [f"{name}[{length}:]"] if length < len(rows) else []
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        digest.update(f"{name}{value.dtype}{list(value.shape)}".encode())
+        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def tested_part(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a model's state dict that features depend on."""
+    parts = tuple(f"{part}." for part in model.training_only)  # type: ignore[union-attr]
+    return {name: value for name, value in model.state_dict().items() if not name.startswith(parts)}

@@ -18,13 +18,14 @@ from ..encoders.frozen import read_identity
 from ..errors import CheckpointError, ConfigError
 from ..evaluation.environment import code, git_commit, package_versions
 from ..evaluation.results import plain, write_json
-from ..host.inference import load_aio_config, state_digest, trained_model
+from ..host.inference import load_aio_config, trained_model
 from ..host.registration import register
 from ..host.run_config import RunConfig
 from ..host.weights import config_data_settings
 from ..models import feature_settings
 from ..models.feature_settings import read_record
 from ..models.specs import DMF_NAMES, readable
+from ..models.weights import state_digest
 from ..training.checkpoint import save_atomically
 
 SCHEMA = 2

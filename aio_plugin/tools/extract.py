@@ -19,8 +19,9 @@ from ..datasets.manifest.rows import READERS, suffix_of
 from ..errors import CacheError, ConfigError
 from ..evaluation.results import plain
 from ..file_lock import file_lock
-from ..host.inference import features_of, load_aio_config, state_digest, test_data, tested_part, trained_model
+from ..host.inference import features_of, load_aio_config, test_data, trained_model
 from ..modality import Batch, Item, format_combination
+from ..models.weights import state_digest, tested_part
 from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset
 from .feature_file import FeatureFile, files_digest, item_lines
@@ -48,7 +49,7 @@ def run_extract(args: argparse.Namespace) -> None:
     model = trained_model(cfg, args.weights)
     manager, target = test_data(cfg, spec)
     description = describe_features(cfg, model, spec, args.dtype)
-    compute = features_of(cfg, manager, model)
+    compute = features_of(cfg, model)
     parts = {"query": target.query, "gallery": target.gallery}
     with _locked(Path(args.out)):
         for part, items in ((part, items) for part, items in parts.items() if items):

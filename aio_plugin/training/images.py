@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from ..datasets.storage.lmdb_images import image_source
 from ..errors import MediaError
-from ..image_files import is_sideways, load_upright, opened_image
+from ..image_files import is_sideways, load_upright, opened_image, require_bounded
 from ..modality import Media, Modality
 
 DRAFTS = (8, 4, 2)
@@ -19,8 +20,41 @@ DRAFTS = (8, 4, 2)
 GAP = 2.0
 """The smallest ratio of a drafted image's sides to the size that it will be resized to."""
 
+Pixels = Image.Image | NDArray[Any]
 BYTES, WORDS = (0, 255), (0, 65535)
 """Ranges of images of 8 and 16 bits."""
+
+
+class ImageMedia(Media):
+    """An image in memory; the ``str`` is its name in messages.
+
+    Args:
+        name: one of its own among the media of an item.
+        pixels: an image, or an array (H, W, 3) or (H, W) of the values that an image file could hold.
+    """
+
+    pixels: Pixels
+
+    def __new__(cls, name: str, modality: Modality, pixels: Pixels, partners: Iterable[Media] = ()) -> ImageMedia:  # noqa: D102
+        self = super().__new__(cls, name, modality, None, partners)
+        assert isinstance(self, ImageMedia)
+        self.pixels = pixels
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.modality, self.pixels, self.partners)
+
+    def copied(self) -> Image.Image:
+        """The image, which may be changed; raises what Pillow raises for what is none."""
+        pixels = self.pixels
+        if not isinstance(pixels, Image.Image):
+            if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
+                raise ValueError(f"an array of shape {pixels.shape} is not an image; give (H, W, 3) or (H, W)")
+            pixels = Image.fromarray(pixels)
+        require_bounded(pixels)
+        image = pixels.copy()
+        image.format = pixels.format
+        return image
 
 
 def read_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
@@ -56,9 +90,10 @@ def decode_image(path: str, size: tuple[int, int] | None = None) -> Image.Image:
             format (:mod:`aio_plugin.image_files`), or is not of the modality's kind; names it.
         DatasetError: the LMDB cannot be opened.
     """
-    source, medium = image_source(path), Media.of(path)
+    medium = Media.of(path)
+    source = medium if isinstance(medium, ImageMedia) else image_source(path)
     try:
-        with opened_image(source) as image:
+        with source.copied() if isinstance(source, ImageMedia) else opened_image(source) as image:
             height, width = size[::-1] if size and is_sideways(image) else size or image.size[::-1]
             ratio = min(image.height / height, image.width / width)
             scale = next((scale for scale in DRAFTS if ratio >= GAP * scale), 1)

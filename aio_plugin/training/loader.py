@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,7 @@ class BatchLoader(DataLoader[Any]):
     Args:
         dataset: gives the entries of one item, like PersonDataset and QueryDataset.
         device: None leaves batches on the CPU.
+        collate: makes a batch of entries, to be passed to :func:`finish`.
         options: of DataLoader, except for collation and pinning.
 
     Raises:
@@ -45,10 +46,20 @@ class BatchLoader(DataLoader[Any]):
         MediaError: while iterating: an image cannot be read; names it, whether a worker read it or not.
     """
 
-    def __init__(self, dataset: Dataset[Any], *, device: torch.device | str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        *,
+        device: torch.device | str | None = None,
+        collate: Callable[[Sequence[Any]], Batch] = stack,
+        **options: Any,
+    ) -> None:
         self.device = device
         super().__init__(
-            dataset, collate_fn=stack, pin_memory=device is not None and torch.device(device).type == "cuda", **options
+            dataset,
+            collate_fn=collate,
+            pin_memory=device is not None and torch.device(device).type == "cuda",
+            **options,
         )
 
     def __iter__(self) -> Any:

@@ -67,7 +67,7 @@ class MediaReader:
         (H, W, 3) or floats (H, W, 1) if the batch is normalised later, else floats (3, H, W).
         """
         resize = self.parts.resize or (lambda image: image)
-        photos: dict[str, Image.Image] = {}
+        photos: dict[tuple[str, Modality], Image.Image] = {}
         present = torch.zeros(len(self.modalities), dtype=torch.uint8)
         out: dict[str, Any] = {"present": present}
         if self.parts.normalisation is not None:
@@ -81,9 +81,10 @@ class MediaReader:
             if synthesis not in (None, CHANNEL_AUGMENTATION):
                 image = resize(self._synthesised(medium))
             else:
-                if medium not in photos:
-                    photos[medium] = resize(decode_image(medium, self.parts.size))
-                image = photos[medium]
+                key = (str(medium), Modality.RGB if medium.synthetic else modality)
+                if key not in photos:
+                    photos[key] = resize(decode_image(medium, self.parts.size))
+                image = photos[key]
             if synthesis == CHANNEL_AUGMENTATION:
                 image = channel_augment(image, rng.randrange(CHOICES))
             out[modality.value] = self._parts(image, modality).rest(image)

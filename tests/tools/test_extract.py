@@ -79,8 +79,8 @@ def test_a_run_that_was_stopped_goes_on_at_the_last_whole_block(weights, long_li
     assert run(tmp_path, weights, whole, long_list, *SMALL) == 0
     computed = []
 
-    def stopping(cfg, manager, model, after=tool.COMMIT_INTERVAL + 3):
-        compute = tool_features(cfg, manager, model)
+    def stopping(cfg, model, after=tool.COMMIT_INTERVAL + 3):
+        compute = tool_features(cfg, model)
 
         def one(batch):
             if len(computed) == after:

@@ -20,7 +20,6 @@ from ... import config
 from ...errors import ConfigError, printable
 from ...models.feature_settings import recorded_settings
 from ...models.specs import NAMES
-from ...outside_files import read_yaml
 from ..default_config import default_config, flattened
 from ..run_config import MergedConfig, RunConfig, dataset_options, session
 from ..settings import DEFAULTS
@@ -38,9 +37,9 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
     @functools.wraps(stock_file)
     def merge_from_file(self: CfgNode, cfg_filename: str) -> None:
         is_yaml = _is_torchreids(self) and os.path.splitext(cfg_filename)[1] in YAML
-        if not is_yaml or not _is_for_aio(self, load_yaml(cfg_filename)):
+        if not is_yaml or not _is_for_aio(self, config.load_yaml(cfg_filename)):
             return stock_file(self, cfg_filename)  # type: ignore[no-any-return]
-        values = load_yaml(cfg_filename, unique=True)
+        values = config.load_yaml(cfg_filename, unique=True)
         try:
             merge_values(self, values)
         except ConfigError as error:
@@ -108,10 +107,7 @@ def _take(cfg: CfgNode, merged: MergedConfig, weights: str) -> None:
     merged.taken.clear()
     merged.taken.update({key: value for key, value in settings.items() if value != defaults[key]})
     changed = {key: value for key, value in settings.items() if value != values[key]}
-    nested: Any = {}
-    for key, value in changed.items():
-        nested = config.merge(nested, functools.reduce(lambda inner, part: {part: inner}, key.split(".")[::-1], value))
-    for group, rest in nested.items():
+    for group, rest in config.nested(changed).items():
         if group == NODE:
             cfg[NODE] = _merged(node, rest)
         else:
@@ -129,30 +125,12 @@ def read_config(
     Raises:
         ConfigError: the file cannot be read, does not contain a mapping, or a key or value is wrong.
     """
-    values = source if isinstance(source, Mapping) else load_yaml(source, unique=True)
+    values = source if isinstance(source, Mapping) else config.load_yaml(source, unique=True)
     if NODE not in values:
         return _merged({}, values), {}, {NODE: values}
     rest = {key: value for key, value in values.items() if key != NODE}
     config.check_keys(rest, default_config())
     return _merged({}, values[NODE] or {}), config.typed(rest, default_config()), values
-
-
-def load_yaml(path: str | os.PathLike[str], unique: bool = False) -> Mapping[str, Any]:
-    """The keys and values of a config file.
-
-    Args:
-        unique: refuse a key that stands twice in one group, of which YAML takes the last.
-
-    Raises:
-        ConfigError: it cannot be read, or does not contain a mapping.
-    """
-    try:
-        values = read_yaml(path, unique)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The config {path} cannot be read: {error}. Give the path of a YAML file.") from error
-    if not isinstance(values, Mapping | None):
-        raise ConfigError(f"The config {path} contains a {type(values).__name__} instead of keys and values.")
-    return values or {}
 
 
 def _is_torchreids(cfg: CfgNode) -> bool:

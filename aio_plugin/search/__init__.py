@@ -1,0 +1,1 @@
+"""Trained models and what is found with them: features, indices, queries. Works without torchreid."""
