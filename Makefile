@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 SEED ?= 1
 
-.PHONY: setup demo toy-full tables-toy tables-check test test-slow fuzz lint format pretrain-toy clean
+.PHONY: setup demo toy-full toy-full-paper tables-toy tables-check test test-slow fuzz lint format pretrain-toy clean
 
 setup: $(VENV)/.installed
 
@@ -22,6 +22,10 @@ demo: setup
 toy-full: setup
 	$(RUN) -m aio_plugin toy --root data/toy-full --ids 1000 --seed 0
 	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy_full.yaml train.seed $(SEED) data.save_dir log/toy-full-$(SEED)
+
+toy-full-paper: setup
+	$(RUN) -m aio_plugin toy --root data/toy-full --ids 1000 --seed 0
+	$(RUN) -m aio_plugin main --config-file configs/toy/aio_tiny_toy_full_paper.yaml train.seed $(SEED) data.save_dir log/toy-full-paper-$(SEED)
 
 tables-toy: setup
 	$(RUN) -m benchmarks.paper_tables --toy --jobs 2
