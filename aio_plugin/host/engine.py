@@ -296,7 +296,10 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
                 found: dict[str, Tensor] = self.bare_model.attribute_outputs(batch.cuda() if self.use_gpu else batch)
             return found
 
-        return masked_words(loader, outputs)
+        words = masked_words(loader, outputs)
+        if words is None:
+            print(f"aio.test.attributes: the captions of {dataset_name} have no word of aio.attributes.lexicon")
+        return words
 
     def save_model(self, epoch: int, rank1: float, save_dir: str, is_best: bool = False) -> None:
         """Write torchreid's checkpoint after a test, and the best one if ``aio.train.select_target`` is set."""

@@ -94,6 +94,13 @@ def test_weights_without_a_decoder_are_told(engine, tmp_path, capsys):
     assert f"not measured, as {tmp_path / 'weights.pth'} holds no attribute decoder" in capsys.readouterr().out
 
 
+def test_captions_without_attribute_words_are_told(engine, tmp_path, capsys):
+    (tmp_path / "lexicon.json").write_text('["zebra"]')
+    made = engine(targets=["cuhk_pedes"], attributes={"lexicon": str(tmp_path / "lexicon.json")})
+    assert "attributes" not in entries_of(made, tmp_path)["cuhk_pedes"]
+    assert "the captions of cuhk_pedes have no word of aio.attributes.lexicon" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("options", [{"loss": {"va": 0.0}}, {"name": "dmf_tiny", "dmf": {"triplet": 0.0}}])
 def test_a_model_without_a_decoder_is_refused(engine, options):
     with pytest.raises(ConfigError, match=r"aio.test.attributes is True, but the model has no attribute decoder. Set"):
