@@ -57,6 +57,7 @@ setup(
         "imageio",
     ],
     extras_require={
+        "search": ["lancedb>=0.40"],  # aio-reid index
         "quantise": ["torchao>=0.10"],  # aio.encoder.quantise
         "dev": [
             "lmdb>=1.4",

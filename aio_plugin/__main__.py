@@ -19,6 +19,7 @@ from .host import main as host_main
 from .host.launch import run_script
 from .models.specs import SPECS
 from .registry import import_plugins
+from .tools.filter_options import add_filter_options
 
 Command = Callable[[argparse.Namespace], "int | None"]
 
@@ -135,6 +136,20 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--back", action="store_true", help="make a torchreid checkpoint from a .safetensors file")
     for configured in (synthesize, extract, export):
         host_main.add_arguments(configured)
+    index = command("index", "bring pictures into an index to search; exit code 1: some could not be indexed")
+    option = index.add_argument
+    option("--out", required=True, help="the index, NAME.lance; made if there is none, else added to")
+    option("--weights", help="a run's folder, checkpoint or exported weights; with --images")
+    option("--images", help="folder, list (.txt) or manifest (.csv, .jsonl) to add; a partial run is resumed")
+    option("--root", default="", help="folder that all pictures lie below (default: that of --images, when made)")
+    option("--pattern", help="what paths say, for example {camera}_{time:%%Y%%m%%d-%%H%%M%%S}_{track}.jpg")
+    option("--modality", default="rgb", help="of the pictures (default rgb)")
+    option("--delete", action="store_true", help="delete the rows that the options below name")
+    option("--prune", action="store_true", help="delete the rows of pictures that are gone or have changed")
+    option("--device", default="", help="cpu, cuda or cuda:1 (default: cuda if there is one)")
+    option("--batch-size", type=int, default=100, help="pictures encoded together (default 100)")
+    option("--workers", type=int, help="processes that read pictures (default 4 with a GPU, else 0)")
+    add_filter_options(index)
     command("config", "list every key of the `aio` config node").add_argument(
         "--yaml",
         nargs="?",

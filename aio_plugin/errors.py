@@ -93,6 +93,14 @@ class CheckpointError(AIOError, RuntimeError):
     """A checkpoint does not fit the model."""
 
 
+class GalleryError(AIOError, RuntimeError):
+    """An index of pictures is absent, damaged, of another model, or cannot be asked so."""
+
+
+class NoGalleryError(GalleryError):
+    """There is no such index."""
+
+
 class HostError(AIOError, RuntimeError):
     """torchreid is absent, is another package of that name, or cannot do what is asked."""
 

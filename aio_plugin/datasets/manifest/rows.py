@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -12,10 +12,6 @@ from ...modality import MODALITIES, Modality
 from ...outside_files import open_regular, parse_json, text_lines
 from ..reading.layouts import Tree
 
-COLUMNS = ("path", "caption", "pid", "camid", "modality", "split", "source", "group")
-REQUIRED = ("pid", "modality", "split")
-NUMBERS = ("pid", "camid", "group")
-"""Columns that JSON may give as whole numbers."""
 SPLITS = ("train", "query", "gallery")
 _LONGEST_HEADER = 1 << 16
 SHOWN = 10
@@ -24,6 +20,30 @@ SHOWN = 10
 Values = Mapping[str, str]
 Problem = tuple[int, str]
 """A line, and what is wrong in it and what to do about it."""
+
+
+class FileColumns(NamedTuple):
+    """The columns of a file.
+
+    Attributes:
+        known: their names.
+        required: those that must be there.
+        numbers: those that JSON may give as values of the ``types``, not only as strings; None = all.
+        further: whether a column of another name is one of the user's own.
+    """
+
+    known: tuple[str, ...]
+    required: tuple[str, ...]
+    numbers: tuple[str, ...] | None
+    types: tuple[type, ...] = (int,)
+    further: Callable[[str], bool] = lambda name: False
+
+
+COLUMNS = FileColumns(
+    ("path", "caption", "pid", "camid", "modality", "split", "source", "group"),
+    ("pid", "modality", "split"),
+    ("pid", "camid", "group"),
+)
 
 
 class ManifestRow(NamedTuple):
@@ -65,7 +85,7 @@ def read_rows(tree: Tree, file: str) -> list[ManifestRow]:
     path = tree.path(file)
     problems: list[Problem] = []
     try:
-        lines = READERS[suffix_of(file)](path, text_lines(path, newline=""), problems)
+        lines = READERS[suffix_of(file)](path, text_lines(path, newline=""), problems, COLUMNS)
         rows = [row for line, values in lines if any(values.values()) and (row := _row(tree, line, values, problems))]
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: {error}. Save the manifest as UTF-8 text.") from error
@@ -80,7 +100,9 @@ def suffix_of(file: str) -> str:
     return PurePosixPath(file).suffix.lower()
 
 
-def _csv_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Iterator[tuple[int, Values]]:
+def _csv_rows(
+    path: str, stream: Iterator[str], problems: list[Problem], columns: FileColumns
+) -> Iterator[tuple[int, Values]]:
     reader = csv.reader(stream, strict=True)
     end = 0
     header: list[str] = []
@@ -89,7 +111,7 @@ def _csv_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Iter
             line, end = end + 1, reader.line_num
             if not header:
                 header = [name.strip().lower() for name in fields]
-                _check_header(path, header)
+                _check_header(path, header, columns)
             elif len(fields) == len(header):
                 yield line, dict(zip(header, fields, strict=True))
             elif any(fields):
@@ -100,20 +122,22 @@ def _csv_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Iter
         raise DatasetError(f"{path}, line {end + 1}: {error}. {remedy}") from error
 
 
-def _check_header(path: str, header: Sequence[str]) -> None:
+def _check_header(path: str, header: Sequence[str], columns: FileColumns) -> None:
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         raise DatasetError(f"{path}: its columns are not separated by commas. Save it as CSV with commas.")
     for name in header:
-        if name not in COLUMNS:
-            raise DatasetError(f"{path}: unknown column {name!r}.{nearest(name, COLUMNS)}")
-    twice = [name for name in COLUMNS if header.count(name) > 1]
-    missing = [name for name in REQUIRED if name not in header]
+        if name not in columns.known and not columns.further(name):
+            raise DatasetError(f"{path}: unknown column {name!r}.{nearest(name, columns.known)}")
+    twice = [name for name in header if header.count(name) > 1]
+    missing = [name for name in columns.required if name not in header]
     if twice or missing:
         fault = f"column {twice[0]!r} is repeated" if twice else f"there is no column {missing[0]!r}"
-        raise DatasetError(f"{path}: {fault}. The first line must name the columns: {','.join(COLUMNS)}")
+        raise DatasetError(f"{path}: {fault}. The first line must name the columns: {','.join(columns.known)}")
 
 
-def _json_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Iterator[tuple[int, Values]]:
+def _json_rows(
+    path: str, stream: Iterator[str], problems: list[Problem], columns: FileColumns
+) -> Iterator[tuple[int, Values]]:
     for line, text in enumerate(stream, 1):
         if not text.strip():
             continue
@@ -122,22 +146,23 @@ def _json_rows(path: str, stream: Iterator[str], problems: list[Problem]) -> Ite
         except ValueError as error:
             problems.append((line, f"not JSON ({error}); write one object per line, without a list around them."))
             continue
-        wrong = list(_wrong_values(record))
+        wrong = list(_wrong_values(record, columns))
         problems += [(line, problem) for problem in wrong]
         if not wrong:
             yield line, {key: "" if value is None else str(value) for key, value in record.items()}
 
 
-def _wrong_values(record: object) -> Iterator[str]:
+def _wrong_values(record: object, columns: FileColumns) -> Iterator[str]:
     if not isinstance(record, dict):
         yield f"not an object but {type(record).__name__}; write {{...}} with the columns as keys."
         return
     for key, value in record.items():
-        number = key in NUMBERS and type(value) is int
-        if key not in COLUMNS:
-            yield f"unknown key {key!r}.{nearest(key, COLUMNS)}"
+        numeric = columns.numbers is None or key in columns.numbers
+        number = numeric and type(value) in columns.types
+        if key not in columns.known and not columns.further(key):
+            yield f"unknown key {key!r}.{nearest(key, columns.known)}"
         elif value is not None and not isinstance(value, str) and not number:
-            kinds = "a string or a whole number" if key in NUMBERS else "a string"
+            kinds = "a string or a whole number" if numeric else "a string"
             yield f"{key!r} must be {kinds}, got {type(value).__name__} {str(value)[:40]}."
 
 
@@ -147,18 +172,18 @@ def names_columns(path: str) -> bool:
         with open_regular(path) as file:
             line = file.readline(_LONGEST_HEADER).decode("utf-8-sig")
         names = parse_json(line) if suffix_of(path) == ".jsonl" else next(csv.reader([line]), [])
-        return {*REQUIRED} <= {str(name).strip().lower() for name in names}
+        return {*COLUMNS.required} <= {str(name).strip().lower() for name in names}
     except (OSError, ValueError, TypeError, csv.Error):
         return False
 
 
 READERS = {".csv": _csv_rows, ".jsonl": _json_rows}
-"""Suffix -> reader: (path, lines, problems) -> line numbers and values of the rows that can be read."""
+"""Suffix -> reader: (path, lines, problems, columns) -> line numbers and values of the rows that can be read."""
 
 
 def _row(tree: Tree, line: int, values: Values, problems: list[Problem]) -> ManifestRow | None:
     """The row of a line; None if it is wrong, with what is wrong added to ``problems``."""
-    cell = {name: values.get(name, "").strip() for name in COLUMNS}
+    cell = {name: values.get(name, "").strip() for name in COLUMNS.known}
     wrong = list(_wrong_cells(cell))
     paths = {"path": "", "source": ""}
     for name in paths:
