@@ -147,15 +147,16 @@ def test_a_photo_of_the_same_size_and_time_is_drawn_anew(tmp_path):
     assert len(list((tmp_path / "cache").rglob("*.png"))) == 1
 
 
-def test_the_cache_is_copied_with_the_data(tmp_path, monkeypatch):
+@pytest.mark.parametrize("take", [shutil.copytree, os.rename], ids=["copied", "moved"])
+def test_the_cache_goes_with_the_data(take, tmp_path, monkeypatch):
     (tmp_path / "old").mkdir()
     path = photo(tmp_path / "old" / "a.png")
     Sketcher("", tmp_path / "old" / ".cache")(path, Image.open)
-    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    take(tmp_path / "old", tmp_path / "new")
     monkeypatch.setattr(sketch, "draw_edges", lambda _: pytest.fail("drawn twice"))
-    copied = Sketcher("", tmp_path / "new" / ".cache")
-    copied(str(tmp_path / "new" / "a.png"), Image.open)
-    assert copied.has(str(tmp_path / "new" / "a.png"))
+    taken = Sketcher("", tmp_path / "new" / ".cache")
+    taken(str(tmp_path / "new" / "a.png"), Image.open)
+    assert taken.has(str(tmp_path / "new" / "a.png"))
 
 
 def test_a_flipped_bit_in_a_drawing_is_noticed(tmp_path):
@@ -178,15 +179,6 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     os.utime(parts[0], (0, 0))
     sketcher.remove_parts()
     assert [part.exists() for part in parts] == [False, True], "the new one may be being written"
-
-
-def test_the_cache_moves_with_the_data(tmp_path, monkeypatch):
-    (tmp_path / "old").mkdir()
-    path = photo(tmp_path / "old" / "a.png")
-    Sketcher("", tmp_path / "old" / ".cache")(path, Image.open)
-    os.rename(tmp_path / "old", tmp_path / "new")
-    monkeypatch.setattr(sketch, "draw_edges", lambda _: pytest.fail("drawn twice"))
-    Sketcher("", tmp_path / "new" / ".cache")(str(tmp_path / "new" / "a.png"), Image.open)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 40, 60, -3])
