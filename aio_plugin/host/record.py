@@ -77,7 +77,8 @@ class RunResults:
         if words is not None:
             self.words[target.name] = words
         digest = write_rankings(rankings_of(result, manager.root), folder / TARGETS / f"{name}{SUFFIX}")
-        self.items[target.name] = items_digest([*target.query, *target.gallery], manager.root)
+        if target.name not in self.items:  # the same items in every test of a run
+            self.items[target.name] = items_digest([*target.query, *target.gallery], manager.root)
         self.rankings[target.name] = {"file": f"{name}{SUFFIX}", "sha256": digest}
         write_json(self._document([target.name], seconds), folder / TARGETS / f"{name}.json")
         if manager.options.test.report and self.column == "after":

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 import aio_plugin
+from aio_plugin.datasets.items_digest import items_digest
 from aio_plugin.datasets.overlaps import LeakWarning
 from aio_plugin.evaluation.results import validate
 from aio_plugin.evaluation.score import score
+from aio_plugin.host import record
 from aio_plugin.host.record import RunResults
 from aio_plugin.host.run_config import RunConfig, TrainingIdentities
 from aio_plugin.host.targets import Target
@@ -34,7 +36,9 @@ def test_a_leak_is_warned_of_once_and_lands_in_the_log_and_with_its_target(torch
 
 
 @pytest.mark.parametrize("name", ["toy@sketch+text", "my/own set"])
-def test_every_target_has_a_file_of_its_own(torchreid, tmp_path, name):
+def test_every_target_has_a_file_of_its_own(torchreid, tmp_path, monkeypatch, name):
+    digested = []
+    monkeypatch.setattr(record, "items_digest", lambda *given: digested.append(given) or items_digest(*given))
     at = helpers.target()
     target = Target(name, at.protocol, at.query, at.gallery, ["a note"], ["a leak"])
     other = Target("other", at.protocol, at.query, at.gallery)
@@ -52,8 +56,9 @@ def test_every_target_has_a_file_of_its_own(torchreid, tmp_path, name):
     )
     features = helpers.features(at.query), helpers.features(at.gallery)
     results = RunResults(manager, ENCODER)
-    for each in (target, other):
+    for each in (target, other, other):  # tested twice, as in a training with test.eval_freq
         results.add(each, score(*features, at.query, at.gallery, at.protocol), tmp_path, 0, 1.5)
+    assert len(digested) == 2
     files = sorted(tmp_path.rglob("*.json"))
     assert len(files) == 2
     assert all(file.parent == tmp_path / "results" for file in files)
