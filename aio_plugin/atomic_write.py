@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from .errors import LockedError, WriteError
-
-if sys.platform != "win32":
-    import fcntl
+from .errors import WriteError
+from .file_lock import folder_lock
 
 
 @contextmanager
@@ -67,7 +64,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.with_name(f".{path.name}.partial")
     folder.mkdir(exist_ok=True)
-    with locked(folder):
+    with folder_lock(folder):
         try:
             for left in folder.iterdir():
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
@@ -77,29 +74,3 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
             folder.rename(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from what they do under a lock of ``folder``; a killed process holds none.
-
-    Unlike :func:`aio_plugin.file_lock.file_lock`, it leaves no file, so that the folder may be renamed or removed.
-
-    Raises:
-        LockedError: another process holds it, or has moved or removed the folder meanwhile.
-    """
-    if sys.platform == "win32":  # has no locks of folders
-        yield
-        return
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            same = os.path.samestat(os.fstat(lock), os.stat(folder))
-        except (BlockingIOError, FileNotFoundError):
-            same = False
-        if not same:
-            raise LockedError(f"Another process works in {folder}; wait until it has finished.")
-        yield
-    finally:
-        os.close(lock)

@@ -1,4 +1,4 @@
-"""Locks on files: one process holds it, and the operating system frees it when that process ends, however it ends."""
+"""Locks on files and folders: one process holds one, and it is free as soon as that process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -57,6 +57,32 @@ def file_lock(path: Path, cure: str = "", wait: bool = False) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {platform.node()}, since {started}\n")
         file.flush()
         yield
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keep other processes from what they do under a lock of ``folder``; a killed process holds none.
+
+    Unlike :func:`file_lock`, it leaves no file, so that the folder may be renamed or removed.
+
+    Raises:
+        LockedError: another process holds it, or has moved or removed the folder meanwhile.
+    """
+    if sys.platform == "win32":  # has no locks of folders
+        yield
+        return
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(lock), os.stat(folder))
+        except (BlockingIOError, FileNotFoundError):
+            same = False
+        if not same:
+            raise LockedError(f"Another process works in {folder}; wait until it has finished.")
+        yield
+    finally:
+        os.close(lock)
 
 
 def _open_itself(path: Path) -> int:

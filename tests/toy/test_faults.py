@@ -11,9 +11,9 @@ import time
 import pytest
 
 from aio_plugin.__main__ import INTERRUPTED, TERMINATED, main
-from aio_plugin.atomic_write import locked
 from aio_plugin.datasets.toy_facts import contents_digest
 from aio_plugin.errors import DatasetError, WorkerError
+from aio_plugin.file_lock import folder_lock
 from aio_plugin.toy.layouts import make, writer
 
 from .people import IDS
@@ -32,7 +32,7 @@ def test_damaged_facts_are_named(tmp_path, content, capsys):
 def test_another_process_writes_to_the_same_root(tmp_path, capsys):
     root, partial = tmp_path / "world", tmp_path / ".world.partial"
     partial.mkdir()
-    with locked(partial):
+    with folder_lock(partial):
         assert main(["toy", "--root", str(root)]) == 2
     assert "Another process works in" in capsys.readouterr().err
     assert os.listdir(tmp_path) == [".world.partial"]
