@@ -6,98 +6,25 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import dataclasses
-import difflib
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from .errors import ConfigError, ModalityError, nearest
 from .modality import Combination, Modality, format_combination, parse_combination
+from .options import FRACTION, PROBABILITY, DatasetOptions, at_least, check_keys, option, rule, values_of
+from .options import Option as Option  # adapters from outside take it from here
 from .outside_files import read_yaml
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-T = TypeVar("T")
 Node = TypeVar("Node", bound="DataclassInstance")
-Accepts = Sequence[object] | Callable[[Any], "str | None"]
-"""The values that an option can take, or a function that says what is wrong with one (None if nothing is)."""
 
 
-LARGEST = 2**31 - 1
-"""The largest whole number that a key takes."""
-
-
-class Option(NamedTuple):
-    """A documented option.
-
-    Attributes:
-        name, default, about: its key, default and meaning. The default gives the type.
-        accepts: () accepts every value of that type.
-    """
-
-    name: str
-    default: Any  # each option has a type of its own
-    about: str
-    accepts: Accepts = ()
-
-    def check(self, value: Any, prefix: str) -> Any:
-        """``value``; raises ConfigError if it is of another type than the default or not accepted."""
-        wrong = None
-        if type(value) is not type(self.default):
-            wrong = f" It must be of type {type(self.default).__name__}."
-        elif callable(self.accepts):
-            wrong = self.accepts(value)
-        elif self.accepts and value not in self.accepts:
-            wrong = nearest(str(value), map(str, self.accepts))
-        if wrong := wrong or _beyond(value):
-            raise ConfigError(f"{prefix}.{self.name} is {value!r}.{wrong}")
-        return value
-
-
-OPEN = ("aio.loss.others",)
-"""Keys whose values are mappings with names of any kind."""
-
-DatasetOptions = Mapping[str, Sequence[Option]]
-"""Name of a dataset -> its options."""
-
-
-def resolve(dataset: str, options: Sequence[Option], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of every option of a dataset: that of ``values``, else the default.
-
-    Raises:
-        ConfigError: a name is unknown or a value is not accepted; names the nearest that is.
-    """
-    where = f"aio.datasets.{dataset}"
-    check_keys(values, {option.name: option.default for option in options}, where)
-    return {option.name: option.check(values.get(option.name, option.default), where) for option in options}
-
-
-def rule(valid: Callable[[Any], object], must_be: str) -> Callable[[Any], str | None]:
-    """Accepts the values for which ``valid`` is true; ``must_be`` describes them."""
-    return lambda value: None if valid(value) else f" It must be {must_be}."
-
-
-def at_least(least: int) -> Callable[[float], str | None]:
-    """Accepts numbers from ``least`` on."""
-    return rule(lambda value: value >= least, f"at least {least}")
-
-
-def subset(letters: str) -> Callable[[str], str | None]:
-    """Accepts one or more of ``letters``, each once."""
-    return rule(
-        lambda value: value and len(set(value)) == len(value) and set(value) <= set(letters),
-        f"one or more of the letters {letters}, each once",
-    )
-
-
-FRACTION = rule(lambda value: 0 < value <= 1, "above 0 and at most 1")
-PROBABILITY = rule(lambda value: 0 <= value < 1, "a probability: 0 or more and below 1")
 WEIGHTS = rule(
     lambda value: all(type(weight) is float and 0 <= weight < math.inf for weight in value.values()),
     "{name: weight}, with weights of at least 0",
@@ -153,18 +80,6 @@ def _stages(value: Sequence[object]) -> str | None:
 def _unknown(values: Mapping[str, object], known: type) -> str | None:
     names = known.__annotations__
     return next((f"unknown key {key!r}.{nearest(str(key), names)}" for key in values if key not in names), None)
-
-
-def option(default: T, accepts: Accepts = ()) -> Callable[[str], T]:
-    """A documented field of the dataclasses below, ``option(default, accepts)(about)``; see :class:`Option`."""
-
-    def documented(about: str) -> T:
-        metadata = {"about": " ".join(about.split()), "accepts": accepts}
-        if isinstance(default, list | dict):
-            return field(default_factory=default.copy, metadata=metadata)  # type: ignore[return-value]
-        return field(default=default, metadata=metadata)
-
-    return documented
 
 
 @dataclass(frozen=True)
@@ -415,7 +330,9 @@ def parse_config(values: object, datasets: DatasetOptions = {}) -> AIOConfig:  #
     named = {name: {option.name: option.default for option in options} for name, options in datasets.items()}
     check_keys(values, dataclasses.asdict(AIOConfig(datasets=named)), "aio")
     chosen = values.get("datasets", {})
-    resolved = {name: _values(known, chosen.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()}
+    resolved = {
+        name: values_of(known, chosen.get(name, {}), f"aio.datasets.{name}") for name, known in datasets.items()
+    }
     config = dataclasses.replace(_parse(AIOConfig(), values, "aio"), datasets=resolved)
     low, high = config.multimodal.min, config.multimodal.max
     if not 1 <= low <= high:
@@ -432,68 +349,7 @@ def _parse(node: Node, values: Mapping[str, Any], where: str) -> Node:
         if dataclasses.is_dataclass(getattr(node, each.name)) and each.name in values
     }
     own = [option for option in _describe(node) if "." not in option.name]
-    return dataclasses.replace(node, **groups, **_values(own, values, where))
-
-
-def _values(options: Sequence[Option], values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    return {
-        option.name: option.check(_converted(values.get(option.name, option.default), type(option.default)), where)
-        for option in options
-    }
-
-
-def _converted(value: Any, kind: type) -> Any:
-    """``value`` as a ``kind`` where it stands for one: overrides and YAML's 1e-4 are text, and 1 can be a float."""
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            literal = ast.literal_eval(value)
-            value = literal if kind is not str or isinstance(literal, str) else value
-    if kind is dict and isinstance(value, Mapping):
-        return {name: _converted(number, float) for name, number in value.items()}
-    numeric = kind is float and type(value) is int and abs(value) < 2**53
-    return kind(value) if numeric or (kind is list and isinstance(value, tuple)) else value
-
-
-def typed(values: Mapping[str, object], defaults: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Nested ``values``, whose keys are among those of ``defaults``, in the types of these.
-
-    Text can stand for a number, a whole number for a float, and one thing for a list of it.
-
-    Raises:
-        ConfigError: a value is of another type.
-    """
-    return {key: _typed(value, defaults[key], f"{prefix}{key}") for key, value in values.items()}
-
-
-def _typed(value: object, default: object, where: str) -> object:
-    if isinstance(default, Mapping):
-        assert isinstance(value, Mapping)  # check_keys has seen to it
-        return typed(value, default, f"{where}.")
-    kinds = {type(each) for each in default} if isinstance(default, list) else {type(default)}
-    if len(kinds) > 1 or type(None) in kinds:
-        return value
-    (kind,) = kinds or {str}
-    given = _converted(value, list) if isinstance(default, list) else [value]
-    given = [_converted(each, kind) for each in (given if isinstance(given, list) else [given])]
-    if all(type(each) is kind and not _beyond(each) for each in given):
-        return given if isinstance(default, list) else given[0]
-    of = f"a list of {kind.__name__}" if isinstance(default, list) else f"of type {kind.__name__}"
-    more = {str: ", in quotes if it looks like something else", int: f", at most {LARGEST:,}", float: ", finite"}
-    raise ConfigError(f"{where} is {value!r}. It must be {of}{more.get(kind, '')}.")
-
-
-def _beyond(value: object) -> str | None:
-    """What is wrong with a number that is too large or not finite."""
-    if type(value) is int and abs(value) > LARGEST:
-        return f" It must be at most {LARGEST:,}."
-    return " It must be finite." if type(value) is float and not math.isfinite(value) else None
-
-
-def merge(base: object, values: object) -> object:
-    """Nested mappings ``base`` with ``values``, which come first, as plain dictionaries."""
-    if not (isinstance(base, Mapping) and isinstance(values, Mapping)):
-        return values
-    return {**base, **{key: merge(base.get(key), value) for key, value in values.items()}}
+    return dataclasses.replace(node, **groups, **values_of(own, values, where))
 
 
 def nested(values: Mapping[str, object]) -> dict[str, Any]:
@@ -524,32 +380,6 @@ def load_yaml(path: str | os.PathLike[str], unique: bool = False) -> Mapping[str
     if not isinstance(values, Mapping | None):
         raise ConfigError(f"The config {path} contains a {type(values).__name__} instead of keys and values.")
     return values or {}
-
-
-def check_keys(values: Mapping[str, object], known: Mapping[str, object], prefix: str = "") -> None:
-    """Raise ConfigError for the first key of ``values`` that ``known`` lacks, naming the nearest."""
-    for key, value in values.items():
-        where = f"{prefix}.{key}" if prefix else str(key)
-        if key not in known:
-            paths = list(_paths(known, prefix))
-            elsewhere = [full for full in paths if full.rsplit(".", 1)[-1] == key]
-            match = elsewhere or difflib.get_close_matches(where, sorted(paths), n=1, cutoff=0.5)
-            guess = f"Did you mean {match[0]!r}?" if match else f"Known there: {', '.join(sorted(map(str, known)))}."
-            raise ConfigError(f"Unknown config key {where!r}. {guess}")
-        group = known[key]
-        if isinstance(group, Mapping):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"Config key {where!r} is a group of keys, got {value!r}.")
-            if where not in OPEN:
-                check_keys(value, group, where)
-
-
-def _paths(node: Mapping[str, object], prefix: str) -> Iterator[str]:
-    for key, value in node.items():
-        where = f"{prefix}.{key}" if prefix else str(key)
-        yield where
-        if isinstance(value, Mapping):
-            yield from _paths(value, where)
 
 
 def modalities(config: AIOConfig) -> Combination:

@@ -17,6 +17,7 @@ LAYERS = [
     {
         "modality",
         "config",
+        "options",
         "registry",
         "errors",
         "torchvision_import",

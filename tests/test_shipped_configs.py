@@ -11,6 +11,7 @@ from aio_plugin.host.data_manager import COPIES
 from aio_plugin.host.default_config import default_config
 from aio_plugin.host.targets import split_target
 from aio_plugin.models.specs import NAMES
+from aio_plugin.options import check_keys
 from aio_plugin.training.stages import parse_stages
 from aio_plugin.training.transforms import OWN_TRANSFORMS, STOCK_TRANSFORMS
 
@@ -22,7 +23,7 @@ DATASETS = {*ADAPTERS, "market1501", "dukemtmcreid"}
 def test_config(file):
     values = yaml.safe_load(file.read_text())
     stock = default_config()
-    config.check_keys({k: v for k, v in values.items() if k != "aio"}, stock)
+    check_keys({k: v for k, v in values.items() if k != "aio"}, stock)
     aio = config.parse_config(values["aio"], {name: adapter.options for name, adapter in ADAPTERS.items()})
     assert values["model"]["name"] in NAMES
     assert {split_target(t)[0] for t in values["data"]["targets"]} <= DATASETS

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import Option, resolve
 from ..errors import ModalityError, ProtocolError
 from ..modality import Combination, Item, format_combination
+from ..options import Option, resolve
 from ..protocols.base import Protocol
 
 Options = Mapping[str, Any]

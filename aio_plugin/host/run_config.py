@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import nn
 from yacs.config import CfgNode
 
-from ..config import AIOConfig, DatasetOptions, parse_config
+from ..config import AIOConfig, parse_config
 from ..datasets import ADAPTERS
 from ..models.specs import NAMES
+from ..options import DatasetOptions
 from .default_config import ARGUMENTS, flattened
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from ..config import rule
 from ..encoders.pretrained import RANDOM
 from ..errors import ConfigError, nearest
+from ..options import rule
 from .default_config import default_config, flattened
 from .torchreid_import import import_torchreid
 

@@ -29,6 +29,7 @@ from ..models.feature_settings import (
 )
 from ..models.specs import DMF_NAMES, NAMES, searchable
 from ..models.weights import fit_weights, inferred_settings
+from ..options import merge
 from ..synthesis.sketch import Sketcher
 from ..training.optimisation import autocast_dtype
 from .model import ReIDModel, media_reader
@@ -57,7 +58,7 @@ def load(source: FilePath, device: str | torch.device | None = None, *, config: 
             "training, or write it anew: aio-reid export --weights FILE --config-file CONFIG --out MODEL.safetensors."
         )
     trained = inferred_settings(file.state) if record is None else dict(record["features"])
-    values = aio_config.merge(_of_file(trained, record, str(path)), given)
+    values = merge(_of_file(trained, record, str(path)), given)
     name, images, options = _parsed(values, str(path))
     model = build_model(name, 1, options, (images["data.height"], images["data.width"]))
     if isinstance(model.encoder, FrozenEncoder):
@@ -183,6 +184,6 @@ def _parsed(values: Any, path: str) -> tuple[str, Settings, aio_config.AIOConfig
         ) from error
     if isinstance(node, Mapping):  # other datasets may be registered here, and the training was of other people
         node = {key: value for key, value in node.items() if key not in ("datasets", "stages")}
-        node = aio_config.merge(node, {"loss": {"va": 0.0}, "dmf": {"start": ""}, "tokenizer": {"start": "fresh"}})
-        node = aio_config.merge(node, {"text": {"start": "fresh"}, "train": {"compile": False}})
+        node = merge(node, {"loss": {"va": 0.0}, "dmf": {"start": ""}, "tokenizer": {"start": "fresh"}})
+        node = merge(node, {"text": {"start": "fresh"}, "train": {"compile": False}})
     return name, images, aio_config.parse_config(node)

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from aio_plugin.config import describe, merge, parse_config
+from aio_plugin.config import describe, parse_config
 from aio_plugin.errors import AIOError
 from aio_plugin.host.default_config import default_config
 from aio_plugin.host.run_config import dataset_options
 from aio_plugin.host.settings import DATASET_ARGUMENTS, DEFAULTS, UNUSED
 from aio_plugin.models.specs import DMF_NAMES, SPECS
+from aio_plugin.options import merge
 
 from ..result_files import REPOSITORY
 

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 import yaml
 
-from aio_plugin.config import AIOConfig, merge, parse_config
+from aio_plugin.config import AIOConfig, parse_config
 from aio_plugin.modality import MODALITIES, REAL, Batch, Combination, parse_combination
 from aio_plugin.models.build import build_model
+from aio_plugin.options import merge
 from aio_plugin.tokenizers.bpe import encode
 
 from ..speed.meter import seconds

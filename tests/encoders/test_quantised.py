@@ -13,6 +13,7 @@ from aio_plugin.encoders.frozen import FrozenEncoder
 from aio_plugin.encoders.quantised import KINDS
 from aio_plugin.errors import ConfigError, EncoderError
 from aio_plugin.models.build import build_model
+from aio_plugin.options import merge
 
 from .helpers import blocks
 from .test_frozen import GROUPS, of_lengths
@@ -104,7 +105,7 @@ def test_it_is_the_same_encoder():
     random = {"encoder": {"weights": "random"}, "text": {"weights": "random"}}
     torch.manual_seed(0)
     whole = build_model("aio_tiny", 3, config.parse_config(random), (32, 16))
-    options = config.parse_config(config.merge(random, {"encoder": {"quantise": "int8"}}))
+    options = config.parse_config(merge(random, {"encoder": {"quantise": "int8"}}))
     torch.manual_seed(0)
     model = build_model("aio_tiny", 3, options, (32, 16))
     assert model.encoder.sha256 == whole.encoder.sha256

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ...config import Option
 from ...modality import Combination, Item, Modality
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.llcm import LLCM
 from ..base import Adapter, Options, Splits

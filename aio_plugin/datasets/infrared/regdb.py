@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ...config import Option
 from ...modality import Combination, Item, Media, Modality
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits

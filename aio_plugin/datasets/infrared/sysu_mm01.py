@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Media, Modality
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.sysu import SysuMM01
 from ..base import Adapter, Options, Splits, relabel

@@ -46,9 +46,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Modality
+from ...options import Option
 from ...protocols.base import Protocol, RemovalRule
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, check_query

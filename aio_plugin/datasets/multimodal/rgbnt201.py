@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ...config import Option
 from ...modality import Combination, Item, Media, Modality, format_combination
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel

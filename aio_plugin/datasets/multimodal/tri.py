@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ...config import Option
 from ...modality import Combination, Item, Media, Modality
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ...config import Option
 from ...errors import DatasetError, IncompleteError
+from ...options import Option
 from ...outside_files import open_regular
 from .json_stream import list_elements, member_elements
 from .layouts import Tree

@@ -8,8 +8,8 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...config import Option
 from ...errors import DatasetError
+from ...options import Option
 from .folders import form_of, walk
 from .layouts import Part, Tree
 from .lists import Names

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from ...config import Option
 from ...modality import Combination, Item, Modality
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Modality
+from ...options import Option
 from ...protocols.base import Protocol
 from ...protocols.cuhk03 import CUHK03Classic
 from ...protocols.whole_gallery import WholeGallery

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination
+from ...options import Option
 from ..base import Adapter, Options, Splits
 from ..reading.checks import Fault, raise_unless_tolerated
 from ..reading.folders import folder_of, form_of, require_images, training_splits, walk

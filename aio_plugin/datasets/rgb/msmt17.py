@@ -10,9 +10,9 @@ import os
 import re
 from functools import partial
 
-from ...config import Option
 from ...errors import DatasetError
 from ...modality import Combination, Item, Modality
+from ...options import Option
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel
 from ..reading.checks import Fault, compare, pids

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...config import Option
 from ...modality import Combination
+from ...options import Option
 from ..base import Adapter, Options, Splits
 from ..reading.folders import folder_of, form_of, require_images, scene_images, training_splits
 from ..reading.layouts import Part, Tree

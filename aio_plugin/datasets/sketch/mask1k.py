@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...config import Option, subset
 from ...modality import Combination, Item, Media, Modality
+from ...options import Option, subset
 from ...protocols.base import Protocol
 from ...protocols.whole_gallery import WholeGallery
 from ..base import Adapter, Options, Splits, relabel

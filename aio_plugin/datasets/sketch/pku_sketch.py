@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from ...config import Option, at_least
 from ...errors import ConfigError, DatasetError
 from ...modality import Combination, Item, Media, Modality
+from ...options import Option, at_least
 from ...protocols.base import Protocol
 from ...protocols.pku import PKUSketch
 from ..base import Adapter, Options, Splits, relabel

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...config import Option
 from ...errors import DatasetError
 from ...file_lock import file_lock
+from ...options import Option
 from ..reading.layouts import Tree
 from .mmap_arrays import MappedArrays, save_arrays
 from .stored_photos import StoredPhotos

@@ -6,8 +6,8 @@ folders ``train_query`` and ``test_query`` are those of CUHK-SYSU and say nothin
 
 from __future__ import annotations
 
-from ...config import Option
 from ...errors import DatasetError
+from ...options import Option
 from ..reading.annotations import read_objects
 from ..reading.layouts import Tree
 from ..reading.text_sets import CaptionedSet, captioned_adapter

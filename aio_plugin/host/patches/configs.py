@@ -20,6 +20,7 @@ from ... import config
 from ...errors import ConfigError, printable
 from ...models.feature_settings import recorded_settings
 from ...models.specs import NAMES
+from ...options import check_keys, merge, typed
 from ..default_config import default_config, flattened
 from ..run_config import MergedConfig, RunConfig, dataset_options, session
 from ..settings import DEFAULTS
@@ -47,8 +48,8 @@ def patch_configs(torchreid: ModuleType, patches: Patches) -> None:
 
     def merge_values(cfg: CfgNode, values: Mapping[str, Any]) -> None:
         rest = {key: value for key, value in values.items() if key != NODE}
-        config.check_keys(rest, cfg)
-        rest = config.typed(rest, cfg)
+        check_keys(rest, cfg)
+        rest = typed(rest, cfg)
         node = _merged(cfg.get(NODE, {}), values[NODE] or {}) if NODE in values else None
         stock_merge(cfg, CfgNode(rest))
         if node is not None:
@@ -129,8 +130,8 @@ def read_config(
     if NODE not in values:
         return _merged({}, values), {}, {NODE: values}
     rest = {key: value for key, value in values.items() if key != NODE}
-    config.check_keys(rest, default_config())
-    return _merged({}, values[NODE] or {}), config.typed(rest, default_config()), values
+    check_keys(rest, default_config())
+    return _merged({}, values[NODE] or {}), typed(rest, default_config()), values
 
 
 def _is_torchreids(cfg: CfgNode) -> bool:
@@ -146,7 +147,7 @@ def _is_for_aio(cfg: CfgNode, values: Mapping[str, Any]) -> bool:
 
 def _merged(base: object, values: object) -> CfgNode:
     """The complete ``aio`` node of ``base`` with ``values``."""
-    return CfgNode(asdict(config.parse_config(config.merge(base, values), dataset_options())))
+    return CfgNode(asdict(config.parse_config(merge(base, values), dataset_options())))
 
 
 def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Callable[[CfgNode, Sequence[Any]], None]) -> None:
@@ -159,11 +160,11 @@ def _merge_list(cfg: CfgNode, pairs: Sequence[Any], stock_list: Callable[[CfgNod
         nested: Any = decoded if isinstance(decoded, Mapping) else value
         for part in reversed(str(key).split(".")):
             nested = {part: nested}
-        config.check_keys(nested, known)
+        check_keys(nested, known)
         if NODE in nested:
-            changed = config.merge(changed, nested[NODE])
+            changed = merge(changed, nested[NODE])
         else:
-            stock += [each for pair in flattened(config.typed(nested, cfg)) for each in pair]
+            stock += [each for pair in flattened(typed(nested, cfg)) for each in pair]
     complete = _merged(known[NODE], changed)
     try:
         stock_list(cfg, stock)

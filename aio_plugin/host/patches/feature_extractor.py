@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import config as aio_config
 from ...errors import CheckpointError, MediaError
 from ...modality import Item, Media
 from ...models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing
 from ...models.specs import NAMES
+from ...options import merge
 from ...training.media import MediaReader, QueryDataset, collate
 from ..run_config import RunConfig, TrainingIdentities, is_aio, session
 from ..torchreid_import import import_torchreid
@@ -95,7 +95,7 @@ def _config_of(record: Mapping[str, Any] | None) -> RunConfig:
     values: Any = record["run"]["config"]
     images = {key.removeprefix("data."): record["features"][key] for key in DATA_KEYS}
     for more in ({"data": images}, session.registered, {"aio": {"train": {"fine_tune": False}}}):  # it only tests
-        values = aio_config.merge(values, more)
+        values = merge(values, more)
     return RunConfig(values)
 
 
