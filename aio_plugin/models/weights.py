@@ -75,8 +75,12 @@ def inferred_settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
     settings: dict[str, Any] = {"aio.modalities": named} if named else {}
     if "bnneck.necks.0.weight" in state:
         settings["aio.bnneck"] = "per_modality" if "bnneck.necks.1.weight" in state else "shared"
+    stems = ("tokenizers.rgb.stem.0.weight", "image.tokenizer.stem.0.weight")
+    stem = next((state[name] for name in stems if name in state and state[name].ndim), None)
+    if stem is not None:
+        settings["aio.tokenizer.width"] = len(stem)
     positions, words = (state.get(f"{name}.text.{part}") for name, part in _OF_TEXT)
-    if positions is not None and words is not None and words.ndim == 2:
+    if positions is not None and words is not None and positions.ndim == words.ndim == 2:
         settings |= {"aio.text.length": len(positions), "aio.text.width": words.shape[1]}
     return settings
 

@@ -109,10 +109,9 @@ def _medium(value: object, name: str, index: int, modalities: Combination, alone
         raise MediaError(
             f"Item {index}: {name!r} is of type {type(value).__name__}; give a path, a PIL image or an array (H, W, 3)."
         )
-    if alone and not os.path.isfile(path) and "#" not in path:
-        raise MediaError(
-            f"Item {index}: there is no image {path[:200]!r}. Give captions as {{'text': ...}} or text=[...]."
-        )
+    if alone and "#" not in path and not os.path.isfile(path):
+        cure = "Give a caption as {'text': ...} or by text=[...]"
+        raise MediaError(f"Item {index}: there is no image {path[:200]!r}. {cure}.")
     return Media(path, modality)
 
 

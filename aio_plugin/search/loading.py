@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -9,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from .. import config as aio_config
+from ..config import AIOConfig, describe, load_yaml, nested, parse_config
 from ..encoders.files import SUFFIX, read_weights
 from ..encoders.frozen import FrozenEncoder
 from ..encoders.pretrained import RANDOM
 from ..errors import CheckpointError, ConfigError
+from ..image_files import MOST_PIXELS
+from ..modality import REGISTRY
+from ..models.aio import AIO
 from ..models.build import build_model
+from ..models.dmf import DMF
 from ..models.feature_settings import (
     DATA_KEYS,
     ENCODER_HASH,
@@ -37,6 +43,18 @@ from .model import ReIDModel, media_reader
 BEST, LAST, NUMBERED = "model-best.pth.tar", "last.pth.tar", re.compile(r"model\.pth\.tar-(\d{1,9})")
 """The checkpoints of a run."""
 
+TRAINED = {
+    "tokenizer": {"start": "fresh"},
+    "text": {"start": "fresh", "weights": RANDOM},
+    "loss": {"va": 0.0},
+    "dmf": {"start": ""},
+    "train": {"compile": False},
+}
+"""Keys of the ``aio`` node that say where tensors that were trained came from, and what is not used but in training."""
+
+LARGEST_PATCH = 32
+"""Side in pixels, of encoders that there are."""
+
 OTHER_KEYS = ("aio.encoder.quantise", "aio.train.precision", "aio.synthesis.lineart")
 """What is taken from the config of the training besides what features depend on: number formats, and how sketches of
 photos are drawn."""
@@ -47,19 +65,25 @@ Config = Mapping[str, Any] | FilePath
 
 def load(source: FilePath, device: str | torch.device | None = None, *, config: Config | None = None) -> ReIDModel:
     """See :func:`aio_plugin.load`."""
-    path = weights_of(source)
-    place = _device(device)
-    file = read_weights(path, "the model to load")
+    return load_file(weights_of(source), _device(device), _given(config))
+
+
+def load_file(path: str | Path, device: torch.device, given: Mapping[str, Any], key: str = "source") -> ReIDModel:
+    """The model of a file of weights.
+
+    Args:
+        given: keys of a whole config, which come before what the file records.
+        key: the config key or argument that names the file, for errors.
+    """
+    file = read_weights(path, key)
     record = read_record(file.content, str(path))
-    given = _given(config)
     if record is None and "model" not in given:
         raise CheckpointError(
             f"{path} does not record its settings, so its model is not known. Pass config=, the config file of its "
             "training, or write it anew: aio-reid export --weights FILE --config-file CONFIG --out MODEL.safetensors."
         )
-    trained = inferred_settings(file.state) if record is None else dict(record["features"])
-    values = merge(_of_file(trained, record, str(path)), given)
-    name, images, options = _parsed(values, str(path))
+    trained = inferred_settings(file.state) if record is None else _checked(record["features"], file.state, str(path))
+    name, images, options = _parsed(merge(_of_file(trained, record, str(path)), given), str(path))
     model = build_model(name, 1, options, (images["data.height"], images["data.width"]))
     if isinstance(model.encoder, FrozenEncoder):
         model.encoder.require(file.state.get("encoder.identity"))
@@ -77,19 +101,36 @@ def load(source: FilePath, device: str | torch.device | None = None, *, config: 
             "another copy of the file."
         )
     model.load_state_dict(fitted.state, strict=False)
-    lineart = options.synthesis.lineart
-    reader = media_reader(settings, options.text.length, None if lineart else Sketcher())
+    return ready_model(model, name, settings, options, device, str(path))
+
+
+def ready_model(
+    model: AIO | DMF,
+    name: str,
+    settings: Settings,
+    options: AIOConfig,
+    device: torch.device,
+    source: str,
+    normalised: bool = True,
+) -> ReIDModel:
+    """A trained model as it is tested: in the number format of ``aio.train.precision``, or in float32 where that is
+    fp16 and the device a CPU.
+
+    Args:
+        name: ``model.name``.
+        settings: what its features depend on, with size and normalisation of images.
+        normalised: whether images are normalised.
+    """
+    cuda, lineart = device.type == "cuda", options.synthesis.lineart
     precision = options.train.precision
-    if precision == "fp16" and place.type != "cuda":
-        precision = "fp32"
     return ReIDModel(
         model,
-        reader,
+        media_reader(settings, options.text.length, None if lineart else Sketcher(), normalised),
         settings,
         searchable(name, options),
-        device=place,
-        precision=autocast_dtype(precision, place.type == "cuda"),
-        source=str(path),
+        device=device,
+        precision=autocast_dtype("fp32" if precision == "fp16" and not cuda else precision, cuda),
+        source=source,
     )
 
 
@@ -141,49 +182,70 @@ def _device(device: str | torch.device | None) -> torch.device:
 
 def _given(config: Config | None) -> dict[str, Any]:
     """The argument ``config`` as a whole config: without an ``aio`` key it is that node."""
-    values = {} if config is None else config if isinstance(config, Mapping) else aio_config.load_yaml(config, True)
+    values = {} if config is None else config if isinstance(config, Mapping) else load_yaml(config, True)
     return dict(values) if "aio" in values or "model" in values else {"aio": dict(values)}
 
 
-def _of_file(trained: Settings, record: Mapping[str, Any] | None, path: str) -> dict[str, Any]:
-    """The config that a file's model is built with, as far as the file tells it.
+def _checked(recorded: Settings, state: Mapping[str, Tensor], path: str) -> Settings:
+    """The settings that a file records; raises CheckpointError if its tensors are of another model."""
+    unknown = [name for name in recorded.get("aio.modalities", ()) if name not in REGISTRY]
+    if unknown:
+        raise CheckpointError(
+            f"{path} is of a model that reads {unknown[0]!r}, which is not registered here; call "
+            "aio_plugin.register_modality first, as its training did."
+        )
+    wrong = differing(inferred_settings(state), recorded)
+    tables = (state[name] for name in ("positions.rgb.table", "image.positions.table") if name in state)
+    height, width = recorded.get("aio.tokenizer.image_size", (0, 0))
+    if height * width > LARGEST_PATCH**2 * max(map(len, tables), default=0):
+        wrong.append("aio.tokenizer.image_size")
+    if recorded["data.height"] * recorded["data.width"] > MOST_PIXELS:
+        wrong.append("data.height")
+    if wrong:  # before a model of these sizes is built
+        raise CheckpointError(f"{path}: the record of its settings contradicts its tensors in {wrong[0]}.")
+    return dict(recorded)
 
-    Nothing is read that the trained tensors replace, such as the word embedding that training started from.
-    """
+
+def _of_file(trained: Settings, record: Mapping[str, Any] | None, path: str) -> dict[str, Any]:
+    """The config that a file's model is built with, as far as the file tells it."""
     settings = {key: value for key, value in trained.items() if key != ENCODER_HASH}
     if record is not None:
-        own = config_settings(record)
-        settings["aio.encoder.weights"] = own["aio.encoder.weights"]
+        settings["aio.encoder.weights"] = config_settings(record)["aio.encoder.weights"]
         others = {key: text_at(record["run"]["config"], *key.split(".")) for key in OTHER_KEYS}
         settings |= {key: value for key, value in others.items() if value}
-    if settings.get("model.name") in DMF_NAMES:
-        settings["aio.encoder.weights"] = RANDOM  # trained, so in the file
-    elif "aio.text.width" in settings:
-        settings["aio.text.weights"] = RANDOM
-    known = {"model.name", *DATA_KEYS, *(f"aio.{option.name}" for option in aio_config.describe({}))}
-    unknown = sorted(settings.keys() - known)
+    unknown = sorted(settings.keys() - {"model.name", *DATA_KEYS, *(f"aio.{each.name}" for each in describe({}))})
     if unknown:
         raise CheckpointError(
             f"{path} records the setting {unknown[0]!r}, which this version does not know; use the version of "
             "aio_plugin that wrote the file."
         )
-    return aio_config.nested(settings)
+    return nested(settings)
 
 
-def _parsed(values: Any, path: str) -> tuple[str, Settings, aio_config.AIOConfig]:
-    """Model name, settings of images and ``aio`` node of a config."""
+def _parsed(values: Any, path: str) -> tuple[str, Settings, AIOConfig]:
+    """Model name, settings of images and ``aio`` node of a config.
+
+    What only training needs is left out: datasets, which need not be registered here, and all files that hold the start
+    of tensors that were trained.
+    """
     model, data, node = (values.get(key) or {} for key in ("model", "data", "aio"))
     name = model.get("name") if isinstance(model, Mapping) else None
     if name not in NAMES:
-        raise CheckpointError(f"{path} is of the model {str(name)!r}; load() takes {', '.join(NAMES)}.")
+        raise CheckpointError(f"{path} is of the model {str(name)!r}; aio_plugin.load takes {', '.join(NAMES)}.")
     try:
         images = data_settings(*(data[key.removeprefix("data.")] for key in DATA_KEYS))
-    except (KeyError, TypeError, ValueError) as error:
+        *_, mean, std = images.values()
+        if not len(mean) == len(std) == 3 or not all(map(math.isfinite, mean + std)) or min(std) <= 0:
+            raise ValueError("three finite numbers are needed, above 0 in norm_std")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        keys = ", ".join(DATA_KEYS)
         raise ConfigError(
-            f"The config of {path} lacks {', '.join(DATA_KEYS)}, or they are wrong; state them."
+            f"The config of {path} lacks one of {keys}, or it is wrong ({error}); state all of them as in training."
         ) from error
-    if isinstance(node, Mapping):  # other datasets may be registered here, and the training was of other people
-        node = {key: value for key, value in node.items() if key not in ("datasets", "stages")}
-        node = merge(node, {"loss": {"va": 0.0}, "dmf": {"start": ""}, "tokenizer": {"start": "fresh"}})
-        node = merge(node, {"text": {"start": "fresh"}, "train": {"compile": False}})
-    return name, images, aio_config.parse_config(node)
+    if isinstance(node, Mapping):
+        node = merge({key: value for key, value in node.items() if key not in ("datasets", "stages")}, TRAINED)
+        node = merge(node, {"encoder": {"weights": RANDOM}}) if name in DMF_NAMES else node
+    try:
+        return name, images, parse_config(node)
+    except ConfigError as error:
+        raise ConfigError(f"The config of {path}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -50,12 +50,15 @@ class Encoded(NamedTuple):
     unreadable: dict[int, str]
 
 
-def media_reader(settings: Mapping[str, Any], text_length: int, sketcher: Sketcher | None = None) -> MediaReader:
+def media_reader(
+    settings: Settings, text_length: int, sketcher: Sketcher | None = None, normalised: bool = True
+) -> MediaReader:
     """The reader of a model's media: images resized and normalised as testing does it."""
     from torchvision.transforms import Compose, Normalize, Resize, ToTensor
 
     height, width, mean, std = (settings[key] for key in DATA_KEYS)
-    return MediaReader(Compose([Resize((height, width)), ToTensor(), Normalize(mean, std)]), text_length, sketcher)
+    steps = [Resize((height, width)), ToTensor(), *([Normalize(mean, std)] if normalised else [])]
+    return MediaReader(Compose(steps), text_length, sketcher)
 
 
 class ReIDModel:

@@ -52,6 +52,8 @@ class ImageMedia(Media):
                 raise ValueError(f"an array of shape {pixels.shape} is not an image; give (H, W, 3) or (H, W)")
             pixels = Image.fromarray(pixels)
         require_bounded(pixels)
+        if not pixels.width * pixels.height:
+            raise ValueError("it has no pixels")
         image = pixels.copy()
         image.format = pixels.format
         return image

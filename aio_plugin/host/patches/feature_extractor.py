@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import CheckpointError, MediaError
-from ...modality import Item, Media
+from ...errors import CheckpointError, MediaError, printable
+from ...modality import Batch
 from ...models.feature_settings import DATA_KEYS, data_settings, describe_differences, differing
 from ...models.specs import NAMES
 from ...options import merge
-from ...training.media import MediaReader, QueryDataset, collate
+from ...search.loading import load_file, ready_model
+from ...search.model import ReIDModel
 from ..run_config import RunConfig, TrainingIdentities, is_aio, session
 from ..torchreid_import import import_torchreid
 from ..weights import check_use, config_data_settings, load_weights, recorded
@@ -50,53 +49,50 @@ def _initialiser(stock: Callable[..., None]) -> Callable[..., None]:
 
 def _build(self: Any, arguments: Mapping[str, Any], by_hand: Mapping[str, Any]) -> None:
     """What torchreid's constructor does, with the settings of the weights, else of the config in force."""
-    from torchvision.transforms import Compose, Normalize, Resize, ToPILImage, ToTensor
+    from torchvision.transforms import ToPILImage
 
     name, path, utils = arguments["model_name"], arguments["model_path"], import_torchreid().utils
     record = recorded(path, "model_path") if path else None
-    config = _config_of(record)
-    settings = config_data_settings(config)
+    device = torch.device(arguments["device"])
     if record:
         _refuse_others(by_hand, record["features"], path)
-    elif not settings or by_hand.keys() & {SIZE, MEAN, STD}:
+        given: Any = merge(session.registered, {"model": {"name": name}})
+        encoder = load_file(path, device, given, "model_path")
+        print(printable(f'Successfully loaded pretrained weights from "{path}"'))
+    else:
+        encoder = _of_config(arguments, by_hand, device)
+    if not path:
+        warnings.warn(f"FeatureExtractor({name!r}) without model_path: the model is not trained.", stacklevel=3)
+    if arguments["verbose"]:
+        params, flops = utils.compute_model_complexity(encoder.model, (1, 3, *encoder.image_size))
+        print(f"Model: {name}\n- params: {params:,}\n- flops: {flops:,}")
+    self.encoder, self.model, self.device = encoder, encoder.model, device
+    self.to_pil, self.preprocess = ToPILImage(), encoder.reader.transform
+
+
+def _of_config(arguments: Mapping[str, Any], by_hand: Mapping[str, Any], device: torch.device) -> ReIDModel:
+    """The model of the config in force, and of weights that do not record theirs."""
+    name, path = arguments["model_name"], arguments["model_path"]
+    latest, registered = session.latest(), RunConfig(session.registered)
+    config = latest if latest.asks_for_aio or not registered else registered
+    settings = config_data_settings(config)
+    if not settings or by_hand.keys() & {SIZE, MEAN, STD}:
         size = arguments[SIZE]
         height, width = (size, size) if isinstance(size, int) else size
         own = data_settings(height, width, arguments[MEAN], arguments[STD])
         given = {key for argument, keys in _KEYS.items() if argument in by_hand for key in keys}
         settings = {key: own[key] if key in given else settings.get(key, own[key]) for key in DATA_KEYS}
     identities = TrainingIdentities([1], config)
-    device = torch.device(arguments["device"])
-    model = import_torchreid().models.build_model(name, num_classes=identities, use_gpu=device.type == "cuda").eval()
-    size = (settings["data.height"], settings["data.width"])
-    if arguments["verbose"]:
-        params, flops = utils.compute_model_complexity(model, (1, 3, *size))
-        print(f"Model: {name}\n- params: {params:,}\n- flops: {flops:,}")
+    model = import_torchreid().models.build_model(name, num_classes=identities, use_gpu=device.type == "cuda")
     if path:
         load_weights(model, path, "model_path")
         check_use(model, settings, test_only=True)
-    else:
-        warnings.warn(f"FeatureExtractor({name!r}) without model_path: the model is not trained.", stacklevel=3)
-    normalise = [Normalize(settings["data.norm_mean"], settings["data.norm_std"])] if arguments[NORM] else []
-    self.model, self.device, self.to_pil = model.to(device), device, ToPILImage()
-    self.preprocess = Compose([Resize(size), ToTensor(), *normalise])
-    self.reader = MediaReader(self.preprocess, config.options().text.length)
+    settings = {**model.feature_settings, **settings}
+    return ready_model(model, name, settings, config.options(), device, path, arguments[NORM])
 
 
 _KEYS = {SIZE: DATA_KEYS[:2], MEAN: DATA_KEYS[2:3], STD: DATA_KEYS[3:]}
 """Argument of FeatureExtractor -> the config keys that it stands for."""
-
-
-def _config_of(record: Mapping[str, Any] | None) -> RunConfig:
-    """The config of weights, with what register() was given; without a record the config in force."""
-    if record is None:
-        latest = session.latest()
-        registered = RunConfig(session.registered)
-        return latest if latest.asks_for_aio or not registered else registered
-    values: Any = record["run"]["config"]
-    images = {key.removeprefix("data."): record["features"][key] for key in DATA_KEYS}
-    for more in ({"data": images}, session.registered, {"aio": {"train": {"fine_tune": False}}}):  # it only tests
-        values = merge(values, more)
-    return RunConfig(values)
 
 
 def _refuse_others(by_hand: Mapping[str, Any], trained: Mapping[str, Any], path: str) -> None:
@@ -119,42 +115,18 @@ def _refuse_others(by_hand: Mapping[str, Any], trained: Mapping[str, Any], path:
 def _caller(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(stock)
     def __call__(self: Any, input: Any) -> Tensor:
-        if not is_aio(self.model) or isinstance(input, Tensor):
+        if not is_aio(self.model):
             return stock(self, input)
+        if isinstance(input, Tensor):
+            images = input[None] if input.ndim == 3 else input
+            return self.encoder.features(Batch.rgb(images.to(self.device)))  # type: ignore[no-any-return]
         return _features(self, list(input) if isinstance(input, (list, tuple)) else [input])
 
     return __call__
 
 
-@torch.no_grad()
 def _features(self: Any, inputs: Sequence[Any]) -> Tensor:
-    """Features (B, D) of paths of images, Media of any modality, and arrays (H, W, C)."""
+    """Features (B, D) of what :meth:`aio_plugin.search.model.ReIDModel.encode` takes."""
     if not inputs:
         raise MediaError("There is nothing to extract features of: the list is empty.")
-    arrays = [place for place, each in enumerate(inputs) if isinstance(each, np.ndarray)]
-    others = [place for place in range(len(inputs)) if place not in set(arrays)]
-    features = []
-    if arrays:
-        images = torch.stack([self.preprocess(self.to_pil(inputs[place])) for place in arrays])
-        features.append(self.model(images.to(self.device)))
-    if others:
-        data = QueryDataset([Item(_medium(inputs[place]), 0, 0) for place in others], self.reader)
-        features.append(self.model(collate([data[index] for index in range(len(data))]).to(self.device)))
-    return torch.cat(features)[torch.tensor([*arrays, *others]).argsort().to(self.device)]
-
-
-def _medium(value: Any) -> Media:
-    """A path of an image or a Media.
-
-    Raises:
-        MediaError: it is a string and names no file.
-        TypeError: it is neither.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"FeatureExtractor takes paths, Media, arrays and tensors, got {type(value).__name__}.")
-    if not isinstance(value, Media) and not os.path.isfile(value):
-        raise MediaError(
-            f"There is no image {value[:200]!r}. For a caption pass aio_plugin.modality.Media('', Modality.TEXT, "
-            "caption='...')."
-        )
-    return Media.of(value)
+    return self.encoder.encode(inputs).to(self.device)  # type: ignore[no-any-return]

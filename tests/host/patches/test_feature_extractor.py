@@ -137,10 +137,10 @@ def photo_and(caption, photo):
 @pytest.mark.parametrize(
     ("given", "error", "says"),
     [
-        ("a man in a red coat", MediaError, r"no image 'a man in a red coat'. For a caption pass .*Media"),
-        (["a man"], MediaError, "Media"),
+        ("a man in a red coat", MediaError, r"no image 'a man in a red coat'. Give a caption as {'text': \.\.\.}"),
+        (["a man"], MediaError, "text"),
         ([], MediaError, "empty"),
-        (3, TypeError, "int"),
+        (3, MediaError, "int"),
     ],
 )
 def test_text_is_not_taken_for_a_file(registered, weights, given, error, says):
