@@ -43,12 +43,16 @@ class SourceConfig(TypedDict, total=False):
     synthetic: list[str]
 
 
+BATCHES = ("mixed", "single_source")
+
+
 class _StageOptions(TypedDict, total=False):
+    batches: str
     from_rgb: list[str]
 
 
 class StageConfig(_StageOptions):
-    """A stage of ``aio.stages``: source names and what they contribute, and modalities that start from RGB then."""
+    """A stage of ``aio.stages``: what source names contribute, how batches are made, and what starts from RGB then."""
 
     epochs: int
     sources: Mapping[str, SourceConfig | None]
@@ -65,6 +69,8 @@ def _stages(value: Sequence[object]) -> str | None:
         epochs, sources = stage.get("epochs"), stage.get("sources")
         if type(epochs) is not int or epochs < 1 or not isinstance(sources, Mapping) or not sources:
             return f"{where} needs `epochs`, a positive number, and `sources`, a mapping of source names."
+        if stage.get("batches", BATCHES[0]) not in BATCHES:
+            return f"{where}: `batches` must be {' or '.join(BATCHES)}."
         if not isinstance(stage.get("from_rgb", []), list | tuple):
             return f"{where}: `from_rgb` must be a list of modalities, like [ir, sketch]."
         for name, source in sources.items():
@@ -289,9 +295,11 @@ class AIOConfig:
     synthesis: SynthesisConfig = SynthesisConfig()
     dmf: DMFConfig = DMFConfig()
     stages: list[StageConfig] = option(list[StageConfig](), _stages)("""progressive training (AIO Sec. 3.2): a list of
-        {epochs, sources: {name: {quota, synthetic}}, from_rgb}; quota = persons in a batch, synthetic = modalities made
-        from RGB where missing, from_rgb = image modalities whose stem, positions, class token and bottleneck start from
-        those of RGB as trained before that stage, like [ir, sketch]; [] = one stage of all data.sources""")
+        {epochs, sources: {name: {quota, synthetic}}, batches, from_rgb}; quota = persons in a batch, synthetic
+        = modalities made from RGB where missing, batches = 'mixed' or 'single_source': every batch is of one
+        source, and the quotas are the shares of batches, so that the binding compares persons of one look,
+        from_rgb = image modalities whose stem, positions, class token and bottleneck start from those of RGB as
+        trained before that stage, like [ir, sketch]; [] = one stage of all data.sources""")
     train: TrainConfig = TrainConfig()
     test: TestConfig = TestConfig()
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)

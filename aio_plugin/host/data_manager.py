@@ -249,6 +249,7 @@ class AIODataManager(stock.ImageDataManager):  # type: ignore[name-defined]
             print(f"  # phrases         : {describe(len(self._num_train_pids.vocabulary or ()), self.coverage)}")
         for index, stage in enumerate(self.stages, 1):
             shares = ", ".join(f"{each.quota} {each.source}{_synthetic(each.synthetic)}" for each in stage.shares)
+            shares += ", every batch of one source" if stage.single_source else ""
             print(f"  stage {index}           : {stage.epochs} epochs, persons a batch: {shares}")
         print(f"  target            : {list(self.targets)}")
         for spec, target in self.test_targets.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +12,7 @@ import torch
 from ..errors import CheckpointError, ConfigError, DatasetError
 from .person_dataset import Draw
 from .randomness import mix
-from .stages import Stage
+from .stages import Share, Stage
 
 
 def check_division(persons: int, world: int, parts: int) -> None:
@@ -38,6 +40,31 @@ def batches_of(items: int, size: int, rank: int = 0, world: int = 1) -> list[lis
     So an item is in the same batch as with one process, and its feature has the same bits.
     """
     return [list(range(start, min(start + size, items))) for start in range(rank * size, items, world * size)]
+
+
+class _Part(NamedTuple):
+    """A source of a batch, its number, and its persons in a batch that it has part in."""
+
+    share: Share
+    source: int
+    persons: int
+
+
+def _turns(quotas: Sequence[int], steps: int, needed: Sequence[int]) -> list[int]:
+    """Whose turn every batch of one source is: as evenly spread as ``quotas`` allow.
+
+    Args:
+        steps: number of batches; 0 = until source i has had ``needed[i]``.
+    """
+    turns: list[int] = []
+    credit, had = [0] * len(quotas), [0] * len(quotas)
+    while len(turns) < steps if steps else any(count < least for count, least in zip(had, needed, strict=True)):
+        credit = [have + quota for have, quota in zip(credit, quotas, strict=True)]
+        number = credit.index(max(credit))
+        credit[number] -= sum(quotas)
+        had[number] += 1
+        turns.append(number)
+    return turns
 
 
 class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
@@ -75,15 +102,20 @@ class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
         world: int = 1,
     ) -> None:
         self.sizes, self.seed, self.copies = sizes, seed, copies
-        self.shares = [(share, names.index(share.source)) for share in stage.shares]
-        for share, source in self.shares:
-            if sizes[source] < share.quota:
-                raise DatasetError(
-                    f"{share.source} has {sizes[source]} persons, its quota asks for {share.quota} different ones in a "
-                    "batch; lower the quota in aio.stages or train.batch_size."
-                )
-        self.steps = steps or max(-(-sizes[source] // share.quota) for share, source in self.shares)
         persons = sum(share.quota for share in stage.shares)
+        self.parts = [
+            _Part(share, names.index(share.source), persons if stage.single_source else share.quota)
+            for share in stage.shares
+        ]
+        for part in self.parts:
+            if sizes[part.source] < part.persons:
+                raise DatasetError(
+                    f"{part.share.source} has {sizes[part.source]} persons, its batches ask for {part.persons} "
+                    "different ones; lower the quota in aio.stages or train.batch_size."
+                )
+        needed = [-(-sizes[part.source] // part.persons) for part in self.parts]
+        self.turns = _turns([part.share.quota for part in self.parts], steps, needed) if stage.single_source else []
+        self.steps = steps or len(self.turns) or max(needed)
         check_division(persons, world, 1)
         self.rows = rows_of(rank, world, persons, copies)
         self.epoch, self.start = 0, 0
@@ -101,22 +133,27 @@ class PersonSampler(torch.utils.data.Sampler[list[Draw]]):
         return self.steps - self.start
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        orders = [self._order(share.quota, source) for share, source in self.shares]
-        for step in range(self.start, self.steps):
+        orders = [self._order(part) for part in self.parts]
+        for step in range(self.steps):
             batch = []
-            for (share, source), order in zip(self.shares, orders, strict=True):
-                for person in order[step * share.quota : (step + 1) * share.quota]:
-                    seed = mix(self.seed, self.epoch, step, source, person)
-                    batch += [Draw(source, person, seed, copy, share.synthetic) for copy in range(self.copies)]
-            yield [batch[row] for row in self.rows]
+            for number in [self.turns[step]] if self.turns else range(len(self.parts)):
+                part = self.parts[number]
+                for person in itertools.islice(orders[number], part.persons):
+                    seed = mix(self.seed, self.epoch, step, part.source, person)
+                    batch += [
+                        Draw(part.source, person, seed, copy, part.share.synthetic) for copy in range(self.copies)
+                    ]
+            if step >= self.start:
+                yield [batch[row] for row in self.rows]
 
-    def _order(self, quota: int, source: int) -> list[int]:
-        """The persons of a source for all steps: one shuffle after another, no person twice in a batch."""
-        rng = np.random.default_rng(mix(self.seed, self.epoch, source))
-        order: list[int] = []
-        while len(order) < self.steps * quota:
-            shuffle = rng.permutation(self.sizes[source])
-            unfinished = order[len(order) - len(order) % quota :]  # the batch that the last shuffle did not fill
+    def _order(self, part: _Part) -> Iterator[int]:
+        """The persons of a source, without end: one shuffle after another, no person twice in a batch."""
+        rng = np.random.default_rng(mix(self.seed, self.epoch, part.source))
+        unfinished: list[int] = []  # the batch that the last shuffle did not fill
+        while True:
+            shuffle = rng.permutation(self.sizes[part.source])
             repeated = np.isin(shuffle, unfinished)
-            order += [*shuffle[~repeated].tolist(), *shuffle[repeated].tolist()]
-        return order
+            order = [*shuffle[~repeated].tolist(), *shuffle[repeated].tolist()]
+            yield from order
+            filled = len(unfinished) + len(order)
+            unfinished = [*unfinished, *order][filled - filled % part.persons :]

@@ -17,7 +17,7 @@ class Share:
 
     Attributes:
         source: dataset name.
-        quota: its persons in every batch.
+        quota: its persons in every batch, or in the mean of batches of one source.
         synthetic: modalities made from RGB for persons that lack them.
     """
 
@@ -28,11 +28,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Stage:
-    """``epochs`` epochs with the same shares, before which ``from_rgb`` start from RGB as it is by then."""
+    """``epochs`` epochs with the same shares.
+
+    Attributes:
+        from_rgb: modalities that start from RGB as it is before the first of them.
+        single_source: whether every batch is of one source, and quotas are shares of the batches.
+    """
 
     epochs: int
     shares: tuple[Share, ...]
     from_rgb: tuple[Modality, ...] = ()
+    single_source: bool = False
 
 
 def parse_stages(
@@ -67,7 +73,8 @@ def parse_stages(
                 raise ConfigError(
                     f"{where}: `from_rgb` takes image modalities of aio.modalities but rgb, got {modality}."
                 )
-        parsed.append(Stage(stage["epochs"], _shares(stage["sources"], persons, where), copies))
+        single = stage.get("batches") == "single_source"
+        parsed.append(Stage(stage["epochs"], _shares(stage["sources"], persons, where), copies, single))
     for made in {modality for stage in parsed for share in stage.shares for modality in share.synthetic}:
         if made not in modalities:
             raise ConfigError(

@@ -165,6 +165,7 @@ def _stage(stage: Mapping[str, Any]) -> str:
     ]
     copies = stage.get("from_rgb", ())
     start = f" ({', '.join(copies)} from rgb)" if copies else ""
+    start += " in batches of one source" if stage.get("batches") == "single_source" else ""
     number = stage["epochs"]
     return f"{number} epoch{'s'[: number != 1]} of {', '.join(sources)}{start}"
 

@@ -11,12 +11,13 @@ from aio_plugin.training.sampler import PersonSampler
 from aio_plugin.training.stages import Share, Stage, parse_stages, stage_at, starts_from_rgb
 
 
-def stage(*quotas):
-    return Stage(1, tuple(Share(f"s{i}", q) for i, q in enumerate(quotas)))
+def stage(*quotas, single_source=False):
+    return Stage(1, tuple(Share(f"s{i}", q) for i, q in enumerate(quotas)), single_source=single_source)
 
 
-def sampler(sizes, quotas, **options):
-    return PersonSampler(sizes, [f"s{i}" for i in range(len(sizes))], stage(*quotas), seed=7, **options)
+def sampler(sizes, quotas, single_source=False, **options):
+    names = [f"s{i}" for i in range(len(sizes))]
+    return PersonSampler(sizes, names, stage(*quotas, single_source=single_source), seed=7, **options)
 
 
 @settings(deadline=None, max_examples=40)
@@ -36,12 +37,36 @@ def test_every_batch_holds_distinct_persons_and_every_person_is_seen(pairs, epoc
         assert {d.person for b in batches for d in b if d.source == column} == set(range(size))
 
 
-def test_resumed_epoch_is_the_rest_of_the_undisturbed_one():
-    whole, rest = sampler([23, 9], [4, 2]), sampler([23, 9], [4, 2])
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), min_size=1, max_size=3), st.integers(0, 40))
+def test_batches_of_one_source_take_turns_by_quota(pairs, steps):
+    quotas = [q for q, _ in pairs]
+    persons, sizes = sum(quotas), [sum(quotas) + extra for _, extra in pairs]
+    s = sampler(sizes, quotas, single_source=True, steps=steps)
+    batches = list(s)
+    assert len(batches) == len(s) == (steps or len(s))
+    for batch in batches:
+        assert len({d.source for d in batch}) == 1
+        assert len({d.person for d in batch}) == len(batch) == persons
+    for column, (quota, size) in enumerate(zip(quotas, sizes, strict=True)):
+        turns = [batch[0].source == column for batch in batches]
+        assert abs(sum(turns) - len(turns) * quota / persons) < 2  # at every length, so they are spread evenly
+        if not steps:
+            assert {d.person for b in batches for d in b if d.source == column} == set(range(size))
+
+
+def test_a_source_smaller_than_a_batch_of_its_own():
+    with pytest.raises(DatasetError, match="s1 has 5 persons, its batches ask for 6"):
+        sampler([9, 5], [4, 2], single_source=True)
+
+
+@pytest.mark.parametrize("single_source", [False, True])
+def test_resumed_epoch_is_the_rest_of_the_undisturbed_one(single_source):
+    whole, rest = (sampler([23, 9], [4, 2], single_source) for _ in range(2))
     whole.at(3)
     rest.at(3, 2)
     assert list(whole)[2:] == list(rest)
-    other = sampler([23, 9], [4, 2])
+    other = sampler([23, 9], [4, 2], single_source)
     other.at(4)
     assert list(other) != list(whole)
 
@@ -53,7 +78,7 @@ def test_copies_of_a_person_stand_together_and_differ():
 
 
 def test_quota_larger_than_the_source():
-    with pytest.raises(DatasetError, match="s0 has 3 persons, its quota asks for 4"):
+    with pytest.raises(DatasetError, match="s0 has 3 persons, its batches ask for 4"):
         sampler([3], [4])
 
 
@@ -101,6 +126,7 @@ def test_without_stages_all_sources_share_evenly():
             "from_rgb` takes image modalities .*, got text",
         ),
         ([{"epochs": 4, "sources": {"a": None}, "from_rgb": ["rgb"]}], "got rgb"),
+        ([{"epochs": 4, "sources": {"a": None}, "batches": "one"}], "`batches` must be mixed or single_source"),
         ([{"epochs": 4, "sources": {"a": None}, "from_rgb": "ir"}], "`from_rgb` must be a list"),
         ([{"epochs": 4, "sources": {"a": 3}}], "Stage 1, a: it must have `quota`"),
         ([{"epochs": True, "sources": {"a": None}}], "`epochs`, a positive number"),
