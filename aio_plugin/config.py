@@ -360,18 +360,6 @@ def _parse(node: Node, values: Mapping[str, Any], where: str) -> Node:
     return dataclasses.replace(node, **groups, **values_of(own, values, where))
 
 
-def nested(values: Mapping[str, object]) -> dict[str, Any]:
-    """Values by dotted keys as nested mappings."""
-    result: dict[str, Any] = {}
-    for key, value in values.items():
-        *groups, name = key.split(".")
-        place = result
-        for group in groups:
-            place = place.setdefault(group, {})
-        place[name] = value
-    return result
-
-
 def load_yaml(path: str | os.PathLike[str], unique: bool = False) -> Mapping[str, Any]:
     """The keys and values of a config file.
 

@@ -165,6 +165,18 @@ def merge(base: object, values: object) -> object:
     return {**base, **{key: merge(base.get(key), value) for key, value in values.items()}}
 
 
+def nested(values: Mapping[str, object]) -> dict[str, Any]:
+    """Values by dotted keys as nested mappings."""
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        *groups, name = key.split(".")
+        place = result
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
+    return result
+
+
 def check_keys(values: Mapping[str, object], known: Mapping[str, object], prefix: str = "") -> None:
     """Raise ConfigError for the first key of ``values`` that ``known`` lacks, naming the nearest."""
     for key, value in values.items():

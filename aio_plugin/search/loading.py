@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..config import AIOConfig, describe, load_yaml, nested, parse_config
+from ..config import AIOConfig, describe, load_yaml, parse_config
 from ..encoders.files import SUFFIX, read_weights
 from ..encoders.frozen import FrozenEncoder
 from ..encoders.pretrained import RANDOM
@@ -35,7 +35,7 @@ from ..models.feature_settings import (
 )
 from ..models.specs import DMF_NAMES, NAMES, searchable
 from ..models.weights import fit_weights, inferred_settings
-from ..options import merge
+from ..options import merge, nested
 from ..synthesis.sketch import Sketcher
 from ..training.optimisation import autocast_dtype
 from .model import ReIDModel, media_reader

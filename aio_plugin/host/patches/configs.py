@@ -20,7 +20,7 @@ from ... import config
 from ...errors import ConfigError, printable
 from ...models.feature_settings import recorded_settings
 from ...models.specs import NAMES
-from ...options import check_keys, merge, typed
+from ...options import check_keys, merge, nested, typed
 from ..default_config import default_config, flattened
 from ..run_config import MergedConfig, RunConfig, dataset_options, session
 from ..settings import DEFAULTS
@@ -108,7 +108,7 @@ def _take(cfg: CfgNode, merged: MergedConfig, weights: str) -> None:
     merged.taken.clear()
     merged.taken.update({key: value for key, value in settings.items() if value != defaults[key]})
     changed = {key: value for key, value in settings.items() if value != values[key]}
-    for group, rest in config.nested(changed).items():
+    for group, rest in nested(changed).items():
         if group == NODE:
             cfg[NODE] = _merged(node, rest)
         else:
