@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ Description = Mapping[str, Medium | None] | Medium | Item
 
 
 def items_of(
-    descriptions: Sequence[Description] | Description | None, columns: Mapping[str, Any], modalities: Combination
+    descriptions: Iterable[Description] | Description | None, columns: Mapping[str, Any], modalities: Combination
 ) -> list[Item]:
     """The items that :meth:`.model.ReIDModel.encode` was given.
 
@@ -41,14 +41,17 @@ def items_of(
         raise MediaError("Give items, or lists by the names of their modalities such as rgb=[...], text=[...].")
     if columns:
         descriptions = list(_rows(columns))
-    elif isinstance(descriptions, str | os.PathLike | Image.Image | np.ndarray | Mapping | Item):
-        descriptions = [descriptions]
-    assert descriptions is not None
-    return [_item(each, index, modalities) for index, each in enumerate(descriptions)]
+    several: Iterable[Any] = [descriptions] if _is_one(descriptions) else descriptions  # type: ignore[assignment]
+    return [_item(each, index, modalities) for index, each in enumerate(several)]
+
+
+def _is_one(given: object) -> bool:
+    """Whether it is one item or medium, not several."""
+    return not isinstance(given, Iterable) or isinstance(given, str | bytes | np.ndarray | Mapping | Item)
 
 
 def _rows(columns: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    lists = {name: column if isinstance(column, list | tuple) else [column] for name, column in columns.items()}
+    lists = {name: [column] if _is_one(column) else list(column) for name, column in columns.items()}
     if len({len(column) for column in lists.values()}) > 1:
         counts = ", ".join(f"{name} has {len(column)}" for name, column in lists.items())
         raise MediaError(f"Every modality needs a medium of every item, None where it has none: {counts}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -113,12 +113,12 @@ class ReIDModel:
 
     def encode(
         self,
-        items: Sequence[Description] | Description | None = None,
+        items: Iterable[Description] | Description | None = None,
         *,
         batch_size: int = BATCH_SIZE,
         workers: int = 0,
         progress: bool = False,
-        **media: Sequence[Medium | None] | Medium,
+        **media: Iterable[Medium | None] | Medium,
     ) -> Tensor:
         """Retrieval features (B, D), float32, of unit length, on the CPU, in the order given.
 
@@ -153,12 +153,12 @@ class ReIDModel:
 
     def encode_readable(
         self,
-        items: Sequence[Description] | Description | None = None,
+        items: Iterable[Description] | Description | None = None,
         *,
         batch_size: int = BATCH_SIZE,
         workers: int = 0,
         progress: bool = False,
-        **media: Sequence[Medium | None] | Medium,
+        **media: Iterable[Medium | None] | Medium,
     ) -> Encoded:
         """As :meth:`encode`, of the items that can be read, and what is wrong with the others."""
         listed = items_of(items, media, self.modalities)
@@ -171,7 +171,7 @@ class ReIDModel:
 
     def stream(
         self,
-        items: Sequence[Description],
+        items: Iterable[Description],
         *,
         batch_size: int = BATCH_SIZE,
         workers: int = 0,

@@ -58,6 +58,7 @@ def test_lists_by_modality_are_descriptions(model, photos):
     assert torch.equal(found, expected)
     assert close(model.encode(rgb=photos[0], text=CAPTIONS[0]), found[:1])
     assert torch.equal(model.encode(rgb=tuple(photos[:3])), model.encode(photos[:3]))
+    assert torch.equal(model.encode(path for path in photos), model.encode(rgb=iter(photos)))
 
 
 @pytest.mark.parametrize("modality", [Modality.RGB, Modality.IR])

@@ -3,9 +3,11 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -261,3 +263,16 @@ def test_without_torchreid(run, photos, model):
 def test_a_copy_of_the_folder_is_enough(run, tmp_path, model):
     shutil.copytree(run, tmp_path / "moved")
     assert aio_plugin.load(tmp_path / "moved", "cpu").digest == model.digest
+
+
+def test_the_readme(run, photos, tmp_path, monkeypatch, capsys):
+    text = (Path(aio_plugin.__file__).parents[1] / "README.md").read_text()
+    (block,) = (each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "aio_plugin.load" in each)
+    for name, photo in zip(("a.jpg", "b.jpg", "c.jpg", "drawing.png"), photos, strict=False):
+        shutil.copy(photo, tmp_path / name)
+    shutil.copytree(run, tmp_path / "log" / "demo")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+    ranking, contributions = capsys.readouterr().out.split("\n", 1)
+    assert sorted(re.findall(r"\d", ranking)) == ["0", "1", "2"]
+    assert {"sketch", "text"} <= set(re.findall(r"\w+", contributions))
