@@ -25,6 +25,7 @@ setup(
             "encoders/*.json",
             "evaluation/*.html",
             "evaluation/*.json",
+            "search/*.html",
             "toy/*.yaml",
             "py.typed",
             "host/*.yaml",

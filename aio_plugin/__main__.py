@@ -17,6 +17,7 @@ from importlib import import_module
 from .errors import AIOError, printable
 from .host import main as host_main
 from .host.launch import run_script
+from .modality import BUILT_IN
 from .models.specs import SPECS
 from .registry import import_plugins
 from .tools.filter_options import add_filter_options
@@ -150,6 +151,26 @@ def _parser() -> argparse.ArgumentParser:
     option("--batch-size", type=int, default=100, help="pictures encoded together (default 100)")
     option("--workers", type=int, help="processes that read pictures (default 4 with a GPU, else 0)")
     add_filter_options(index)
+    search = command("search", "find a person in an index, by any mix of photo, infrared, drawing and words")
+    option = search.add_argument
+    option("--index", required=True, help="the index, NAME.lance")
+    option("--weights", help="the model that made it; not needed where only --like and --unlike ask")
+    for modality in BUILT_IN:
+        what = "captions" if modality == "TEXT" else "images"
+        several = "; of several the mean feature is taken" if modality == "RGB" else ""
+        option(f"--{modality.lower()}", nargs="+", default=[], metavar="X", help=f"{what} of the person{several}")
+    option("--media", action="append", default=[], metavar="MODALITY=FILE", help="a medium of a further modality")
+    option("--like", nargs="+", default=[], metavar="ID", help="more like these pictures of the index: ids or paths")
+    option("--unlike", nargs="+", default=[], metavar="ID", help="less like these, which are not found")
+    option("--top", type=int, default=20, help="hits (default 20)")
+    option("--group", default="", help="track, person or a column: the best picture of each stands for it")
+    option("--rerank", type=int, default=0, metavar="K", help="re-rank the best K by k-reciprocal neighbours (0: none)")
+    option("--contributions", action="store_true", help="show what each part of the query adds (leave-one-out)")
+    option("--json", action="store_true", help="print JSON instead of a table")
+    option("--html", help="write a page with pictures to this file")
+    option("--root", default="", help="folder that the pictures lie below (default: where they were when indexed)")
+    option("--device", default="", help="cpu, cuda or cuda:1 (default: cuda if there is one)")
+    add_filter_options(search)
     command("config", "list every key of the `aio` config node").add_argument(
         "--yaml",
         nargs="?",

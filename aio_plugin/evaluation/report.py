@@ -114,10 +114,11 @@ def shortened(medium: Media, length: int) -> str:
     return caption if len(caption) <= length else f"{caption[:length].rstrip()} ..."
 
 
-def template(name: str) -> jinja2.Template:
-    """A page of this package; all that is put into it is escaped."""
+def template(name: str, package: str = "aio_plugin.evaluation") -> jinja2.Template:
+    """A page of a package, which may extend those of this one; all that is put into it is escaped."""
+    packages = dict.fromkeys([package, "aio_plugin.evaluation"])
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("aio_plugin.evaluation", "."),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(each, ".") for each in packages]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
