@@ -16,6 +16,7 @@ from pathlib import Path
 from aio_plugin.atomic_write import written_whole
 from aio_plugin.errors import AIOError
 
+from .. import binding
 from ..deviations.page import deviation_tables
 from ..paper_tables import documents, tables
 from ..paper_tables.published_numbers import read_published
@@ -61,6 +62,7 @@ KINDS: Mapping[str, Callable[[str, Path], str]] = {
     "profile": measured.profile,
     "ranking": measured.ranking,
     "deviations": deviation_tables,
+    "binding": lambda name, results: binding.markdown(binding.read(results / f"{name}.json")),
 }
 """What can stand in a Markdown file: kind -> how it is made of a name and the folder of the results."""
 
