@@ -170,7 +170,21 @@ def _parser() -> argparse.ArgumentParser:
     option("--html", help="write a page with pictures to this file")
     option("--root", default="", help="folder that the pictures lie below (default: where they were when indexed)")
     option("--device", default="", help="cpu, cuda or cuda:1 (default: cuda if there is one)")
+    option("--calibration", help="file of `calibrate` (default: the one beside the index or the weights)")
     add_filter_options(search)
+    judge = command("calibrate", "from labelled pairs: probabilities, and the threshold of one person")
+    option = judge.add_argument
+    option("--index", help="pairs of an index's pictures whose pid is known")
+    option("--pairs", help="CSV file with the columns a, b (paths) and same (1 or 0)")
+    option("--features", help="pairs of a target: the folder of `extract`")
+    option("--weights", help="the model; not needed with --index")
+    option("--far", type=float, default=1e-3, help="share of the pairs of two people to accept (default 0.001)")
+    option("--ignore", nargs="+", default=[], metavar="PID", help="with --index: pids that are no person: -1 0000")
+    option("--modality", default="rgb", help="of the pictures of --pairs (default rgb)")
+    option("--root", default="", help="folder that the paths of --pairs lie below (default: that of the file)")
+    option("--out", default="", help="file to write (default: beside the weights, without these beside the index)")
+    option("--device", default="", help="cpu, cuda or cuda:1 (default: cuda if there is one)")
+    add_filter_options(judge)
     command("config", "list every key of the `aio` config node").add_argument(
         "--yaml",
         nargs="?",

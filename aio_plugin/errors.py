@@ -101,6 +101,10 @@ class NoGalleryError(GalleryError):
     """There is no such index."""
 
 
+class CalibrationError(AIOError, ValueError):
+    """Scores cannot be made probabilities: pairs are too few, or a calibration is of another model."""
+
+
 class HostError(AIOError, RuntimeError):
     """torchreid is absent, is another package of that name, or cannot do what is asked."""
 

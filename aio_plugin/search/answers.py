@@ -33,14 +33,17 @@ def answer_text(answer: Answer) -> str:
     columns = [name for name in SHOWN if any(hit.values[name] is not None for hit in answer.hits)]
     parts = answer.query.parts if any(hit.contributions for hit in answer.hits) else ()
     grouped = ["pictures"] if answer.group else []
+    judged = ["probability", "person"] if any(hit.verdict for hit in answer.hits) else []
     rows = [
-        [rank, f"{hit.score:.3f}", *(f"{hit.contributions[part]:+.3f}" for part in parts)]
+        [rank, f"{hit.score:.3f}"]
+        + _judged(hit)[: len(judged)]
+        + [*(f"{hit.contributions[part]:+.3f}" for part in parts)]
         + [hit.count][: len(grouped)]
         + [printable(_shown(hit.values[name]), lines=False) for name in columns]
         + [printable(hit.path, lines=False) + (f" {hit.values['box']}" if hit.values["box"] else "")]
         for rank, hit in enumerate(answer.hits, 1)
     ]
-    head = ["rank", "similarity", *parts, *grouped, *columns, "picture"]
+    head = ["rank", "similarity", *judged, *parts, *grouped, *columns, "picture"]
     table = tabulate(rows, head, disable_numparse=True, colalign=("right",) if rows else None)
     return f"{table}\n{_summary(answer)}"
 
@@ -64,6 +67,8 @@ def answer_json(answer: Answer, gallery: Gallery) -> dict[str, Any]:
                 "id": hit.id,
                 "path": hit.path,
                 "score": hit.score,
+                "probability": hit.verdict.probability if hit.verdict else None,
+                "same": hit.verdict.same if hit.verdict else None,
                 "pictures": hit.count,
                 "contributions": dict(hit.contributions),
                 **{name: hit.values[name] for name in ("box", "modality", "pid", "camera", "track")},
@@ -113,7 +118,14 @@ def _summary(answer: Answer) -> str:
     words = [f"{answer.compared:,} pictures compared"]
     words += [f"the best {answer.reranked} re-ranked"] if answer.reranked else []
     words += [f"the best picture of every {answer.group} with the number of its pictures"] if answer.group else []
+    words += [answer.uncalibrated] if answer.uncalibrated else []
     return "; ".join(words)
+
+
+def _judged(hit: Hit) -> list[str]:
+    if hit.verdict is None:
+        return ["", ""]
+    return [f"{hit.verdict.probability:.3f}", "same" if hit.verdict.same else "unknown"]
 
 
 def _shown(value: Any) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from ..errors import AIOError, MediaError
+from ..errors import AIOError, CalibrationError, MediaError
 from ..evaluation.features import feature_function
 from ..metrics.distance import feature_rows, similarities
 from ..modality import Batch, Combination, Item, format_combination
@@ -26,6 +27,9 @@ from ..training.loader import BatchLoader
 from ..training.media import MediaReader, QueryDataset, stack
 from ..training.step import out_of_memory_explained
 from .items import Description, Medium, items_of, joined
+
+if TYPE_CHECKING:
+    from .calibration import Calibrations, Verdict
 
 BATCH_SIZE = 100
 """torchreid's ``test.batch_size``."""
@@ -206,6 +210,36 @@ class ReIDModel:
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """Cosines (A, B) of features (A, D) and (B, D)."""
         return torch.cat([similarities(rows, "cosine") for rows in feature_rows(a, b)])
+
+    def verify(
+        self, a: Description, b: Description, calibrations: Calibrations | str | os.PathLike[str] | None = None
+    ) -> Verdict:
+        """Whether two descriptions are of one person.
+
+        Args:
+            a, b: each of any modalities.
+            calibrations: of this model, or their file; None = the file that ``aio-reid calibrate`` wrote beside its
+                weights.
+
+        Raises:
+            CalibrationError: there are none of these modalities, or they are of another model.
+        """
+        from .calibration import Calibrations, beside, direction_of, read_calibrations
+
+        items = items_of([a, b], {}, self.modalities)
+        known = calibrations
+        if not isinstance(known, Calibrations):
+            known = read_calibrations(known or beside(self.source))
+        known.require_model(self.digest)
+        combinations = [item.media.combination for item in items]
+        calibration = known.between(combinations[0], combinations[1])
+        if calibration is None:
+            raise CalibrationError(
+                f"There is no calibration of {direction_of(combinations[0], combinations[1])}, but of "
+                f"{', '.join(known.directions)}; calibrate it too."
+            )
+        first, second = self.encode(items)
+        return calibration.verdict(float(first @ second))
 
     def contributions(self, item: Description, against: Tensor) -> dict[str, Tensor]:
         """How much each modality of a query adds to its similarity with gallery features (G, D).

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..errors import GalleryError
 from ..modality import Media, Modality
+from .calibration import Calibrations, Verdict, direction_of
 from .filters import Filter
 from .gallery import Gallery
 from .items import Medium
@@ -107,6 +108,7 @@ class Hit:
         values: columns of the index: box, modality, pid, camera, track, time and further ones.
         count: pictures of its group that were compared; 1 without groups.
         contributions: part of the query -> by how much the cosine is lower without it; {} if it was not asked for.
+        verdict: whether it is the person asked for, or somebody unknown; None without a calibration that fits.
     """
 
     row: int
@@ -116,6 +118,7 @@ class Hit:
     values: Mapping[str, Any]
     count: int = 1
     contributions: Mapping[str, float] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class Answer:
         feature: (D) of the query, of unit length.
         reranked: pictures whose order is that of re-ranking, not of the scores.
         group: what a hit stands for; "" = itself.
+        uncalibrated: why hits have no verdict although there are calibrations.
     """
 
     query: Query
@@ -137,6 +141,7 @@ class Answer:
     feature: Tensor
     reranked: int = 0
     group: str = ""
+    uncalibrated: str = ""
 
 
 def ask(
@@ -149,6 +154,7 @@ def ask(
     group: str = "",
     rerank: int = 0,
     contributions: bool = False,
+    calibrations: Calibrations | None = None,
 ) -> Answer:
     """The pictures of an index that are most similar to a query.
 
@@ -161,8 +167,11 @@ def ask(
         rerank: how many of the best pictures are put into the order of k-reciprocal re-ranking; 0 = none.
         contributions: find out what each part of the query adds to the cosine of each hit (leave-one-out; of a query of
             one part it is the cosine).
+        calibrations: of the model, for verdicts. A query of several media of one modality, or that names pictures of
+            the index, has none: its cosines are others than those of the pairs that were calibrated.
 
     Raises:
+        CalibrationError: they are of another model.
         GalleryError: the index was made by another model, has no such picture or column, or a number is out of bounds.
         MediaError, ModalityError: the model cannot read the media.
     """
@@ -183,11 +192,13 @@ def ask(
     names = [name for name in gallery.columns if name not in FILE_STATE]
     values = gallery.values(rows, names).to_pylist() if len(rows) else []
     shares = _contributions(gallery.vectors[rows], features, query, lesser) if contributions else [{}] * len(rows)
+    verdicts, uncalibrated = _verdicts(calibrations, gallery, query, scores, values)
     hits = (
-        Hit(int(row), each.pop("id"), each.pop("path"), float(score), each, int(count), share)
-        for row, score, each, count, share in zip(rows, scores, values, counts, shares, strict=True)
+        Hit(int(row), each.pop("id"), each.pop("path"), float(score), each, int(count), share, verdict)
+        for row, score, each, count, share, verdict in zip(rows, scores, values, counts, shares, verdicts, strict=True)
     )
-    return Answer(query, tuple(hits), int(mask.sum()), features[0], min(rerank, int(mask.sum())), group)
+    reranked = min(rerank, int(mask.sum()))
+    return Answer(query, tuple(hits), int(mask.sum()), features[0], reranked, group, uncalibrated)
 
 
 def named_rows(gallery: Gallery, names: Sequence[str]) -> list[int]:
@@ -252,6 +263,30 @@ def _features(
     if not bool((stacked.norm(dim=1) > 0.5).all()):
         raise GalleryError("The parts of the query cancel each other; leave some out.")
     return stacked
+
+
+def _verdicts(
+    calibrations: Calibrations | None,
+    gallery: Gallery,
+    query: Query,
+    scores: NDArray[np.float32],
+    values: Sequence[Mapping[str, Any]],
+) -> tuple[list[Verdict | None], str]:
+    """Of every hit, and why there are none."""
+    verdicts: list[Verdict | None] = [None] * len(scores)
+    if calibrations is None:
+        return verdicts, ""
+    calibrations.require_model(gallery.index.digest)
+    if query.like or query.unlike or len(query.items) != 1:
+        return verdicts, "verdicts are of one medium of each modality, without pictures of the index"
+    asked = tuple(sorted(map(Modality.named, query.media), key=lambda modality: modality.index))
+    known = {each["modality"]: (Modality.named(each["modality"]),) for each in values}
+    fitting = {name: calibrations.between(asked, kind) for name, kind in known.items()}
+    missing = [direction_of(asked, known[name]) for name, each in fitting.items() if each is None]
+    for row, (score, each) in enumerate(zip(scores, values, strict=True)):
+        calibration = fitting[each["modality"]]
+        verdicts[row] = calibration.verdict(float(score)) if calibration else None
+    return verdicts, f"there is no calibration of {', '.join(missing)}" if missing else ""
 
 
 def _contributions(

@@ -11,7 +11,9 @@ from ..atomic_write import written_whole
 from ..errors import ConfigError, printable
 from ..modality import BUILT_IN
 from ..search.answers import answer_json, answer_page, answer_text
+from ..search.calibration import Calibrations, beside, read_calibrations
 from ..search.gallery import Gallery
+from ..search.model import ReIDModel
 from ..search.query import Query, ask
 from ..training.images import read_image
 from .filter_options import filter_of
@@ -46,6 +48,7 @@ def run_search(args: argparse.Namespace) -> None:
         group=args.group,
         rerank=args.rerank,
         contributions=args.contributions,
+        calibrations=_calibrations(args, gallery, model),
     )
     print(json.dumps(answer_json(answer, gallery), indent=2) if args.json else answer_text(answer))
     if args.html:
@@ -53,3 +56,13 @@ def run_search(args: argparse.Namespace) -> None:
             file.write(answer_page(answer, gallery, read_image).encode(errors="replace"))
         if not args.json:
             print(f"Page saved to {printable(args.html)}")
+
+
+def _calibrations(args: argparse.Namespace, gallery: Gallery, model: ReIDModel | None) -> Calibrations | None:
+    """Those of ``--calibration``, or beside the index or the weights, if there are any."""
+    if args.calibration:
+        return read_calibrations(args.calibration)
+    for source in (gallery.uri, model.source if model is not None else ""):
+        if source and beside(source).is_file():
+            return read_calibrations(beside(source))
+    return None

@@ -29,6 +29,8 @@ PATTERN = "c{camera}_{time}_t{track}.png"
 class AskedModel(FakeModel):
     """A FakeModel that encodes queries: the mean of the features of their media; captions seed a feature."""
 
+    source = ""
+
     def encode(self, items):
         return torch.stack([F.normalize(sum(self.part(*each) for each in item.items()), dim=0) for item in items])
 
@@ -195,6 +197,8 @@ def test_what_is_shown_is_escaped_and_missing_pictures_are_named(tmp_path):
         "id": answer.hits[0].id,
         "path": "c0_0_t0.png",
         "score": pytest.approx(1),
+        "probability": None,
+        "same": None,
         "pictures": 1,
         "contributions": {"rgb": pytest.approx(0, abs=1e-6), "text": pytest.approx(0, abs=1e-6)},
         "box": None,
