@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GalleryError, nearest
+from .store import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -120,11 +121,6 @@ def _any(masks: Sequence[Any]) -> Any:
     for mask in masks[1:]:
         result = pc.or_(result, mask)
     return result
-
-
-def quoted(value: str) -> str:
-    """A text in SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _utc(time: datetime.datetime | None) -> datetime.datetime | None:

@@ -181,7 +181,8 @@ class Gallery:
             self._require(stop <= len(vectors) and not column.null_count, "rows are missing")
             vectors[start:stop] = column.flatten().to_numpy().reshape(len(batch), self.index.dim)
             row_ids[start:stop] = batch.column("_rowid").to_numpy()
-            lengths = np.linalg.norm(vectors[start:stop], axis=1)
+            with np.errstate(over="ignore"):
+                lengths = np.linalg.norm(vectors[start:stop], axis=1)
             self._require(bool((abs(lengths - 1) < UNIT).all()), "vectors are not of unit length")
             start = stop
         self._require_order(row_ids[:start])

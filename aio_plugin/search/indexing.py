@@ -17,10 +17,9 @@ from torch import Tensor
 from ..errors import GalleryError
 from ..modality import Combination, Item, Media
 from ..outside_files import file_sha256
-from .filters import quoted
 from .gallery import UNIT
 from .pictures import BoxMedia, IndexedPicture, Pictures
-from .store import FILE_STATE, Store
+from .store import FILE_STATE, Store, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

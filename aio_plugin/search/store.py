@@ -18,9 +18,11 @@ size, modified, sha256       of the file when it was encoded: bytes, nanoseconds
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -56,6 +58,8 @@ _KEPT = timedelta(days=1)
 """How long a reader may go on with a version that is not the newest."""
 _SMALL = 50
 """Fragments of few rows from which on they are joined."""
+MARGIN = 1 << 22
+"""Bytes of free space that a commit leaves besides its rows."""
 _SYSTEM_ERROR = re.compile(r"([^:()]*) \(os error (\d+)\)")
 
 
@@ -161,15 +165,41 @@ class Store:
             return self._table.take_row_ids(list(row_ids)).select(list(columns)).with_row_id().to_arrow()
 
     def merge(self, rows: pa.Table) -> None:
-        """Add rows, or replace those of the same ids, in one commit; other processes may do so at the same time."""
-        with store_errors(self.uri, writing=True):
-            merging = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-            merging.execute(rows)
+        """Add rows, or replace those of the same ids, in one commit; other processes may do so at the same time.
+
+        Raises:
+            WriteError: the disk is full and the like; the index is as it was.
+        """
+        self._merge(rows, self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all())
 
     def update(self, rows: pa.Table) -> None:
-        """Replace some columns of the rows with these ids, in one commit."""
+        """Replace some columns of the rows with these ids, in one commit; raises as :meth:`merge`."""
+        self._merge(rows, self._table.merge_insert("id").when_matched_update_all())
+
+    def _merge(self, rows: pa.Table, merging: Any) -> None:
+        before = self.version
         with store_errors(self.uri, writing=True):
-            self._table.merge_insert("id").when_matched_update_all().execute(rows)
+            if not is_remote(self.uri):
+                _require_room(self.uri, 2 * rows.nbytes + MARGIN)
+            merging.execute(rows)
+        if not is_remote(self.uri) and not self._has(rows):  # Lance 13 commits files that a full disk cut short
+            with store_errors(self.uri, writing=True):
+                self._table.restore(before)
+            raise WriteError(errno.EIO, "what was written cannot be read back, and was taken back", self.uri)
+
+    def _has(self, rows: pa.Table) -> bool:
+        """Whether the table has these rows as they are here; most were written last."""
+        last = range(max(0, self.count() - len(rows)), self.count())
+        wanted, names = rows.sort_by("id"), rows.column_names
+        try:
+            with store_errors(self.uri):
+                read = self._table.take_offsets(list(last)).select(names).to_arrow().sort_by("id")
+            if not read["id"].equals(wanted["id"]):
+                ids = ", ".join(map(quoted, wanted["id"].to_pylist()))
+                read = self.read(names, f"`id` IN ({ids})").select(names).sort_by("id")
+            return bool(read.cast(wanted.schema).equals(wanted))
+        except GalleryError:
+            return False
 
     def delete(self, where: str) -> int:
         """Delete the rows that a condition in SQL holds for; returns how many."""
@@ -215,6 +245,11 @@ def index_uri(uri: str | os.PathLike[str]) -> str:
     return text
 
 
+def quoted(value: str) -> str:
+    """A text in SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def is_remote(uri: str) -> bool:
     """Whether it is in object storage and not a local folder."""
     return _REMOTE.match(uri) is not None
@@ -230,6 +265,13 @@ def _database(uri: str) -> Any:
 
 def _name(uri: str) -> str:
     return uri.rpartition("/")[2].removesuffix(SUFFIX)
+
+
+def _require_room(folder: str, size: int) -> None:
+    """Raise OSError unless a file of that size can be written in a folder."""
+    if hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _arrow_schema(index: IndexSettings) -> pa.Schema:
@@ -286,6 +328,8 @@ def store_errors(uri: str, writing: bool = False) -> Iterator[None]:
             raise
         said = printable(str(error).removeprefix("lance error: ").split("\n")[0], lines=False)
         said = re.sub(r",? *(/root/|/rustc/|/home/|/build/)\S*\.rs:\d+:\d+", "", said)[:300]
+        if writing and isinstance(error, OSError) and error.errno:
+            raise WriteError(error.errno, error.strerror or said, uri) from error
         if writing and (found := _SYSTEM_ERROR.search(said)):
             raise WriteError(int(found[2]), found[1].strip(), uri) from error
         if isinstance(error, ValueError) and said.endswith("was not found"):

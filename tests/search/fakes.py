@@ -1,6 +1,5 @@
 """A model whose features are drawn from the pixels, the command line with it, and pictures to index."""
 
-import sys
 import time
 import zlib
 
@@ -63,11 +62,3 @@ def write_pictures(folder, count, start=0, seed=0):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (4, 4, 3), np.uint8)).save(path)
     return folder
-
-
-if __name__ == "__main__":
-    pause, commit, *rest = sys.argv[1:]
-    from aio_plugin.search import indexing
-
-    indexing.COMMIT = int(commit)
-    sys.exit(run(FakeModel(pause=float(pause)), *rest))
