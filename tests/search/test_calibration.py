@@ -266,7 +266,7 @@ def test_an_index_is_calibrated_and_search_uses_it(gallery, tmp_path, capsys):
     unknown = sum(not hit.verdict.same for hit in answer.hits)
     assert 0 < unknown < 60
     assert answer_text(answer).count("  unknown") == unknown
-    assert answer_page(answer, gallery, read_image).count("unknown person") == unknown
+    assert answer_page(answer, gallery, read_image).count('class="tag">unknown') == unknown
     first = answer_json(answer, gallery)["hits"][0]
     assert (first["probability"], first["same"]) == (answer.hits[0].verdict.probability, True)
     for query, why in (
