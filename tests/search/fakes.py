@@ -1,5 +1,6 @@
 """A model whose features are drawn from the pixels, the command line with it, and pictures to index."""
 
+import sys
 import time
 import zlib
 
@@ -10,6 +11,7 @@ from PIL import Image
 from aio_plugin import __main__ as command_line
 from aio_plugin.errors import AIOError
 from aio_plugin.modality import Media, Modality
+from aio_plugin.search import indexing
 from aio_plugin.tools import index
 from aio_plugin.training.images import decode_image
 
@@ -62,3 +64,9 @@ def write_pictures(folder, count, start=0, seed=0):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (4, 4, 3), np.uint8)).save(path)
     return folder
+
+
+def run_in_a_process(pause, commit, *arguments):
+    """As :func:`run`, of a model that takes its time, in commits of few rows."""
+    indexing.COMMIT = commit
+    sys.exit(run(FakeModel(pause=pause), *arguments))

@@ -1,9 +1,13 @@
 """Kills, two writers, readers during writes, damaged files and full disks: nothing is lost, nothing is doubled."""
 
+import multiprocessing
 import os
+import random
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -16,7 +20,7 @@ from aio_plugin.search.pictures import read_pictures
 from aio_plugin.search.store import IndexSettings, Store
 
 from ..tools.test_no_room import files_of_at_most
-from .fakes import DIM, FakeModel, run, write_pictures
+from .fakes import DIM, FakeModel, run, run_in_a_process, write_pictures
 
 pytest.importorskip("lancedb")
 HOLD = "import sys, time, pathlib; from aio_plugin.file_lock import file_lock\n"
@@ -41,6 +45,35 @@ def checked(out):
     for row, vector in enumerate(gallery.vectors):
         assert vector.tolist() == pytest.approx(model.feature(gallery.file(row)).tolist())
     return set(paths)
+
+
+@pytest.mark.slow
+def test_kills(tmp_path, out):
+    rng, kept, cut = random.Random(0), set(), 0
+    folder, context = tmp_path / "pictures", multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.search.fakes"])  # a child begins quickly
+    for turn in range(10):
+        write_pictures(folder, 30, start=30 * turn)
+        arguments = ["--images", folder, "--out", out, "--batch-size", 2, "--pattern", "c{camera}_{time}_t{track}.png"]
+        process = context.Process(target=run_in_a_process, args=(0.03, 4, *map(str, arguments)))
+        process.start()
+        holder = f"process {process.pid} "
+        while process.is_alive() and not ((out / ".lock").exists() and holder in (out / ".lock").read_text()):
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.05 if turn == 0 else 2))
+        process.kill()
+        process.join()
+        cut += process.exitcode == -signal.SIGKILL
+        if (out / "_versions").exists() and any((out / "_versions").iterdir()):
+            found = checked(out)
+            assert kept <= found
+            kept = found
+    assert cut >= 5
+    assert 0 < len(kept) < 300
+    model = FakeModel()
+    assert run(model, "--images", folder, "--out", out) == 0
+    assert len(model.encoded) == 300 - len(kept)
+    assert checked(out) == {path.name for path in folder.iterdir()}
 
 
 def test_a_second_writer_is_refused(folder, out, capsys):
