@@ -38,18 +38,20 @@ def param_groups(
         model: an AIO model; its frozen encoder has no parameters.
         text_lr_mult: factor for the word embedding (AIO Sec. 4.1: 0.1).
         staged_lr, new_layers, base_lr_mult: torchreid's; ``base_lr_mult`` is the factor for all modules but
-            ``new_layers`` ("classifier", "tokenizers.ir").
+            ``new_layers`` ("classifier", "tokenizers.ir") and parameters of these names ("class_tokens.multimodal").
         decoder_lr_mult: factor for the attribute decoder, in the place of ``base_lr_mult``.
 
     Raises:
-        ConfigError: ``new_layers`` names no module of the model.
+        ConfigError: ``new_layers`` names neither a module nor a parameter of the model.
     """
     if staged_lr:
-        _modules(model, "train.new_layers", new_layers)
+        parameters = dict(model.named_parameters())
+        _modules(model, "train.new_layers", [layer for layer in new_layers if layer not in parameters])
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for name, parameter in model.named_parameters():
-        rate = base_lr_mult if staged_lr and not any(name.startswith(f"{layer}.") for layer in new_layers) else 1.0
+        is_new = any(f"{name}.".startswith(f"{layer}.") for layer in new_layers)
+        rate = base_lr_mult if staged_lr and not is_new else 1.0
         rate *= text_lr_mult if id(parameter) in embeddings else 1.0
         rate = decoder_lr_mult if name.startswith("attributes.") else rate
         decay = weight_decay if parameter.ndim > 1 and name.endswith("weight") else 0.0

@@ -104,6 +104,20 @@ REAL = Scale(
 )
 
 
+OF_THE_PAPER: Settings = {
+    "train.new_layers": "['classifier', 'tokenizers.ir', 'tokenizers.sketch']",
+    "train.base_lr_mult": 0.25,
+    "train.fixbase_epoch": 0,
+    "aio.loss.fb": 1.0,
+    "aio.loss.infonce": 0.0,
+    "aio.attributes.warmup_epochs": 0.0,
+    "aio.text.start": "",
+    "aio.synthesis.photo": "own",
+    "aio.train.warmup_epochs": 1.0,
+}
+"""What the toy tables set over the demo's config, whose losses are not the paper's."""
+
+
 def toy_scale(name: str, ids: int, stages: tuple[int, int], steps: int, dmf: tuple[int, int], dmf_steps: int) -> Scale:
     """A toy scale.
 
@@ -119,6 +133,7 @@ def toy_scale(name: str, ids: int, stages: tuple[int, int], steps: int, dmf: tup
         " 'llcm': {'quota': 16}, 'mask1k': {'quota': 8}}}]"
     )
     aio: dict[str, Any] = {
+        **OF_THE_PAPER,
         "train.max_epoch": sum(stages),
         "aio.stages": staged,
         "aio.train.steps_per_epoch": steps,

@@ -15,7 +15,7 @@ CONFIG = str(Path(aio_plugin.__file__).parents[1] / "configs" / "toy" / "aio_tin
 STAGES = (
     "[{'epochs': 1, 'sources': {'synth_pedes': {'quota': 4, 'synthetic': ['ir', 'sketch']}, 'llcm': {'quota': 2}}}]"
 )
-FEW = ("aio.stages", STAGES, "train.batch_size", 6, "train.max_epoch", 1, "data.workers", 0)
+FEW = ("aio.stages", STAGES, "train.batch_size", 6, "train.max_epoch", 1, "train.fixbase_epoch", 0, "data.workers", 0)
 """Overrides that a few persons are enough for."""
 
 

@@ -91,5 +91,7 @@ def test_new_layers_may_lie_deeper_and_must_be_there():
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert rates[id(model.tokenizers.ir.weight)] == 1.0
     assert rates[id(model.tokenizers.rgb.weight)] == pytest.approx(0.01)
+    groups = param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["tokenizers.ir.bias"], base_lr_mult=0.01)
+    assert [p for g in groups if g["lr"] == 1 for p in g["params"]] == [model.tokenizers.ir.bias]
     with pytest.raises(ConfigError, match=r"new_layers: the model has no 'tokenizers.i'.*tokenizers.ir"):
         param_groups(model, 1.0, 0.5, 0.1, staged_lr=True, new_layers=["tokenizers.i"])

@@ -20,7 +20,8 @@ STAGES = (
     " 'llcm': {'quota': 2}, 'mask1k': {'quota': 2}}}]"
 )
 QUICK = [
-    "train.max_epoch", "2", "train.batch_size", "8", "aio.stages", STAGES, "aio.train.steps_per_epoch", "4",
+    "train.max_epoch", "2", "train.fixbase_epoch", "0", "train.batch_size", "8",
+    "aio.stages", STAGES, "aio.train.steps_per_epoch", "4",
     "train.print_freq", "1", "aio.test.pixels", "False", "aio.test.before", "False", "aio.test.report", "False",
     "aio.test.attributes", "False",
     "data.targets", "['market1501', 'tri_cuhk_pedes@sketch+text']",

@@ -21,7 +21,7 @@ from .documents import command
 CONFIG = REPOSITORY / "configs" / "toy" / "aio_tiny_toy.yaml"
 SMALL = {
     "data": {"height": 32, "width": 16, "sources": ["synth_pedes"], "targets": ["cuhk_pedes"], "workers": 0},
-    "train": {"batch_size": 2, "max_epoch": 1, "print_freq": 1},
+    "train": {"batch_size": 2, "max_epoch": 1, "fixbase_epoch": 0, "print_freq": 1},
     "test": {"batch_size": 4},
     "aio": {
         "stages": [{"epochs": 1, "sources": {"synth_pedes": {"quota": 2, "synthetic": ["ir", "sketch"]}}}],
