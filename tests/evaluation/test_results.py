@@ -93,7 +93,7 @@ def test_what_is_no_document_is_no_document():
 
 
 def test_files_of_schema_2_stay_readable():
-    file = Path(__file__).parents[2] / "benchmarks" / "results" / "toy_demo_seed1.json"
+    file = Path(__file__).parent / "results_of_schema_2.json"
     old = json.loads(file.read_text())
     assert old["schema"] == 2
     validate(old)

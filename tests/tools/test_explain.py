@@ -54,7 +54,7 @@ def test_one_command_names_the_worst_queries(small_world, weights, tmp_path, cap
 
 
 def test_refusals(tmp_path, capsys):
-    old = trained.Path(__file__).parents[2] / "benchmarks" / "results" / "toy_demo_seed1.json"
+    old = trained.Path(__file__).parents[1] / "evaluation" / "results_of_schema_2.json"
     for arguments, message in (
         ([str(old)], "no rankings of market1501 (files of schema 2 never have); test again"),
         ([str(tmp_path / "absent.json")], "cannot be read as JSON"),
