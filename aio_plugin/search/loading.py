@@ -202,7 +202,10 @@ def _checked(recorded: Settings, state: Mapping[str, Tensor], path: str) -> Sett
     if recorded["data.height"] * recorded["data.width"] > MOST_PIXELS:
         wrong.append("data.height")
     if wrong:  # before a model of these sizes is built
-        raise CheckpointError(f"{path}: the record of its settings contradicts its tensors in {wrong[0]}.")
+        raise CheckpointError(
+            f"{path}: the record of its settings contradicts its tensors in {wrong[0]}: it was changed "
+            "after training. Take an untouched copy."
+        )
     return dict(recorded)
 
 

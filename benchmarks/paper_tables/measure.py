@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -53,16 +54,24 @@ class Measurer:
         """
         tasks = {self._at(run, cell): (run, cell) for run, cell in self._wanted(tables)}
         starts = {start.folder: (start, cell) for run, cell in tasks.values() if (start := self._start(run, cell))}
-        with ThreadPoolExecutor(jobs) as pool:
-            futures: list[Future[Any]] = [
-                *(pool.submit(start.train, [cell.target], self.tell) for start, cell in starts.values()),
-                *(pool.submit(self._tested, run, cell) for run, cell in tasks.values()),
-            ]
+        failed = threading.Event()
+
+        def unless_failed(make: Callable[..., Any], *arguments: Any) -> None:
+            if failed.is_set():
+                return
             try:
-                for future in as_completed(futures):
-                    future.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                make(*arguments)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(jobs) as pool:
+            futures: list[Future[None]] = [
+                *(pool.submit(unless_failed, start.train, [each.target], self.tell) for start, each in starts.values()),
+                *(pool.submit(unless_failed, self._tested, run, cell) for run, cell in tasks.values()),
+            ]
+            for future in as_completed(futures):
+                future.result()
 
     def _wanted(self, tables: Sequence[Table]) -> Iterator[tuple[Run, Score]]:
         """Every run that can be had, with every cell that is read from it."""

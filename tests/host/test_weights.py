@@ -129,6 +129,8 @@ def tensor(name, make):
     return edited(lambda content: content["state_dict"].update({name: make(content["state_dict"][name])}))
 
 
+CONTRADICTED = "the record of its settings contradicts its tensors in"
+"""Of FeatureExtractor, which has no config but the record."""
 WRONG = {
     "absent": (lambda path: path.unlink(), "no (weights )?file .*model.pth"),
     "folder": (folder, "is not a file|no file"),
@@ -139,7 +141,7 @@ WRONG = {
     "truncated": (cut, "cannot be read safely.*incomplete"),
     "code": (with_code, r"has an object of type posix\.mkdir"),
     "long string": (edited(lambda content: content.update({"x" * 200_000: 1})), "cannot be read safely.*damaged"),
-    "strangers": (edited(other_names), "has none of its tensors"),
+    "strangers": (edited(other_names), f"has none of its tensors|{CONTRADICTED}"),
     "anonymous": (edited(lambda c: c["state_dict"].pop("encoder.identity")), "lacks 'encoder.identity'"),
     "short identity": (tensor("encoder.identity", lambda value: value[:-1]), "of an unknown kind"),
     "other encoder": (tensor("encoder.identity", lambda value: value + 1), "trained on encoder"),
@@ -161,8 +163,11 @@ WRONG = {
         setting("data.norm_mean", [0.5] * 3),
         "data.norm_mean is .* trained with .0.5, 0.5, 0.5.",
     ),
-    "bottleneck": (setting("aio.bnneck", "per_modality"), "aio.bnneck is 'shared', .* with 'per_modality'"),
-    "length": (setting("aio.text.length", 40), "aio.text.length is 77"),
+    "bottleneck": (
+        setting("aio.bnneck", "per_modality"),
+        f"aio.bnneck is 'shared', .* with 'per_modality'|{CONTRADICTED} aio.bnneck",
+    ),
+    "length": (setting("aio.text.length", 40), f"aio.text.length is 77|{CONTRADICTED} aio.text.length"),
     "future": (edited(lambda content: content["aio"].update(schema=9)), "schema '9'"),
     "record": (edited(lambda content: content["aio"].update(features=[])), "record of its settings is damaged"),
     "size": (setting("data.height", "64"), r"settings is damaged \(features\['data.height'\]: '64' is not of type"),
