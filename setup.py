@@ -58,7 +58,7 @@ setup(
         "imageio",
     ],
     extras_require={
-        "search": ["lancedb>=0.40"],  # aio-reid index
+        "search": ["lancedb>=0.40", "scikit-learn>=1.3"],  # aio-reid index; group --method hdbscan
         "quantise": ["torchao>=0.10"],  # aio.encoder.quantise
         "dev": [
             "lmdb>=1.4",

@@ -185,6 +185,18 @@ def _parser() -> argparse.ArgumentParser:
     option("--out", default="", help="file to write (default: beside the weights, without these beside the index)")
     option("--device", default="", help="cpu, cuda or cuda:1 (default: cuda if there is one)")
     add_filter_options(judge)
+    group = command("group", "put the pictures of an index together into people, without knowing who they are")
+    option = group.add_argument
+    option("--index", required=True, help="the index, NAME.lance")
+    option("--csv", help="file to write: a line for every picture")
+    option("--html", help="write a page with pictures to this file")
+    option("--method", default="neighbours", choices=("neighbours", "hdbscan"), help="(default neighbours)")
+    option("--threshold", type=float, help="cosine that links two (default: that of the calibration)")
+    option("--neighbours", type=int, default=5, help="nearest neighbours that can be linked (default 5)")
+    option("--calibration", help="file of `calibrate` (default: the one beside the index)")
+    option("--pictures", action="store_true", help="group single pictures also where tracks are known")
+    option("--root", default="", help="folder that the pictures lie below (default: where they were when indexed)")
+    add_filter_options(group)
     command("config", "list every key of the `aio` config node").add_argument(
         "--yaml",
         nargs="?",

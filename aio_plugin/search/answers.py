@@ -39,7 +39,7 @@ def answer_text(answer: Answer) -> str:
         + _judged(hit)[: len(judged)]
         + [*(f"{hit.contributions[part]:+.3f}" for part in parts)]
         + [hit.count][: len(grouped)]
-        + [printable(_shown(hit.values[name]), lines=False) for name in columns]
+        + [printable(shown_value(hit.values[name]), lines=False) for name in columns]
         + [printable(hit.path, lines=False) + (f" {hit.values['box']}" if hit.values["box"] else "")]
         for rank, hit in enumerate(answer.hits, 1)
     ]
@@ -80,6 +80,14 @@ def answer_json(answer: Answer, gallery: Gallery) -> dict[str, Any]:
     }
 
 
+def thumbnail(read: Callable[[], Image.Image]) -> Image.Image:
+    """A picture at the size of the page, or what is wrong with it."""
+    try:
+        return ImageOps.contain(read(), (2 * WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    except AIOError as error:
+        return caption_tile(str(error), WIDTH, HEIGHT)
+
+
 def answer_page(answer: Answer, gallery: Gallery, read: Read) -> str:
     """The answer as a self-contained HTML page; what cannot be read has a placeholder that says so.
 
@@ -87,29 +95,21 @@ def answer_page(answer: Answer, gallery: Gallery, read: Read) -> str:
         read: an image medium as an 8-bit RGB image, or raises AIOError.
     """
 
-    def thumbnail(medium: Media) -> Image.Image:
-        try:
-            picture = read(medium)
-        except AIOError as error:
-            return caption_tile(str(error), WIDTH, HEIGHT)
-        return ImageOps.contain(picture, (2 * WIDTH, HEIGHT), Image.Resampling.LANCZOS)
-
     def found(hit: Hit) -> Image.Image:
-        try:
-            return thumbnail(picture_of(gallery, hit))
-        except AIOError as error:
-            return caption_tile(str(error), WIDTH, HEIGHT)
+        return thumbnail(lambda: read(picture_of(gallery, hit)))
 
     def asked(modality: str, medium: Medium) -> tuple[str, Image.Image | str]:
         media = items_of([{modality: medium}], {}, tuple(MODALITIES))[0].media
-        return media.modality.label, thumbnail(media) if media.modality.is_image else shortened(media, CAPTION_LENGTH)
+        return media.modality.label, thumbnail(lambda: read(media)) if media.modality.is_image else shortened(
+            media, CAPTION_LENGTH
+        )
 
     return template("answer.html", "aio_plugin.search").render(
         title=f"{len(answer.hits)} found in {gallery.uri.rpartition('/')[2]}",
         summary=_summary(answer),
         asked=[asked(name, medium) for name, media in answer.query.media.items() for medium in media],
         named=[(name, list(getattr(answer.query, name))) for name in ("like", "unlike")],
-        hits=[(hit, found(hit), [(name, _shown(hit.values[name])) for name in SHOWN]) for hit in answer.hits],
+        hits=[(hit, found(hit), [(name, shown_value(hit.values[name])) for name in SHOWN]) for hit in answer.hits],
         group=answer.group,
     )
 
@@ -128,7 +128,8 @@ def _judged(hit: Hit) -> list[str]:
     return [f"{hit.verdict.probability:.3f}", "same" if hit.verdict.same else "unknown"]
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
+    """A value of a column as text; "" if it is not known."""
     if isinstance(value, datetime.datetime):
         return value.isoformat(" ", "seconds")
     return "" if value is None else str(value)

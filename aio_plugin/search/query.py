@@ -185,7 +185,7 @@ def ask(
     lesser = {part: query.without(part) for part in query.parts} if contributions and len(query.parts) > 1 else {}
     asked = [query, *(each for each in lesser.values() if each)]
     features = _features(model, gallery.vectors, asked, named)
-    codes = _group_codes(gallery, group) if group else None
+    codes = group_codes(gallery, group) if group else None
     mask = gallery.mask(where or Filter())
     mask[named["unlike"]] = False
     rows, scores, counts = _best(gallery, features[0], top, mask, codes, rerank)
@@ -233,9 +233,29 @@ def named_rows(gallery: Gallery, names: Sequence[str]) -> list[int]:
 
 def picture_of(gallery: Gallery, hit: Hit) -> Media:
     """The picture of a hit, to be read; raises GalleryError if its path leads out of the root."""
-    file, modality = gallery.file(hit.row), Modality.named(hit.values["modality"])
-    box = hit.values["box"]
+    return picture_in_row(gallery, hit.row, hit.values)
+
+
+def picture_in_row(gallery: Gallery, row: int, values: Mapping[str, Any]) -> Media:
+    """The picture of a row, given its modality and box; raises GalleryError if its path leads out of the root."""
+    file, modality, box = gallery.file(row), Modality.named(values["modality"]), values["box"]
     return BoxMedia(file, modality, tuple(box)) if box else Media(file, modality)
+
+
+def group_codes(gallery: Gallery, name: str) -> NDArray[np.int64]:
+    """(N) the same for rows of one group, and different ones for rows whose group is not known."""
+    import pyarrow as pa
+
+    codes = np.zeros(len(gallery), np.int64)
+    for column in GROUPS.get(name, (name,)):
+        values = gallery.column(column)
+        if values.type != pa.string():
+            raise GalleryError(f"{gallery.uri}: the column {column!r} is not of text; group by another.")
+        encoded = values.combine_chunks().dictionary_encode()
+        known = len(encoded.dictionary)
+        own = encoded.indices.fill_null(known).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = np.unique(codes * (known + 1) + own, return_inverse=True)[1]
+    return np.where(own == known, -1 - np.arange(len(codes)), codes)  # of the last column: who, or which track, it is
 
 
 def _features(
@@ -302,22 +322,6 @@ def _contributions(
             left_out[part] = cosines[:, 0] - cosines[:, at]
             at += 1
     return [{part: float(share[row]) for part, share in left_out.items()} for row in range(len(vectors))]
-
-
-def _group_codes(gallery: Gallery, name: str) -> NDArray[np.int64]:
-    """(N) the same for rows of one group, and different ones for rows whose group is not known."""
-    import pyarrow as pa
-
-    codes = np.zeros(len(gallery), np.int64)
-    for column in GROUPS.get(name, (name,)):
-        values = gallery.column(column)
-        if values.type != pa.string():
-            raise GalleryError(f"{gallery.uri}: the column {column!r} is not of text; group by another.")
-        encoded = values.combine_chunks().dictionary_encode()
-        known = len(encoded.dictionary)
-        own = encoded.indices.fill_null(known).to_numpy(zero_copy_only=False).astype(np.int64)
-        codes = np.unique(codes * (known + 1) + own, return_inverse=True)[1]
-    return np.where(own == known, -1 - np.arange(len(codes)), codes)  # of the last column: who, or which track, it is
 
 
 def _best(
