@@ -30,6 +30,9 @@ WEIGHTS = rule(
     "{name: weight}, with weights of at least 0",
 )
 PHRASES = rule(lambda value: value > 0, "at least 1; to train without text set aio.modalities to [rgb]")
+RATES = rule(
+    lambda value: all(type(rate) is float and 0 < rate < 1 for rate in value), "a list of rates between 0 and 1"
+)
 SIZE = rule(
     lambda value: len(value) in (0, 2) and all(type(side) is int and side > 0 for side in value),
     "[height, width] in pixels, or []",
@@ -275,6 +278,9 @@ class TestConfig:
     attributes: bool = option(False)("""also measure the attribute decoder (loss.va) on targets searched by text alone
         whose captions have their photo in the gallery, like cuhk_pedes: words of at most 1,000 captions masked as in
         training, the same ones in every test, named from photo and caption""")
+    open_set: list[float] = option(list[float](), RATES)("""also measure open-set identification: false-positive
+        identification rates such as [0.01, 0.1], at which TPIR and DIR are reported, with half of the queries' persons
+        taken out of the gallery; a rate below one of the unknown queries, and re-ranked distances, have none""")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ..errors import ProtocolError
 from ..metrics.distance import Metric, feature_rows, matrix_rows, similarities
 from ..metrics.msd import similarity_distributions
+from ..metrics.open_set import open_set_rates, unknown_identities
 from ..metrics.ranking import Ranking
 from ..metrics.retrieval import Retrieval, evaluate_rows
 from ..modality import Item
@@ -28,10 +29,19 @@ CMC_LENGTH = 50
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A trial, and what its queries found: positions count in ``trial.gallery``."""
+    """A trial, and what its queries found: positions count in ``trial.gallery``.
+
+    Attributes:
+        open_set: rates of open-set identification by name.
+    """
 
     trial: Trial
     retrieval: Retrieval
+    open_set: Mapping[str, float] = field(default_factory=dict)
+
+    def measures(self) -> dict[str, float]:
+        """Further measures by name: means over queries, and rates."""
+        return {**{name: self.retrieval.measure(name) for name in self.retrieval.measures}, **self.open_set}
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,9 @@ class Result:
 
     def measures(self) -> dict[str, float]:
         """Further measures of the protocol by name, the means over trials."""
-        names = self.trials[0].retrieval.measures
-        return {name: statistics.fmean(each.retrieval.measure(name) for each in self.trials) for name in names}
+        numbers = [each.measures() for each in self.trials]
+        names = [name for name in numbers[0] if all(name in each for each in numbers)]
+        return {name: statistics.fmean(each[name] for each in numbers) for name in names}
 
     def _mean(self, of: Callable[[Retrieval], float]) -> float:
         return statistics.fmean(of(each.retrieval) for each in self.trials)
@@ -85,7 +96,8 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The entry of results.json; ``std`` is the population's, over trials."""
-        numbers = [self._numbers(each.retrieval) for each in self.trials]
+        names = self.measures()
+        numbers = [self._numbers(each, names) for each in self.trials]
         trials = [
             {
                 "trial": each.trial.name,
@@ -110,10 +122,11 @@ class Result:
             "variants": [variant.to_json() for variant in self.variants],
         }
 
-    def _numbers(self, retrieval: Retrieval) -> dict[str, float]:
+    def _numbers(self, each: TrialResult, names: Iterable[str]) -> dict[str, float]:
+        retrieval, measures = each.retrieval, each.measures()
         ranks = {f"rank-{k}": retrieval.rank(k) for k in self.ranks}
-        measures = {name: retrieval.measure(name) for name in retrieval.measures}
-        return {**ranks, "mAP": retrieval.mAP, "mINP": retrieval.mINP, "chance": retrieval.chance, **measures}
+        shared = {"mAP": retrieval.mAP, "mINP": retrieval.mINP, "chance": retrieval.chance}
+        return {**ranks, **shared, **{name: measures[name] for name in names}}
 
 
 def score(
@@ -127,6 +140,7 @@ def score(
     ranks: Sequence[int] = (1, 5, 10, 20),
     rerank: Rerank | None = None,
     topk: int = 0,
+    open_set: Sequence[float] = (),
 ) -> Result:
     """Run all trials of ``protocol``, then its variants.
 
@@ -136,6 +150,9 @@ def score(
         ranks: which Rank-k the result lists besides Rank-1.
         rerank: distances to use instead of the metric's, of every trial's features.
         topk: gallery positions to keep of every ranking, for ranked lists.
+        open_set: false-positive identification rates at which TPIR and DIR are measured, see
+            :mod:`aio_plugin.metrics.open_set`; not of variants, nor of re-ranked distances, which images of unknown
+            people have changed.
 
     Raises:
         ProtocolError: no query of a trial has its identity in the gallery (names the first query),
@@ -170,7 +187,12 @@ def score(
             ranking = Ranking(*pids, trial.query_key, trial.gallery_key)
             rows = matrix_rows(rerank(query, gallery)) if rerank else feature_rows(query, gallery, metric)
             retrieval = evaluate_rows(rows, ranking, cmc=protocol.cmc, max_rank=length, topk=topk, measures=measures)
-            trials.append(TrialResult(trial, retrieval))
+            rates = {}
+            if open_set and not rerank:
+                unknown = unknown_identities(pids[0])
+                again = feature_rows(query, gallery, metric)
+                rates = open_set_rates(again, ranking, [pid in unknown for pid in pids[0]], open_set)
+            trials.append(TrialResult(trial, retrieval, rates))
         except ProtocolError as error:
             first = f" The first query is {str(query_items[trial.query[0]].media)!r}." if len(trial.query) else ""
             raise ProtocolError(f"{protocol.name}, {trial.name}: {error}{first}") from error

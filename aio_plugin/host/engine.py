@@ -276,6 +276,7 @@ class AIOEngine(torchreid.engine.Engine):  # type: ignore[name-defined]
             ranks=tuple(ranks),
             rerank=reranker,
             topk=max(TOP_KEPT, pictures),
+            open_set=self.options.test.open_set,
         )
         print_result(result, ranks)
         self.results.add(target, result, Path(save_dir or self.save_dir), pictures, time.time() - started, words)

@@ -135,6 +135,10 @@ class Ranking:
         self._matches = LabelGroups(self.g_pids, self.q_pids)
         self._removed = LabelGroups(keys.clip(-1), np.where(wanted >= 0, wanted, _NOBODY))
 
+    def removed(self, query: int) -> IntArray:
+        """Positions of the gallery items that are removed from a query's ranking."""
+        return self._removed.members(query)
+
     def rank(self, distances: Tensor, start: int, identities: bool = False, topk: int = 0) -> BlockRanking:
         """Rank the gallery for queries ``start`` to ``start + B``.
 
@@ -160,7 +164,7 @@ class Ranking:
 
         def rank_rows(some: slice) -> None:
             for b in range(len(rows))[some]:
-                row, gone, at = rows[b].copy(), self._removed.members(start + b), self._matches.members(start + b)
+                row, gone, at = rows[b].copy(), self.removed(start + b), self._matches.members(start + b)
                 if np.isnan(row).any():
                     raise ProtocolError(NOT_A_NUMBER)
                 row[gone] = np.nan  # sorted last, neither smaller nor equal

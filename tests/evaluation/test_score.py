@@ -7,7 +7,10 @@ from aio_plugin.errors import AIOError, ProtocolError
 from aio_plugin.evaluation.pixels import pixel_features
 from aio_plugin.evaluation.results import target_entry
 from aio_plugin.evaluation.score import score
+from aio_plugin.metrics.distance import feature_rows
 from aio_plugin.metrics.msd import NAMES, similarity_distribution
+from aio_plugin.metrics.open_set import open_set_rates, unknown_identities
+from aio_plugin.metrics.ranking import Ranking
 from aio_plugin.metrics.retrieval import evaluate_features
 from aio_plugin.modality import MODALITIES, Item, Media
 from aio_plugin.protocols.llcm import LLCM
@@ -136,6 +139,27 @@ def test_similarity_distributions_stand_beside_the_other_numbers(metric):
     results(target_entry("ufine3c", "text -> rgb", {"after": result}))
     assert not scored(at, rerank=lambda q, g: -(q @ g.T).numpy())[0].measures(), "not of other distances"
     assert not scored(target())[0].measures()
+
+
+@pytest.mark.parametrize("protocol", [WholeGallery("toy", "source"), PKUSketch([{0, 1, 2, 3}, {1, 3, 4, 5}])])
+def test_open_set_rates_stand_beside_the_other_numbers(protocol):
+    at = target(protocol=protocol)
+    result, q, g = scored(at, 2.0, open_set=(0.5, 0.01))
+    plain, *_ = scored(at, 2.0)
+    expected = []
+    for each in result.trials:
+        pids = [at.query[i].pid for i in each.trial.query], [at.gallery[i].pid for i in each.trial.gallery]
+        unknown = unknown_identities(pids[0])
+        rows = feature_rows(q[each.trial.query], g[each.trial.gallery])
+        ranking = Ranking(*pids, each.trial.query_key, each.trial.gallery_key)
+        expected.append(open_set_rates(rows, ranking, [pid in unknown for pid in pids[0]], [0.5]))
+    found = result.to_json()
+    assert set(expected[0]) == set(found["mean"]) - set(plain.to_json()["mean"])
+    for name in expected[0]:
+        assert [trial[name] for trial in found["trials"]] == [each[name] for each in expected]
+        assert found["mean"][name] == result.measures()[name] == np.mean([each[name] for each in expected])
+    results(target_entry("toy", "sketch -> rgb", {"after": result}))
+    assert not scored(at, open_set=(0.5,), rerank=lambda q, g: -(q @ g.T).numpy())[0].measures(), "not re-ranked"
 
 
 FILTERED = WholeGallery("toy", "source", variants=(WholeGallery("toy, original gallery"),))
