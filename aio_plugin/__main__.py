@@ -195,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--neighbours", type=int, default=5, help="nearest neighbours that can be linked (default 5)")
     option("--calibration", help="file of `calibrate` (default: the one beside the index)")
     option("--pictures", action="store_true", help="group single pictures also where tracks are known")
+    option("--ignore", nargs="+", default=[], metavar="PID", help="pids that are no person, not scored: -1 0000")
     option("--root", default="", help="folder that the pictures lie below (default: where they were when indexed)")
     add_filter_options(group)
     command("config", "list every key of the `aio` config node").add_argument(

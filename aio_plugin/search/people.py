@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +68,18 @@ def group_people(
     method: str = "neighbours",
     neighbours: int = NEIGHBOURS,
     tracks: bool = True,
+    ignore: Sequence[str] = (),
 ) -> GroupedPeople:
     """Group the pictures of an index into people.
 
     Args:
         where: which pictures.
-        threshold: cosine at which two are linked by the method ``neighbours``; None = that of ``calibrations``.
+        threshold: cosine at which two are linked by the method ``neighbours``; None = that of ``calibrations``, which
+            is of single pictures: the means of tracks of different people reach it more easily.
         method: ``neighbours`` or ``hdbscan``, see :mod:`.grouping`.
         neighbours: nearest ones that can be linked.
         tracks: group tracks, by the mean feature of their pictures, where they are known.
+        ignore: pids that are no person, such as Market-1501's -1 and 0000; their pictures are not scored.
 
     Raises:
         GalleryError: there is no threshold, or the pictures are of several modalities.
@@ -103,7 +106,8 @@ def group_people(
     places = np.empty(len(sizes), np.int64)
     places[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))  # by pictures, no longer by tracks
     numbers = places[numbers]
-    return GroupedPeople(rows, numbers, len(features), agreement(numbers, gallery.column("pid").take(rows).to_pylist()))
+    known = [None if pid in ignore else pid for pid in gallery.column("pid").take(rows).to_pylist()]
+    return GroupedPeople(rows, numbers, len(features), agreement(numbers, known))
 
 
 def _threshold(

@@ -36,6 +36,7 @@ def run_group(args: argparse.Namespace) -> None:
         method=args.method,
         neighbours=args.neighbours,
         tracks=not args.pictures,
+        ignore=args.ignore,
     )
     print(grouping.summary)
     written = [(args.csv, people_csv(grouping, gallery))] if args.csv else []

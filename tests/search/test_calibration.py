@@ -15,6 +15,7 @@ from aio_plugin.models import weights
 from aio_plugin.search import calibration as calibrations
 from aio_plugin.search.answers import answer_json, answer_page, answer_text
 from aio_plugin.search.calibration import Calibration, Calibrations, calibrate, read_calibrations
+from aio_plugin.search.filters import Filter
 from aio_plugin.search.pairs import FOLDS, Labelled, ListedPairs, pairs_among, read_pairs, scored_pairs
 from aio_plugin.search.query import Query, ask
 from aio_plugin.training.images import read_image
@@ -241,17 +242,50 @@ def gallery(tmp_path_factory):
 
     at = tmp_path_factory.mktemp("index")
     folder = write_pictures(at / "pictures", 120)
-    assert (
-        run(FakeModel(), "--images", folder, "--out", at / "people.lance", "--pattern", "c{camera}_{}_t{pid}.png") == 0
-    )
+    pattern = ("--pattern", "c{camera}_{}_t{pid}.png", "--out", at / "people.lance", "--root", folder)
+    assert run(FakeModel(), "--images", folder, *pattern) == 0
+    write_pictures(folder / "infrared", 120, seed=1)
+    assert run(FakeModel(), "--images", folder / "infrared", "--modality", "ir", *pattern) == 0
     return Gallery(at / "people.lance")
+
+
+RGB = Filter({"modality": ["rgb"]})
+
+
+def test_a_file_of_pairs(gallery, tmp_path, monkeypatch, capsys):
+    from aio_plugin.tools import calibrate as tool
+
+    from .test_query import AskedModel
+
+    model = AskedModel()
+    model.source = str(tmp_path / "weights")
+    monkeypatch.setattr(tool, "load", lambda file, device: model)
+    rows = range(120)
+    paths = gallery.column("path").to_pylist()
+    lines = [f"{paths[a]},{paths[b]},{int(a // 4 == b // 4)}" for a in rows for b in rows if a < b]
+    file = tmp_path / "pairs.csv"
+    file.write_text("\n".join(["a,b,same", *lines]))
+    command = ["calibrate", "--pairs", str(file), "--weights", "x", "--far", "0.01"]
+    assert command_line.main([*command, "--root", gallery.root]) == 0
+    assert "rgb -> rgb: 180 pairs of one person, 6,960 of two; 30 people" in capsys.readouterr().out
+    found = read_calibrations(tmp_path / "weights.calibration.json").directions["rgb -> rgb"]
+    kinds = [[], []]
+    for a in rows:
+        for b in range(a + 1, 120):
+            kinds[a // 4 == b // 4].append(float(gallery.vectors[a] @ gallery.vectors[b]))
+    assert (found.positives, found.negatives) == (len(kinds[1]), len(kinds[0]))
+    assert sum(score >= found.threshold for score in kinds[0]) == 69
+    file.write_text("a,b,same\n../x.png,y.png,1\n")
+    assert command_line.main(command) == 2
+    assert "does not lie below" in capsys.readouterr().err
 
 
 def test_an_index_is_calibrated_and_search_uses_it(gallery, tmp_path, capsys):
     assert command_line.main(["calibrate", "--index", gallery.uri, "--far", "0.1", "--ignore", "0", "-1"]) == 0
     said = capsys.readouterr().out
     known = read_calibrations(f"{gallery.uri}.calibration.json")
-    assert list(known.directions) == ["rgb -> rgb"]
+    assert list(known.directions) == ["ir -> ir", "ir -> rgb", "rgb -> rgb"]
+    assert known.directions["ir -> rgb"].negatives == 116 * 112
     each = known.directions["rgb -> rgb"]
     assert (each.persons, each.negatives) == (29, 116 * 112 // 2)
     assert f"threshold {each.threshold:.4f} at a false-accept rate of 0.1" in said
@@ -259,7 +293,7 @@ def test_an_index_is_calibrated_and_search_uses_it(gallery, tmp_path, capsys):
     from .test_query import AskedModel
 
     file = gallery.file(5)
-    answer = ask(AskedModel(), gallery, Query({"rgb": [file]}), top=60, calibrations=known)
+    answer = ask(AskedModel(), gallery, Query({"rgb": [file]}), top=60, where=RGB, calibrations=known)
     for hit in answer.hits:
         assert hit.verdict == each.verdict(hit.score)
         assert hit.verdict.same == (hit.score >= each.threshold)
@@ -274,7 +308,7 @@ def test_an_index_is_calibrated_and_search_uses_it(gallery, tmp_path, capsys):
         (Query({"rgb": [file, file]}), "verdicts are of one medium"),
         (Query({"text": ["red"]}), "no calibration of text -> rgb"),
     ):
-        answer = ask(AskedModel(), gallery, query, calibrations=known)
+        answer = ask(AskedModel(), gallery, query, where=RGB, calibrations=known)
         assert why in answer_text(answer)
         assert all(hit.verdict is None for hit in answer.hits)
     with pytest.raises(CalibrationError, match="of another model"):

@@ -127,6 +127,7 @@ def test_people_of_an_index(gallery, tmp_path, capsys):
     assert len(set(found.people.tolist())) == 7
     assert (found.agreement.purity, found.agreement.f1) == (1, 1)
     assert "8 tracks or single pictures); 7 people" in found.summary
+    assert group_people(gallery, threshold=0.9, ignore=["p1", "p5"]).agreement.pictures == 20
     single = group_people(gallery, threshold=0.9, tracks=False)
     assert single.units == 32
     some = group_people(gallery, where=Filter({"track": ["3", "5"]}), threshold=0.9)

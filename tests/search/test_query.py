@@ -31,7 +31,7 @@ class AskedModel(FakeModel):
 
     source = ""
 
-    def encode(self, items):
+    def encode(self, items, progress=False):
         return torch.stack([F.normalize(sum(self.part(*each) for each in item.items()), dim=0) for item in items])
 
     def part(self, name, medium):

@@ -33,9 +33,11 @@ def test_one_command_names_the_worst_queries(small_world, weights, tmp_path, cap
     assert trained.command("extract", small_world, *target) == 0
     test = ("test.evaluate", True, "model.load_weights", weights, "aio.test.pixels", False, "aio.test.report", False)
     test += ("data.targets", "['market1501']", "data.save_dir", tmp_path)
-    test += ("test.batch_size", 2, "aio.train.warmup_epochs", 0)
+    test += ("test.batch_size", 2, "aio.train.warmup_epochs", 0, "aio.test.open_set", "[0.5]")
     assert trained.command("main", small_world, *test) == 0
     results, page = tmp_path / "results" / "market1501.json", tmp_path / "explain.html"
+    figures = json.loads(results.read_text())["targets"][0]["results"]["after"]["mean"]
+    assert 0 <= figures["DIR at FPIR 0.5"] <= figures["TPIR at FPIR 0.5"] <= 1
     capsys.readouterr()
 
     assert trained.main(["explain", str(results), "--worst", "5", "--top", "3", "--html", str(page)]) == 0
