@@ -184,17 +184,19 @@ def ask(
     named = {name: named_rows(gallery, getattr(query, name)) for name in ("like", "unlike")}
     lesser = {part: query.without(part) for part in query.parts} if contributions and len(query.parts) > 1 else {}
     asked = [query, *(each for each in lesser.values() if each)]
-    features = _features(model, gallery.vectors, asked, named)
+    features = _features(model, gallery, asked, named)
     codes = group_codes(gallery, group) if group else None
     mask = gallery.mask(where or Filter())
     mask[named["unlike"]] = False
-    rows, scores, counts = _best(gallery, features[0], top, mask, codes, rerank)
+    rows, scores = _best(gallery, features[0], top, where, named["unlike"], codes, rerank)
+    among = codes[mask] if codes is not None else None
+    counts = [1 if among is None or codes is None else int((among == codes[row]).sum()) for row in rows]
     names = [name for name in gallery.columns if name not in FILE_STATE]
     values = gallery.values(rows, names).to_pylist() if len(rows) else []
     shares = _contributions(gallery.vectors[rows], features, query, lesser) if contributions else [{}] * len(rows)
     verdicts, uncalibrated = _verdicts(calibrations, gallery, query, scores, values)
     hits = (
-        Hit(int(row), each.pop("id"), each.pop("path"), float(score), each, int(count), share, verdict)
+        Hit(int(row), each.pop("id"), each.pop("path"), float(score), each, count, share, verdict)
         for row, score, each, count, share, verdict in zip(rows, scores, values, counts, shares, verdicts, strict=True)
     )
     reranked = min(rerank, int(mask.sum()))
@@ -259,7 +261,7 @@ def group_codes(gallery: Gallery, name: str) -> NDArray[np.int64]:
 
 
 def _features(
-    model: QueryEncoder | None, vectors: Tensor, queries: Sequence[Query], named: Mapping[str, Sequence[int]]
+    model: QueryEncoder | None, gallery: Gallery, queries: Sequence[Query], named: Mapping[str, Sequence[int]]
 ) -> Tensor:
     """Features (Q, D) of unit length.
 
@@ -271,13 +273,13 @@ def _features(
     encoded = iter(model.encode(items) if model is not None and items else ())
     features = []
     for query in queries:
-        feature = torch.zeros(vectors.shape[1])
+        feature = torch.zeros(gallery.index.dim)
         if query.media:
             own = torch.stack([next(encoded) for _ in query.items])
             feature += QUERY * F.normalize(F.normalize(own).mean(0), dim=0)
         for name, weight in (("like", LIKE), ("unlike", -UNLIKE)):
             if getattr(query, name):
-                feature += weight * vectors[list(named[name])].mean(0)
+                feature += weight * gallery.vectors[list(named[name])].mean(0)
         features.append(feature)
     stacked = F.normalize(torch.stack(features))
     if not bool((stacked.norm(dim=1) > 0.5).all()):
@@ -325,21 +327,30 @@ def _contributions(
 
 
 def _best(
-    gallery: Gallery, feature: Tensor, top: int, mask: NDArray[np.bool_], codes: NDArray[np.int64] | None, rerank: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32], list[int]]:
-    """Rows of the best ``top`` pictures, or groups, their cosines, and how many pictures each stands for."""
-    kept, count = int(mask.sum()), max(top, rerank)
+    gallery: Gallery,
+    feature: Tensor,
+    top: int,
+    where: Filter | None,
+    unlike: Sequence[int],
+    codes: NDArray[np.int64] | None,
+    rerank: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows of the best ``top`` pictures, or of the best picture of as many groups, and their cosines."""
+    count = max(top, rerank)
     while True:
-        hits = gallery.search(feature[None], count, mask)
+        asked = count + len(unlike)
+        hits = gallery.search(feature[None], asked, where)
         rows, scores = hits.rows[0], hits.scores[0]
-        if rerank:
+        is_last = len(rows) < asked
+        kept = ~np.isin(rows, unlike)
+        rows, scores = rows[kept], scores[kept]
+        if rerank and len(rows):
             best = rows[:rerank]
             order = reciprocal_distances(feature, gallery.vectors[best]).argsort(kind="stable")
             rows, scores = np.r_[best[order], rows[rerank:]], np.r_[scores[:rerank][order], scores[rerank:]]
         if codes is None:
-            return rows[:top], scores[:top], [1] * min(top, len(rows))
+            return rows[:top], scores[:top]
         first = np.sort(np.unique(codes[rows], return_index=True)[1])[:top]
-        if len(first) == top or len(rows) == kept:
-            among = codes[mask]
-            return rows[first], scores[first], [int((among == code).sum()) for code in codes[rows[first]]]
+        if len(first) == top or is_last:
+            return rows[first], scores[first]
         count *= 4
