@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import GalleryError
+from ..metrics.reranking import reciprocal_distances
 from ..modality import Media, Modality
 from .calibration import Calibrations, Verdict, direction_of
 from .filters import Filter
 from .gallery import Gallery
 from .items import Medium
 from .pictures import BoxMedia
-from .reranking import reciprocal_distances
 from .store import FILE_STATE
 
 MOST_ITEMS = 64

@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from aio_plugin import __main__ as command_line
 from aio_plugin.errors import GalleryError
+from aio_plugin.metrics.reranking import reciprocal_distances
 from aio_plugin.modality import Media, Modality
 from aio_plugin.search.answers import answer_json, answer_page, answer_text
 from aio_plugin.search.filters import Filter
 from aio_plugin.search.gallery import Gallery
 from aio_plugin.search.query import Query, ask
-from aio_plugin.search.reranking import reciprocal_distances
 from aio_plugin.training.images import read_image
 
 from .fakes import DIM, FakeModel, run, write_pictures
