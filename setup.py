@@ -59,6 +59,7 @@ setup(
     ],
     extras_require={
         "search": ["lancedb>=0.40", "scikit-learn>=1.3"],  # aio-reid index; group --method hdbscan
+        "cluster": ["ray[data]>=2.40"],  # aio-reid index --ray
         "quantise": ["torchao>=0.10"],  # aio.encoder.quantise
         "dev": [
             "lmdb>=1.4",

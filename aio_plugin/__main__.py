@@ -147,6 +147,8 @@ def _parser() -> argparse.ArgumentParser:
     option("--modality", default="rgb", help="of the pictures (default rgb)")
     option("--delete", action="store_true", help="delete the rows that the options below name")
     option("--prune", action="store_true", help="delete the rows of pictures that are gone or have changed")
+    option("--ray", type=int, default=0, help="encode by so many workers of a Ray cluster (extra [cluster])")
+    option("--ann", action="store_true", help="build the approximate index anew; for some hundred thousand rows")
     option("--device", default="", help="cpu, cuda or cuda:1 (default: cuda if there is one)")
     option("--batch-size", type=int, default=100, help="pictures encoded together (default 100)")
     option("--workers", type=int, help="processes that read pictures (default 4 with a GPU, else 0)")

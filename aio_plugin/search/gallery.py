@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import GalleryError
 from ..outside_files import lies_below
+from .ann import AnnSettings, ann_settings, nearest
 from .exact import best_rows, unit_queries
 from .filters import Filter
 from .store import OWN, Store
@@ -116,15 +117,26 @@ class Gallery:
         """
         return where.mask(self.column, self._store.schema) if where else np.ones(len(self), np.bool_)
 
+    @property
+    def ann(self) -> AnnSettings | None:
+        """How the index is searched approximately; None if ``aio-reid index --ann`` was not given."""
+        return ann_settings(self._store)
+
     def search(
-        self, features: Tensor | NDArray[Any], top: int = 20, where: Filter | NDArray[np.bool_] | None = None
+        self,
+        features: Tensor | NDArray[Any],
+        top: int = 20,
+        where: Filter | NDArray[np.bool_] | None = None,
+        exact: bool = False,
     ) -> Hits:
         """The rows most similar to each query, in the order of cosines, and of rows where they are equal.
 
         Args:
             features: (Q, D) of queries, of any length but 0.
             top: rows of each query; fewer if there are fewer.
-            where: a filter or a mask (N,).
+            where: a filter; or a mask (N,), which is always searched exactly.
+            exact: do not use the approximate index (:attr:`ann`), if there is one. It misses some rows, and the vectors
+                need not be in memory.
 
         Raises:
             GalleryError: the features do not fit, or ``top`` is below 1.
@@ -132,6 +144,14 @@ class Gallery:
         if top < 1:
             raise GalleryError(f"top is {top}; give 1 or more.")
         queries = unit_queries(features, self.index.dim)
+        approximate = None if exact or isinstance(where, np.ndarray) or not len(queries) else self.ann
+        if approximate is not None:
+            condition = where.sql(self._store.schema) if isinstance(where, Filter) else ""
+            found = nearest(self._store, approximate, queries, top, condition)
+            scores, rows = found.scores.numpy(), self._rows_of(found.rows.numpy())
+            order = np.lexsort((rows, -scores))
+            scores, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
+            return Hits(self._ids(rows), scores, rows)
         mask = self.mask(where) if isinstance(where, Filter) else where
         if mask is not None and mask.shape != (len(self),):
             raise GalleryError(f"The mask is of shape {mask.shape}; the index has {len(self)} rows.")
@@ -167,6 +187,12 @@ class Gallery:
         if not lies_below(path, self.root):
             raise GalleryError(f"{self.uri}: the path {path!r} of row {row} does not lie below {self.root!r}.")
         return path
+
+    def _rows_of(self, row_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row numbers of ``_rowid``."""
+        order = self._row_ids.argsort()
+        places = np.searchsorted(self._row_ids, row_ids.astype(np.uint64), sorter=order)
+        return order[places]
 
     def _ids(self, rows: NDArray[np.int64]) -> list[list[str]]:
         ids = self.column("id").take(rows.ravel()).to_pylist()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..errors import GalleryError
-from ..modality import Combination, Item, Media
+from ..modality import Item, Media
 from ..outside_files import file_sha256
 from .gallery import UNIT
 from .pictures import BoxMedia, IndexedPicture, Pictures
@@ -40,7 +40,6 @@ class Encoder(Protocol):
 
     dim: int
     settings: dict[str, Any]
-    modalities: Combination
 
     @property
     def digest(self) -> str:
@@ -85,7 +84,7 @@ class _Known(NamedTuple):
 
     @classmethod
     def read(cls, store: Store, columns: Sequence[str]) -> _Known:
-        table = store.read(["id", *FILE_STATE, "box", "modality", *columns]).sort_by("id")
+        table = store.read(["id", *FILE_STATE, "modality", *columns]).sort_by("id")
         return cls(table["id"].to_numpy().astype("S32"), table)
 
     def rows(self, pictures: Sequence[IndexedPicture]) -> dict[str, Mapping[str, Any]]:

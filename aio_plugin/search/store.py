@@ -214,6 +214,31 @@ class Store:
             with store_errors(self.uri, writing=True):
                 self._table.add_columns(dict.fromkeys(names, "cast(NULL as string)"))
 
+    def build_ann(self, partitions: int) -> None:
+        """Index the vectors by a graph of each of some partitions (IVF_HNSW_SQ of LanceDB)."""
+        from lancedb.index import HnswSq
+
+        with store_errors(self.uri, writing=True):
+            self._table.create_index("vector", config=HnswSq(distance_type="cosine", num_partitions=partitions))
+
+    def nearest(self, query: Sequence[float], top: int, where: str, **effort: int) -> pa.Table:
+        """``_rowid`` and ``_distance`` (1 - cosine) of the rows nearest to a vector.
+
+        Args:
+            effort: ``ef``, ``refine_factor`` and ``nprobes`` of LanceDB.
+        """
+        with store_errors(self.uri):
+            asked = self._table.search(query, vector_column_name="vector").distance_type("cosine").limit(top)
+            for name, value in effort.items():
+                asked = getattr(asked, name)(value)
+            asked = asked.where(where, prefilter=True) if where else asked
+            return asked.select(["_distance"]).with_row_id(True).to_arrow()
+
+    def describe(self, column: str, metadata: Mapping[str, str]) -> None:
+        """Keep metadata of a column."""
+        with store_errors(self.uri, writing=True):
+            self._table.update_field_metadata({"path": column, "metadata": dict(metadata)})
+
     def tidy(self) -> None:
         """Join fragments of few rows, and drop versions of more than a day ago, if there are many."""
         with store_errors(self.uri, writing=True):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator
 
 from .. import load
 from ..errors import AIOError, ConfigError, NoGalleryError, printable
 from ..modality import Modality
+from ..search.ann import OFFERED, TOP, ann_settings, build_ann
+from ..search.cluster import index_on_cluster
 from ..search.gallery import require_model
 from ..search.indexing import Encoder, IndexCounts, index_pictures, prune
 from ..search.pictures import PathPattern, read_pictures
@@ -19,7 +22,7 @@ from .filter_options import filter_of
 
 
 def run_index(args: argparse.Namespace) -> int:
-    """Do what the options ask: delete, index, then prune. Returns 1 if pictures could not be indexed.
+    """Do what the options ask: delete, index, prune, build the approximate index. Returns 1 if pictures were refused.
 
     Under torchrun every process encodes and commits its share; Lance's commits do not lose each other's.
 
@@ -30,8 +33,10 @@ def run_index(args: argparse.Namespace) -> int:
     where = filter_of(args)
     if args.delete != bool(where):
         raise ConfigError("--delete takes options that say which rows, such as --camera 2, and these take --delete.")
-    if not (args.images or args.delete or args.prune):
-        raise ConfigError("Say what to do: --images, --delete or --prune.")
+    if not (args.images or args.delete or args.prune or args.ann):
+        raise ConfigError("Say what to do: --images, --delete, --prune or --ann.")
+    if args.ray < 0 or (args.ray and distributed.is_launched()):
+        raise ConfigError("--ray takes the number of workers, and not under torchrun, which starts its own.")
     if args.images and not args.weights:
         raise ConfigError("--images needs --weights, the model that encodes them.")
     counts = IndexCounts()
@@ -86,6 +91,13 @@ def _indexed(args: argparse.Namespace) -> IndexCounts:
             store = Store.create(args.out, settings)
             require_model(store, model.digest)
             store.add_columns([name for name in pictures.stated if name not in store.columns])
+    if args.ray:
+        del model  # its workers have their own
+        making = functools.partial(load, args.weights, args.device or None)
+        counts = index_on_cluster(args.out, making, pictures, args.ray, batch_size=args.batch_size)
+        for path, fault in counts.refused:
+            _name_refused(path, fault)
+        return counts
     rank, world = distributed.rank(), distributed.world_size()
     share = pictures._replace(listed=pictures.listed[rank::world], refused=pictures.refused[rank::world])
     workers = args.workers if args.workers is not None else 4 if _on_gpu(model) else 0
@@ -96,12 +108,16 @@ def _indexed(args: argparse.Namespace) -> IndexCounts:
         batch_size=args.batch_size,
         workers=workers,
         progress=rank == 0 and sys.stderr.isatty(),
-        refuse=lambda path, fault: print(printable(f"{path}: {fault}", lines=False), file=sys.stderr),
+        refuse=_name_refused,
     )
     counts = IndexCounts()
     for each in distributed.all_gather(mine):
         counts.add(each)
     return counts
+
+
+def _name_refused(path: str, fault: str) -> None:
+    print(printable(f"{path}: {fault}", lines=False), file=sys.stderr)
 
 
 def _on_gpu(model: Encoder) -> bool:
@@ -113,6 +129,14 @@ def _finish(counts: IndexCounts, args: argparse.Namespace) -> None:
     if args.prune:
         print(f"{prune(store, args.root):,} rows deleted whose pictures are gone or have changed")
     store.tidy()
+    if args.ann:
+        built = build_ann(store)
+        print(
+            f"approximate index of {built.rows:,} rows: recall@{TOP} {built.recall:.4f} against exact search, of "
+            f"{built.queries} rows as queries"
+        )
+    elif store.count() >= OFFERED and ann_settings(store) is None:
+        print(f"From {OFFERED:,} rows on an approximate index saves memory and time: give --ann.")
     if args.images:
         print(
             f"{counts.added:,} pictures added, {counts.encoded_anew:,} encoded anew, {counts.described_anew:,} with "
