@@ -13,7 +13,7 @@ import torch
 import aio_plugin
 from aio_plugin.__main__ import main
 from aio_plugin.evaluation.score import score
-from aio_plugin.host.inference import test_data
+from aio_plugin.host.inference import test_data as data_of_target
 from aio_plugin.search.gallery import Gallery
 
 from ..tools import trained
@@ -36,7 +36,7 @@ def test_figures_through_an_index_are_those_of_main(run, toy_world, tmp_path):
     arguments = (*testing, "data.targets", "['market1501']", "data.save_dir", tmp_path / "log")
     assert trained.command("main", toy_world, *arguments) == 0
     (target,) = json.loads((tmp_path / "log" / "results.json").read_text())["targets"]
-    tested = test_data(trained.config(toy_world), "market1501")[1]
+    tested = data_of_target(trained.config(toy_world), "market1501")[1]
     aio_plugin.unregister()
     rows = [{"path": str(item.media), "pid": item.pid, "camera": item.camid} for item in tested.gallery]
     (toy_world / "gallery.jsonl").write_text("\n".join(map(json.dumps, rows)))
