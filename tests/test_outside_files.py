@@ -123,7 +123,10 @@ NEVER = (
 def test_no_file_is_unpickled_or_evaluated():
     found = [(file, ast.unparse(call.func), ast.unparse(call)) for file, call in calls()]
     odd = {(file, name) for file, name, _ in found if name in {*NEVER, "h5py.File"}}
-    assert odd == {("datasets/reading/cuhk03_test_set.py", "h5py.File")}  # in a process of its own
+    assert odd == {
+        ("datasets/reading/cuhk03_test_set.py", "h5py.File"),  # in a process of its own
+        ("search/cluster.py", "pickle.loads"),  # what its own Ray workers return, never a file
+    }
     for file, name, text in found:
         assert name != "np.load" or "allow_pickle=False" in text, file
         assert name != "torch.load" or "weights_only=True" in text or file == "host/patches/checkpoints.py"
