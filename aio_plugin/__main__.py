@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--features", help="pairs of a target: the folder of `extract`")
     option("--weights", help="the model; not needed with --index")
     option("--far", type=float, default=1e-3, help="share of the pairs of two people to accept (default 0.001)")
-    option("--ignore", nargs="+", default=[], metavar="PID", help="with --index: pids that are no person: -1 0000")
+    option("--ignore", nargs="+", default=[], metavar="PID", help="with --index: pids of no person, such as -1 0000")
     option("--modality", default="rgb", help="of the pictures of --pairs (default rgb)")
     option("--root", default="", help="folder that the paths of --pairs lie below (default: that of the file)")
     option("--out", default="", help="file to write (default: beside the weights, without these beside the index)")
@@ -197,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--neighbours", type=int, default=5, help="nearest neighbours that can be linked (default 5)")
     option("--calibration", help="file of `calibrate` (default: the one beside the index)")
     option("--pictures", action="store_true", help="group single pictures also where tracks are known")
-    option("--ignore", nargs="+", default=[], metavar="PID", help="pids that are no person, not scored: -1 0000")
+    option("--ignore", nargs="+", default=[], metavar="PID", help="pids of no person, not scored, such as -1 0000")
     option("--root", default="", help="folder that the pictures lie below (default: where they were when indexed)")
     add_filter_options(group)
     command("config", "list every key of the `aio` config node").add_argument(

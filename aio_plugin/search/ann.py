@@ -1,7 +1,7 @@
 """LanceDB's approximate index over the vectors of an index: built, measured against exact search, and asked.
 
 Its candidates are compared anew by exact cosines. Rows that were added since it was built are searched exactly, until
-enough of them have come for it to be extended.
+there are enough of them to extend it.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def group_people(
         method: ``neighbours`` or ``hdbscan``, see :mod:`.grouping`.
         neighbours: nearest ones that can be linked.
         tracks: group tracks, by the mean feature of their pictures, where they are known.
-        ignore: pids that are no person, such as Market-1501's -1 and 0000; their pictures are not scored.
+        ignore: pids of no person, such as Market-1501's -1 and 0000; their pictures are not scored.
 
     Raises:
         GalleryError: there is no threshold, or the pictures are of several modalities.

@@ -189,8 +189,10 @@ def ask(
     mask = gallery.mask(where or Filter())
     mask[named["unlike"]] = False
     rows, scores = _best(gallery, features[0], top, where, named["unlike"], codes, rerank)
-    among = codes[mask] if codes is not None else None
-    counts = [1 if among is None or codes is None else int((among == codes[row]).sum()) for row in rows]
+    counts = [1] * len(rows)
+    if codes is not None:
+        sizes = dict(zip(*(each.tolist() for each in np.unique(codes[mask], return_counts=True)), strict=True))
+        counts = [sizes[code] for code in codes[rows].tolist()]
     names = [name for name in gallery.columns if name not in FILE_STATE]
     values = gallery.values(rows, names).to_pylist() if len(rows) else []
     shares = _contributions(gallery.vectors[rows], features, query, lesser) if contributions else [{}] * len(rows)

@@ -55,7 +55,7 @@ _REMOTE = re.compile(r"[a-z][a-z0-9+]*://")
 _ROWS = 8192
 """Of a batch that is read."""
 _KEPT = timedelta(days=1)
-"""How long a reader may go on with a version that is not the newest."""
+"""How long a version stays readable after a newer one was written."""
 _SMALL = 50
 """Fragments of few rows from which on they are joined."""
 MARGIN = 1 << 22

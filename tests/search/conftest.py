@@ -10,6 +10,8 @@ from aio_plugin.config import parse_config
 from aio_plugin.models.build import build_model
 from aio_plugin.models.feature_settings import SCHEMA, data_settings
 
+from .fakes import write_pictures
+
 IMAGES = data_settings(64, 32, [0.4, 0.5, 0.6], [0.2, 0.3, 0.25])
 
 
@@ -54,3 +56,13 @@ def photos(tmp_path_factory):
         paths.append(folder / f"{number}.{suffix}")
         Image.fromarray(rng.integers(0, 255, (height, width, 3), np.uint8)).save(paths[-1])
     return paths
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_pictures(tmp_path / "pictures", 12)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "people.lance"

@@ -19,16 +19,6 @@ pytest.importorskip("lancedb")
 PATTERN = "c{camera}_{time}_t{track}.png"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return write_pictures(tmp_path / "pictures", 12)
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "people.lance"
-
-
 def rows(out, *columns):
     gallery = Gallery(out)
     return {row["path"]: row for row in gallery.values(range(len(gallery)), ["path", *columns]).to_pylist()}

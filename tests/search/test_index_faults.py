@@ -27,16 +27,6 @@ HOLD = "import sys, time, pathlib; from aio_plugin.file_lock import file_lock\n"
 HOLD += "with file_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return write_pictures(tmp_path / "pictures", 12)
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "people.lance"
-
-
 def checked(out):
     """The paths of an index, none twice, with the features of the pictures."""
     gallery, model = Gallery(out), FakeModel()
